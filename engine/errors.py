@@ -1,0 +1,69 @@
+"""Everything facetui raises on purpose.
+
+::
+
+    FacetuiError                    one clear sentence, and the way out
+    ├── UsageError                  a name or a value that was asked for does not exist or fit (exit code 2)
+    │   └── UnknownName             not in a registry; carries the nearest names
+    ├── ScenarioError               a scenario file that cannot be read, or that raised (exit code 1)
+    ├── DataError                   photos, people, weights or casts that are missing or unusable (exit code 4)
+    ├── JournalError                a journal that cannot be written or read (exit code 4)
+    ├── OutOfMemory                 even one photo at a time does not fit (exit code 5)
+    └── Cancelled                   somebody asked the run to stop (exit code 130)
+
+The command line prints ``str(error)`` and leaves with ``error.exit_code``; anything else is a bug, goes to a log
+with its traceback, and leaves with 1.
+"""
+
+
+class FacetuiError(Exception):
+    """The root of the tree: its text is meant for the person at the keyboard."""
+
+    exit_code = 1
+
+
+class UsageError(FacetuiError):
+    """A name, option or value that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """A name that no registry entry carries.
+
+    Attributes:
+        nearest: registered names that look alike, best first; may be empty.
+    """
+
+    def __init__(self, kind: str, name: str, nearest: list[str], known: list[str]) -> None:
+        self.nearest = nearest
+        hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known) or 'none'}"
+        super().__init__(f"no {kind} is called {name!r}; {hint}")
+
+
+class ScenarioError(FacetuiError):
+    """A scenario file that cannot be read, or a scenario that raised."""
+
+
+class DataError(FacetuiError):
+    """Photos, people, weights or casts that are missing or unusable."""
+
+    exit_code = 4
+
+
+class JournalError(FacetuiError):
+    """A journal that cannot be written or read."""
+
+    exit_code = 4
+
+
+class OutOfMemory(FacetuiError):
+    """The device ran out of memory with the smallest batch there is."""
+
+    exit_code = 5
+
+
+class Cancelled(FacetuiError):
+    """The run was asked to stop and did, between two steps."""
+
+    exit_code = 130

@@ -1,0 +1,219 @@
+"""START HERE: what an extractor, an attack, a classifier and a defence are.
+
+Shapes and ranges, once and for all:
+
+* photos ``(N, 3, 112, 112)``, float32 RGB in [0, 1], aligned to the ArcFace five-point template;
+* embeddings ``(N, D)``, unit length, so that a dot product is a cosine similarity;
+* people ``(N,)``, int64: who is in each photo, as an index into a list of identities.
+
+The **user** runs an attack (poisons photos before posting them); the **trainer** answers with a defence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (the name everybody uses)
+
+from facetui.engine.budget import Budget
+from facetui.engine.errors import UsageError
+
+SIDE = 112
+"""Height and width of an aligned photo, in pixels."""
+
+Progress = Callable[[int, int], None]
+"""Called as ``progress(done, total)`` between steps; may raise ``Cancelled``."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """The progress nobody watches."""
+
+
+def check_photos(photos: Tensor) -> None:
+    """Raise ``UsageError`` unless ``photos`` is ``(N, 3, 112, 112)`` floating point."""
+    if photos.ndim != 4 or tuple(photos.shape[1:]) != (3, SIDE, SIDE):
+        raise UsageError(f"expected photos of shape (N, 3, {SIDE}, {SIDE}), got {tuple(photos.shape)}")
+    if not photos.is_floating_point():
+        raise UsageError(f"expected photos as floating point in [0, 1], got {photos.dtype}")
+
+
+class Extractor(nn.Module, ABC):
+    """A face recognition network: photos in, unit-length embeddings out.
+
+    A family subclasses it and writes ``features``: everything from pixels in [0, 1] to the raw embedding, its own
+    pre-processing included, so that nobody outside can get the pre-processing wrong.
+
+    Attributes:
+        name: as in casts and on screen, e.g. ``compact-a``.
+        embedding_size: ``D``.
+    """
+
+    name: str
+    embedding_size: int
+
+    @abstractmethod
+    def features(self, photos: Tensor) -> Tensor:
+        """Raw embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
+
+    def forward(self, photos: Tensor) -> Tensor:
+        """Unit-length embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
+        return F.normalize(self.features(photos), dim=1)
+
+    def weights_hash(self) -> str:
+        """Twelve hexadecimal digits that change when any weight changes."""
+        digest = hashlib.sha256(type(self).__name__.encode())
+        for key, value in sorted(self.state_dict().items()):
+            digest.update(key.encode())
+            digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        return digest.hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Photos of other people that an attack may aim at, or a defence may train on; never anybody evaluated.
+
+    Attributes:
+        photos: ``(M, 3, 112, 112)`` in [0, 1].
+        people: ``(M,)`` int64.
+    """
+
+    photos: Tensor
+    people: Tensor
+
+
+class Attack(ABC):
+    """What a user does to photos before posting them.
+
+    A subclass writes ``_optimise``; ``perturb`` checks what goes in, projects what comes out onto the budget and onto
+    [0, 1], and never asks whether the attack worked: that is measured elsewhere, by others.
+
+    Attributes:
+        name: as in the registry, e.g. ``fawkes-1.0``.
+        year: when it was published.
+        default_budget: what a user gets who asks for nothing else.
+        source: the paper or the release it follows.
+    """
+
+    name: str
+    year: int
+    default_budget: Budget
+    source: str
+
+    @abstractmethod
+    def _optimise(
+        self,
+        photos: Tensor,
+        surrogates: Sequence[Extractor],
+        *,
+        people: Tensor,
+        bank: Bank | None,
+        budget: Budget,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Tensor:
+        """Perturbed photos, same shape; the caller projects them."""
+
+    @abstractmethod
+    def passes(self, n_surrogates: int) -> int:
+        """Forward+backward passes an image costs at most, all surrogates together."""
+
+    def settings(self) -> dict[str, object]:
+        """Every setting that changes the result, as plain values: part of the cache key."""
+        return {key: value for key, value in sorted(vars(self).items()) if not key.startswith("_")}
+
+    def perturb(
+        self,
+        photos: Tensor,
+        surrogates: Sequence[Extractor],
+        *,
+        budget: Budget | None = None,
+        generator: torch.Generator,
+        people: Tensor | None = None,
+        bank: Bank | None = None,
+        progress: Progress = no_progress,
+    ) -> Tensor:
+        """Perturb photos of one or many people, in one batch.
+
+        Args:
+            photos: ``(N, 3, 112, 112)`` in [0, 1], clean.
+            surrogates: the extractors the user can run; at least one.
+            budget: how far a pixel may move; ``default_budget`` when absent.
+            generator: on the CPU; every random draw comes from it.
+            people: ``(N,)`` who is in each photo; absent means that all show one person.
+            bank: other people, for attacks that aim at somebody.
+            progress: called between steps.
+
+        Returns:
+            ``(N, 3, 112, 112)`` in [0, 1], within the budget.
+
+        Raises:
+            UsageError: photos of a wrong shape or range, no surrogate, or an attack that needs a bank got none.
+        """
+        check_photos(photos)
+        if photos.numel() and (photos.min() < 0 or photos.max() > 1):
+            low, high = photos.min().item(), photos.max().item()
+            raise UsageError(f"expected photos in [0, 1], got [{low:.3g}, {high:.3g}]; divide by 255?")
+        if not surrogates:
+            raise UsageError(f"{self.name} needs at least one surrogate extractor, got none")
+        if people is None:
+            people = torch.zeros(len(photos), dtype=torch.int64, device=photos.device)
+        if people.shape != (len(photos),):
+            raise UsageError(f"expected one person index a photo, got {tuple(people.shape)} for {len(photos)}")
+        budget = budget or self.default_budget
+        if not len(photos):
+            return photos.clone()
+        poisoned = self._optimise(
+            photos, surrogates, people=people, bank=bank, budget=budget, generator=generator, progress=progress
+        )
+        return budget.project(photos, poisoned.detach())
+
+
+class Classifier(ABC):
+    """How the trainer turns embeddings into a name."""
+
+    name: str
+
+    @abstractmethod
+    def fit(self, embeddings: Tensor, people: Tensor) -> Classifier:
+        """Enrol embeddings ``(N, D)`` of people ``(N,)``; returns itself."""
+
+    @abstractmethod
+    def predict(self, embeddings: Tensor) -> Tensor:
+        """Whom the trainer names ``(N,)`` for embeddings ``(N, D)``."""
+
+
+class Defence(ABC):
+    """How the trainer answers: from an extractor and photos of people it may use, a new extractor.
+
+    Attributes:
+        name: as in the registry, e.g. ``adapt``.
+        source: the paper or the release it follows.
+    """
+
+    name: str
+    source: str
+
+    @abstractmethod
+    def train(
+        self,
+        extractor: Extractor,
+        clean: Bank,
+        poisoned: Tensor,
+        *,
+        generator: torch.Generator,
+        progress: Progress = no_progress,
+    ) -> Extractor:
+        """A new extractor, trained on clean photos and the perturbed copies of the same photos.
+
+        Args:
+            extractor: where training starts; left unchanged.
+            clean: photos of people who are not evaluated, one a row of ``poisoned``.
+            poisoned: ``(M, 3, 112, 112)`` in [0, 1], row for row the perturbed copies.
+            generator: on the CPU; every random draw comes from it.
+            progress: called between steps.
+        """
