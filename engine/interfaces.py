@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812  (the name everybody uses)
+from torch.nn import functional as F
 
 from facetui.engine.budget import Budget
 from facetui.engine.errors import UsageError

@@ -1,0 +1,92 @@
+"""Results under a hash of everything they depend on: perturbed photos, embeddings, robust weights.
+
+A file is written under another name and then renamed, so a killed run leaves whole results or none; two runs that
+compute the same thing at once write the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from platformdirs import user_cache_path
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+VERSION = 1
+"""Raised whenever code changes what the same key would compute."""
+
+
+def default_folder() -> Path:
+    """``FACETUI_CACHE``, else the user's cache folder."""
+    override = os.environ.get("FACETUI_CACHE")
+    return Path(override) if override else user_cache_path("facetui")
+
+
+def key(*parts: Any) -> str:
+    """A hash of plain values and tensors; equal parts give equal keys on every machine."""
+    digest = hashlib.sha256(str(VERSION).encode())
+    for part in parts:
+        if isinstance(part, Tensor):
+            digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
+            digest.update(part.detach().cpu().contiguous().numpy().tobytes())
+        else:
+            digest.update(msgspec.json.encode(part, order="deterministic"))
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+class Cache:
+    """Tensors by key on disk.
+
+    Args:
+        folder: where; made when first needed. ``None`` keeps nothing.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def _path(self, name: str) -> Path | None:
+        return self.folder / name[:2] / f"{name}.safetensors" if self.folder else None
+
+    def load(self, name: str) -> dict[str, Tensor] | None:
+        """The tensors under a key, or ``None``; a damaged file counts as absent."""
+        path = self._path(name)
+        if path is None or not path.is_file():
+            return None
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError):
+            return None
+
+    def save(self, name: str, tensors: dict[str, Tensor]) -> None:
+        """Keep tensors under a key; a cache that cannot be written is no reason to stop a run."""
+        path = self._path(name)
+        if path is None:
+            return
+        temporary: str | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+            os.close(handle)
+            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
+            os.replace(temporary, path)
+        except OSError:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+
+    def get(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+        """The tensor under a key, computed and kept when it is not there."""
+        found = self.load(name)
+        if found is not None and "value" in found:
+            return found["value"]
+        value = compute()
+        self.save(name, {"value": value})
+        return torch.as_tensor(value)

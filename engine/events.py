@@ -1,0 +1,225 @@
+"""What happens in a run, as a flat list of events; everything anybody sees is a fold over them.
+
+An event is plain numbers and strings, so a journal can be read with ``grep``, copied with ``scp`` and replayed without
+torch. Pictures are named by content hash and lie beside the journal.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+Actor = Literal["users", "friends", "trainer", "law", "lab"]
+Basis = Literal["measured", "cited"]
+
+WHOLE_ARCHIVE = "whole archive"
+"""The cohort name under which a measurement of everything the trainer holds is reported."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
+    """The fields every event carries."""
+
+    seq: int = -1
+    """Position in the journal, from 0, without gaps."""
+    t: str = ""
+    """ISO date in the story (``2020-07`` or ``2020-07-29``); empty before the clock is set."""
+    wall: float = 0.0
+    """Seconds since the run began."""
+    actor: Actor = "lab"
+    line: int | None = None
+    """Line of the scenario that was running."""
+
+    @property
+    def kind(self) -> str:
+        """The event's kind, as in JSON."""
+        return str(self.__struct_config__.tag)
+
+
+class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
+    scenario: str
+    title: str
+    """First line of the scenario's docstring."""
+    source: str
+    """The scenario's text, so that a replay can show the running line."""
+    seed: int
+    device: str
+    cast: str
+    people: str
+    n_people: int
+    users: list[str]
+    """Identities who protect their photos."""
+    surrogates: list[str]
+    """Extractors the users' tools may run."""
+    extractors: dict[str, str]
+    """Extractor name to weights hash, surrogates and generations."""
+    versions: dict[str, str]
+    pid: int = 0
+    """Process that writes the journal."""
+
+
+class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
+    pass
+
+
+class PhotosPosted(Event, frozen=True, kw_only=True, tag="photos_posted"):
+    cohort: str
+    """Photos posted at one date under one attack: ``2020-07 pgd``; photos without one: ``2020-07 clean``."""
+    attack: str | None
+    budget: str | None
+    n_people: int
+    """People who posted under the attack (for friends: people who are shown)."""
+    n_photos: int
+    """Photos in the cohort."""
+    n_others: int = 0
+    """Clean photos that everybody else posted at the same time."""
+    linf: float | None = None
+    """Largest change of any channel of any pixel, in [0, 1]."""
+    dssim: float | None = None
+    """Mean structural dissimilarity, in [0, 1]."""
+    psnr: float | None = None
+    """Mean peak signal-to-noise ratio, dB."""
+    about: str = ""
+    """What in the attack differs from its published release."""
+
+
+class PhotosScraped(Event, frozen=True, kw_only=True, tag="photos_scraped"):
+    n_new: int
+    n_archive: int
+
+
+class ExtractorReleased(Event, frozen=True, kw_only=True, tag="extractor_released"):
+    extractor: str
+    released: str
+    """Date of release in the cast."""
+    weights: str
+
+
+class DefenceApplied(Event, frozen=True, kw_only=True, tag="defence_applied"):
+    defence: str
+    against: list[str]
+    extractor: str
+    """The extractor that results."""
+    n_people: int = 0
+    """People it was trained on; none of them is ever evaluated."""
+    n_photos: int = 0
+    accuracy_before: float | None = None
+    """Rank-1 accuracy on clean probes of people neither protected nor trained on."""
+    accuracy_after: float | None = None
+    n_probes: int = 0
+    """Probes behind the two accuracies."""
+    detail: str = ""
+
+
+class Progress(Event, frozen=True, kw_only=True, tag="progress"):
+    task: str
+    done: int
+    total: int
+    unit: str = "image-steps"
+    rate: float | None = None
+    """Units a second since the task began."""
+
+
+class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measured"):
+    cohort: str
+    """``whole archive`` or the name of one cohort, then measured as if its photos were all the trainer had of them."""
+    attack: str | None
+    extractor: str
+    defence: str | None
+    """How the extractor came to be, when it was not simply released: ``adapt``; a filter: ``rescan``."""
+    classifier: str
+    protection_rate: float
+    """1 - rank-1 accuracy on clean probes of protected people."""
+    n_probes: int
+    interval: tuple[float, float] | None
+    """95 % Wilson interval; absent for most cited figures."""
+    unprotected_error: float | None = None
+    """Share of clean probes of unprotected people not named right, same gallery."""
+    n_unprotected: int = 0
+    best_protection_rate: float | None = None
+    """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes."""
+    best_generation: str | None = None
+    basis: Basis = "measured"
+    source: str = ""
+    """For a cited figure: where it was reported."""
+
+    @property
+    def generation(self) -> str:
+        """The trainer's pipeline as a column of the table of cohorts by generations."""
+        return self.extractor if self.defence in (None, "adapt") else f"{self.extractor} + {self.defence}"
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """One line of a search result."""
+
+    person: str
+    similarity: float
+
+
+class PicturesShown(Event, frozen=True, kw_only=True, tag="pictures_shown"):
+    person: str
+    cohort: str
+    original: str
+    """Content hash: ``pictures/<hash>.png`` in the journal."""
+    posted: str
+    probe: str
+    extractor: str
+    candidates: list[Candidate]
+    """Whom the trainer names for the probe, best first."""
+
+
+class Note(Event, frozen=True, kw_only=True, tag="note"):
+    text: str
+
+
+class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
+    peak_memory: int
+    """Bytes of main memory at the peak."""
+
+
+class RunFailed(Event, frozen=True, kw_only=True, tag="run_failed"):
+    error: str
+    exit_code: int
+    log: str = ""
+    """File with the traceback, when there is one."""
+
+
+AnyEvent = (
+    RunBegan
+    | ClockMoved
+    | PhotosPosted
+    | PhotosScraped
+    | ExtractorReleased
+    | DefenceApplied
+    | Progress
+    | ProtectionMeasured
+    | PicturesShown
+    | Note
+    | RunEnded
+    | RunFailed
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
+_KINDS = frozenset(str(event.__struct_config__.tag) for event in AnyEvent.__args__)
+
+
+class _Kind(msgspec.Struct):
+    kind: str = ""
+
+
+def encode(event: Event) -> bytes:
+    """One line of JSON, without the line break."""
+    return _encoder.encode(event)
+
+
+def decode(line: bytes | str) -> Event | None:
+    """The event on a line; ``None`` for a kind this version does not know.
+
+    Raises:
+        msgspec.DecodeError: the line is not JSON, or a field is missing or of a wrong type.
+    """
+    if msgspec.json.decode(line, type=_Kind).kind not in _KINDS:
+        return None
+    event: Event = _decoder.decode(line)
+    return event

@@ -1,0 +1,245 @@
+"""A run on disk: a folder with ``events.jsonl`` and ``pictures/``.
+
+The first line is a header, every further line one event, flushed as it happens. While a run goes on its process holds
+a lock on the file, so that a reader can tell a run that goes on from one that was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Literal, TypeVar
+
+import msgspec
+
+from facetui.engine.errors import JournalError, UsageError
+from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
+
+try:
+    import fcntl
+except ImportError:  # Windows: no advisory locks of this kind; a running run is then reported as killed
+    fcntl = None  # type: ignore[assignment]
+
+VERSION = 1
+"""Major version of the format: a reader refuses a newer one, and skips kinds it does not know."""
+
+EVENTS = "events.jsonl"
+Status = Literal["running", "finished", "failed", "killed", "empty"]
+E = TypeVar("E", bound=Event)
+
+
+class _Header(msgspec.Struct):
+    facetui_journal: int
+    began: str = ""
+
+
+def new_run_folder(parent: Path, scenario: str) -> Path:
+    """Make ``parent/<scenario>-<date>-<time>``, never an existing one.
+
+    Raises:
+        JournalError: the folder cannot be made.
+    """
+    slug = re.sub(r"[^\w.-]+", "-", scenario).strip("-.") or "run"
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
+        folder = parent / f"{slug}-{stamp}{suffix}"
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+        except FileExistsError:
+            if not parent.is_dir():
+                raise JournalError(f"{parent} is a file, not a folder; choose another with --out") from None
+            continue
+        except OSError as error:
+            raise JournalError(
+                f"cannot make the run folder {folder}: {error.strerror}; choose another with --out"
+            ) from error
+        return folder
+    raise JournalError(f"{parent} already holds a thousand runs begun in this second")
+
+
+class Journal:
+    """Appends events to a run folder.
+
+    Args:
+        folder: an existing folder without a journal.
+
+    Raises:
+        JournalError: the file cannot be made or written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / EVENTS
+        self._file: IO[bytes] | None = None
+        try:
+            self._file = self.path.open("xb")
+            if fcntl is not None:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            header = _Header(facetui_journal=VERSION, began=datetime.now().astimezone().isoformat(timespec="seconds"))
+            self._file.write(msgspec.json.encode(header) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> JournalError:
+        return JournalError(
+            f"cannot write the journal {self.path}: {error.strerror}; "
+            "make room or choose another folder with --out, then run again: what was computed is in the cache"
+        )
+
+    def append(self, event: Event) -> None:
+        """Write one event and hand it to the operating system.
+
+        Raises:
+            JournalError: the disk is full, or the journal was closed.
+        """
+        if self._file is None:
+            raise JournalError(f"the journal {self.path} is closed")
+        try:
+            self._file.write(encode(event) + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def add_picture(self, png: bytes) -> str:
+        """Keep a PNG under its content hash; returns the hash.
+
+        Raises:
+            JournalError: it cannot be written.
+        """
+        name = hashlib.sha256(png).hexdigest()[:16]
+        target = self.folder / "pictures" / f"{name}.png"
+        try:
+            target.parent.mkdir(exist_ok=True)
+            if not target.exists():
+                target.write_bytes(png)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        return name
+
+    def close(self) -> None:
+        """Release the lock; appending afterwards is an error."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def read(folder: Path) -> list[Event]:
+    """All whole events of a run, in order.
+
+    A last line without its line break is still being written, or was cut off: it is left out.
+
+    Raises:
+        JournalError: no journal there, a newer format, or a damaged line.
+    """
+    return list(_parse(folder, _load(folder)))
+
+
+def _load(folder: Path) -> bytes:
+    path = folder / EVENTS
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise JournalError(f"{folder} is not a run: it has no {EVENTS}; `facetui runs` lists runs") from None
+    except OSError as error:
+        raise JournalError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _parse(folder: Path, data: bytes) -> Iterator[Event]:
+    path = folder / EVENTS
+    *lines, _partial = data.split(b"\n")
+    if not lines:
+        raise JournalError(f"{path} is empty: the run was killed before its first event; run it again")
+    try:
+        header = msgspec.json.decode(lines[0], type=_Header)
+    except msgspec.DecodeError:
+        raise JournalError(f"{path}, line 1: not a facetui journal; `facetui runs` lists runs") from None
+    if header.facetui_journal > VERSION:
+        raise JournalError(
+            f"{path} was written in journal format {header.facetui_journal}, this facetui reads up to {VERSION}; "
+            "upgrade facetui to replay it"
+        )
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            event = decode(line)
+        except msgspec.DecodeError as error:
+            raise JournalError(f"{path}, line {number}: damaged ({error}); delete that line to read the rest") from None
+        if event is not None:
+            yield event
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process still writes this journal."""
+    if fcntl is None:
+        return False
+    try:
+        with (folder / EVENTS).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+    except OSError:
+        return False
+    return False
+
+
+def status(folder: Path, events: list[Event]) -> Status:
+    """How a run stands: its last event says finished or failed, its lock says running; else it was killed."""
+    last = events[-1] if events else None
+    if isinstance(last, RunEnded):
+        return "finished"
+    if isinstance(last, RunFailed):
+        return "failed"
+    if is_locked(folder):
+        return "running"
+    return "killed" if events else "empty"
+
+
+def first(events: list[Event], kind: type[E]) -> E | None:
+    """The first event of a kind."""
+    return next((event for event in events if isinstance(event, kind)), None)
+
+
+def began(events: list[Event], folder: Path) -> RunBegan:
+    """The event that opens a run.
+
+    Raises:
+        JournalError: it is not there: the run was killed before it.
+    """
+    event = first(events, RunBegan)
+    if event is None:
+        raise JournalError(f"{folder} ends before the run began: it was killed at once; run it again")
+    return event
+
+
+def find(name: str, parents: list[Path]) -> Path:
+    """The run folder called ``name``: a path, a run's name, or the beginning of exactly one run's name.
+
+    Raises:
+        UsageError: none, or more than one.
+    """
+    direct = Path(name).expanduser()
+    if direct.name == EVENTS and direct.is_file():
+        return direct.parent
+    if (direct / EVENTS).is_file() or (os.sep in name and direct.is_dir()):
+        return direct
+    known = [folder for parent in parents for folder in runs(parent)]
+    hits = [folder for folder in known if folder.name == name] or [f for f in known if f.name.startswith(name)]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise UsageError(f"{name!r} is the beginning of {len(hits)} runs: {', '.join(f.name for f in hits[:4])}")
+    raise UsageError(f"no run is called {name!r}; `facetui runs` lists runs, a path to a run folder works too")
+
+
+def runs(parent: Path) -> list[Path]:
+    """Run folders under a folder, newest first."""
+    if not parent.is_dir():
+        return []
+    folders = [folder for folder in parent.iterdir() if (folder / EVENTS).is_file()]
+    return sorted(folders, key=lambda folder: (folder / EVENTS).stat().st_mtime, reverse=True)

@@ -1,0 +1,101 @@
+"""Names to things, without importing the things."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+from facetui.engine.errors import UnknownName, UsageError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One name of a registry.
+
+    Attributes:
+        target: ``package.module:attribute``, imported on first use; or the thing itself.
+        summary: one line for ``facetui list``.
+        facts: further columns for ``facetui list``, by heading.
+    """
+
+    target: Any
+    summary: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry(Generic[T]):
+    """Built-in names, names that other packages bring as entry points, and names registered while running.
+
+    Args:
+        kind: what one of them is called in messages, e.g. ``attack``.
+        group: entry point group, e.g. ``facetui.attacks``.
+        builtin: the names this package brings.
+    """
+
+    def __init__(self, kind: str, group: str, builtin: Mapping[str, Entry]) -> None:
+        self.kind = kind
+        self.group = group
+        self._entries = dict(builtin)
+        self._looked_for_plugins = False
+
+    def _all(self) -> dict[str, Entry]:
+        if not self._looked_for_plugins:
+            self._looked_for_plugins = True
+            for point in entry_points(group=self.group):
+                origin = f"from {point.dist.name}" if point.dist else ""
+                self._entries.setdefault(point.name, Entry(point.value, origin))
+        return self._entries
+
+    def names(self) -> list[str]:
+        """Every name, built-in ones first."""
+        return list(self._all())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def entry(self, name: str) -> Entry:
+        """The entry under a name.
+
+        Raises:
+            UnknownName: there is none; the message names the nearest.
+        """
+        entries = self._all()
+        if name not in entries:
+            nearest = difflib.get_close_matches(name, entries, n=3, cutoff=0.5)
+            raise UnknownName(self.kind, name, nearest, list(entries))
+        return entries[name]
+
+    def get(self, name: str) -> T:
+        """The thing under a name, imported now.
+
+        Raises:
+            UnknownName: there is none.
+            UsageError: an entry point of another package that cannot be imported.
+        """
+        target = self.entry(name).target
+        if not isinstance(target, str):
+            thing: T = target
+            return thing
+        module, _, attribute = target.partition(":")
+        try:
+            thing = getattr(import_module(module), attribute)
+        except (ImportError, AttributeError) as error:
+            raise UsageError(f"the {self.kind} {name!r} cannot be loaded from {target}: {error}") from error
+        return thing
+
+    def register(self, name: str, thing: T, summary: str = "") -> None:
+        """Add a name for this process, for instance from a scenario file.
+
+        Raises:
+            UsageError: the name is taken by something else.
+        """
+        taken = self._all().get(name)
+        if taken is not None and taken.target is not thing:
+            raise UsageError(f"the {self.kind} name {name!r} is taken; choose another")
+        self._entries[name] = Entry(thing, summary)
