@@ -1,0 +1,171 @@
+"""From picture files to aligned photos: reading, MTCNN detection, and the ArcFace five-point alignment."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from facetui.engine.errors import DataError
+from facetui.engine.interfaces import SIDE
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+"""Files with other endings are not looked at."""
+
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused: decoding one would take more than 300 MB."""
+
+DETECTION_SIDE = 1024
+"""Pictures are searched for faces at no more than this side length, in pixels."""
+
+TEMPLATE = np.array(
+    [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]],
+    dtype=np.float64,
+)
+"""Eyes, nose and mouth corners in a 112x112 photo (x, y); the template of ArcFace, Deng et al. 2019."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face that MTCNN found.
+
+    Attributes:
+        box: left, top, right, bottom in pixels of the picture.
+        landmarks: ``(5, 2)`` x, y in pixels: eyes, nose, mouth corners.
+        confidence: in [0, 1].
+    """
+
+    box: tuple[float, float, float, float]
+    landmarks: NDArray[np.float64]
+    confidence: float
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A picture as upright RGB, its EXIF orientation applied.
+
+    Raises:
+        DataError: missing, empty, not a picture, damaged, or larger than ``MAX_PIXELS``; the message names the file.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise DataError(f"{path} is empty (0 bytes); remove or replace it")
+        with warnings.catch_warnings():
+            # Pillow warns from 89 million pixels on; our own limit below comes with a way out.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise _too_large(path, f"{picture.width} x {picture.height} pixels")
+                upright: Image.Image = ImageOps.exif_transpose(picture)
+                return upright.convert("RGB")
+    except Image.DecompressionBombError:
+        raise _too_large(path, "over 178 million pixels") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path} is not a picture, whatever its name says; remove or replace it") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        # Pillow reports damaged files as any of these, depending on the format.
+        raise DataError(f"{path} cannot be read as a picture ({error}); remove or replace it") from error
+
+
+def _too_large(path: Path, size: str) -> DataError:
+    return DataError(f"{path} is too large ({size}, at most {MAX_PIXELS // 1_000_000} million); scale it down")
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """``(3, H, W)`` uint8."""
+    return torch.from_numpy(np.array(picture, dtype=np.uint8)).permute(2, 0, 1).contiguous()
+
+
+def to_picture(photo: Tensor) -> Image.Image:
+    """A picture of a photo ``(3, H, W)``, uint8 or floating point in [0, 1]."""
+    if photo.is_floating_point():
+        photo = quantise(photo)
+    return Image.fromarray(photo.permute(1, 2, 0).cpu().numpy(), "RGB")
+
+
+def quantise(photos: Tensor) -> Tensor:
+    """Pixels in [0, 1] as the 8-bit numbers a picture file holds; same shape, uint8."""
+    return (photos * 255).round().clamp(0, 255).to(torch.uint8)
+
+
+@lru_cache(maxsize=1)
+def _detector() -> Any:
+    from facenet_pytorch import MTCNN  # brings its weights along; a second to import
+
+    return MTCNN(keep_all=True, post_process=False, device="cpu")
+
+
+def find_faces(picture: Image.Image, confidence: float = 0.9) -> list[Face]:
+    """Faces in a picture, largest first; MTCNN, Zhang et al. 2016.
+
+    Small pictures are enlarged and large ones reduced for the search only.
+
+    Args:
+        picture: upright RGB.
+        confidence: faces below it are left out, in [0, 1].
+    """
+    longest = max(picture.size)
+    scale = min(1.0, DETECTION_SIDE / longest) if longest >= 300 else 300 / longest
+    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    small = picture if scale == 1.0 else picture.resize(size, Image.Resampling.BILINEAR)
+    if min(size) < 20:
+        return []
+    boxes, confidences, landmarks = _detector().detect(small, landmarks=True)
+    if boxes is None:
+        return []
+    faces = [
+        Face(tuple(box / scale), np.asarray(points, dtype=np.float64) / scale, float(sure))
+        for box, sure, points in zip(boxes, confidences, landmarks, strict=True)
+        if sure >= confidence
+    ]
+    return sorted(faces, key=lambda face: -(face.box[2] - face.box[0]) * (face.box[3] - face.box[1]))
+
+
+def similarity_transform(source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The rotation, scale and shift ``(2, 3)`` that takes points to points with least squared error; Umeyama 1991.
+
+    Args:
+        source: ``(K, 2)`` x, y.
+        target: ``(K, 2)`` x, y.
+    """
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    centred, aimed = source - source_mean, target - target_mean
+    # A planar similarity is a complex factor: least squares has the closed form sum(conj(p) q) / sum(|p|^2).
+    p, q = centred @ [1, 1j], aimed @ [1, 1j]
+    factor = (p.conj() * q).sum() / max((p.conj() * p).sum().real, 1e-12)
+    linear = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.column_stack([linear, target_mean - linear @ source_mean])
+
+
+def align(picture: Image.Image, face: Face) -> Image.Image:
+    """The 112x112 photo of one face, aligned to ``TEMPLATE``."""
+    inverse = similarity_transform(TEMPLATE, face.landmarks)
+    # A strongly reduced face would alias: reduce the picture first, by a whole factor.
+    reduce = int(max(1, np.hypot(inverse[0, 0], inverse[1, 0])))
+    if reduce > 1:
+        picture, inverse = picture.reduce(reduce), inverse / reduce
+    return picture.transform(
+        (SIDE, SIDE), Image.Transform.AFFINE, tuple(inverse.flatten()), resample=Image.Resampling.BICUBIC
+    )
+
+
+def aligned_photo(path: Path) -> Tensor | None:
+    """The photo ``(3, 112, 112)`` uint8 in a file, ``None`` when MTCNN finds no face in it.
+
+    A picture of exactly 112x112 pixels is taken as aligned already.
+
+    Raises:
+        DataError: as ``read_picture``.
+    """
+    picture = read_picture(path)
+    if picture.size == (SIDE, SIDE):
+        return to_tensor(picture)
+    faces = find_faces(picture)
+    return to_tensor(align(picture, faces[0])) if faces else None
