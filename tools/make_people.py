@@ -1,0 +1,199 @@
+"""Makes the embedded fictional people: ``engine/data/people.zip`` and their card.
+
+    python tools/make_people.py --shared ../shared --cache /tmp/faces
+
+Prints every figure of the card; ``--sheet FILE`` also draws a contact sheet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import faces
+import numpy as np
+import torch
+from face_model import FaceModel
+from PIL import Image
+from torch import Tensor
+
+from facetui.engine.extractors import mobilefacenet
+from facetui.engine.photos import find_faces, to_picture, to_tensor
+
+SEED = 2021
+PEOPLE, PHOTOS = 48, 24
+QUALITY = 88
+NETWORKS = ("mobilefacenet-casia", "mobilefacenet-ms1m")
+
+
+def teachers(shared: Path) -> dict[str, torch.nn.Module]:
+    """Both real networks."""
+    return {name: mobilefacenet.load(shared / "models" / f"{name}.safetensors", name) for name in NETWORKS}
+
+
+def embeddings(photos: Tensor, networks: dict[str, torch.nn.Module], kept: Path) -> dict[str, Tensor]:
+    """Embeddings of each network, kept in one npz."""
+    if not kept.is_file():
+        np.savez(kept, **{name: faces.embed(network, photos).numpy() for name, network in networks.items()})
+    data = np.load(kept)
+    return {name: torch.from_numpy(data[name]) for name in networks}
+
+
+def fit(shared: Path, cache: Path) -> FaceModel:
+    """The face model of everybody but the held-out people."""
+    networks = teachers(shared)
+    sets = {name: faces.read(shared / "faces" / name, cache) for name in ("glint", "lfw-crops", "lfw-grey")}
+    known = {name: embeddings(s.photos, networks, cache / f"{name}-embeddings.npz") for name, s in sets.items()}
+    glint = sets["glint"]
+    train = torch.tensor([glint.names[p] not in faces.HELD_OUT for p in glint.people.tolist()])
+    photos = {"glint": glint.photos[train], "lfw-grey": sets["lfw-grey"].photos}
+    seen = {
+        "glint": torch.cat([known["glint"][n][train] for n in NETWORKS], 1),
+        "lfw-grey": torch.cat([known["lfw-grey"][n] for n in NETWORKS], 1),
+    }
+    grey_people = torch.cat([glint.people[train], sets["lfw-grey"].people + 1000])
+    return FaceModel.fit(
+        torch.cat(list(photos.values())),
+        torch.cat(list(seen.values())),
+        grey_people,
+        photos["glint"],
+        glint.people[train],
+    )
+
+
+def as_jpeg(photo: Tensor) -> bytes:
+    """A photo as JPEG, without metadata."""
+    buffer = io.BytesIO()
+    to_picture(photo).save(buffer, "JPEG", quality=QUALITY, subsampling=0)
+    return buffer.getvalue()
+
+
+def from_jpeg(data: bytes) -> Tensor:
+    """``(3, 112, 112)`` uint8."""
+    return to_tensor(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+class Strangers:
+    """Checks that a fictional person is nobody real, and nobody who was drawn before."""
+
+    def __init__(self, shared: Path, cache: Path) -> None:
+        self.networks = teachers(shared)
+        self.real: dict[str, Tensor] = {}
+        self.threshold: dict[str, float] = {}
+        sets = [faces.read(shared / "faces" / name, cache) for name in ("glint", "lfw-crops")]
+        kept = [
+            embeddings(s.photos, self.networks, cache / f"{n}-embeddings.npz")
+            for s, n in zip(sets, ("glint", "lfw-crops"), strict=True)
+        ]
+        self.people = torch.cat([sets[0].people, sets[1].people + 100])
+        for name in self.networks:
+            self.real[name] = torch.cat([k[name] for k in kept])
+            # The first set alone sets the threshold: it is large and evenly aligned.
+            self.threshold[name] = faces.threshold_at(kept[0][name][::2], sets[0].people[::2], 0.001)
+
+    def matches(self, name: str, embedded: Tensor) -> tuple[float, float]:
+        """Share of all (fictional, real) pairs that match, and the largest share with any one real person."""
+        hit = (embedded @ self.real[name].T >= self.threshold[name]).float().mean(0)
+        each = torch.stack([hit[self.people == p].mean() for p in self.people.unique()])
+        return float(hit.mean()), float(each.max())
+
+
+def draw(model: FaceModel, strangers: Strangers) -> tuple[list[list[bytes]], dict[str, float]]:
+    """Fictional people as JPEGs, and how many draws were turned down."""
+    rng = np.random.default_rng(SEED)
+    people: list[list[bytes]] = []
+    drawn: dict[str, list[Tensor]] = {name: [] for name in NETWORKS}
+    rejected = 0
+    while len(people) < PEOPLE:
+        person = model.person(rng)
+        files = [as_jpeg(photo) for photo in model.photos(person, PHOTOS, rng)]
+        photos = torch.stack([from_jpeg(f) for f in files])
+        if not acceptable(photos, strangers, drawn):
+            rejected += 1
+            continue
+        people.append(files)
+    return people, {"rejected": rejected}
+
+
+def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tensor]]) -> bool:
+    """Whether a person is nobody real, nobody drawn before, and found by MTCNN; remembers who is."""
+    new = {name: faces.embed(network, photos) for name, network in strangers.networks.items()}
+    for name, embedded in new.items():
+        overall, closest = strangers.matches(name, embedded)
+        if overall > 0.005 or closest > 0.03:
+            return False
+        centre = embedded.mean(0)
+        if drawn[name] and (torch.stack(drawn[name]) @ centre).max() > 0.35 * centre.norm():
+            return False
+    if sum(found(photo) for photo in photos[:6]) < 6:
+        return False
+    for name, embedded in new.items():
+        drawn[name].append(torch.nn.functional.normalize(embedded.mean(0), dim=0))
+    return True
+
+
+def found(photo: Tensor) -> bool:
+    """Whether MTCNN sees a face in a photo, with a border as in an ordinary picture."""
+    picture = to_picture(photo)
+    padded = np.pad(np.array(picture), ((28, 28), (28, 28), (0, 0)), mode="edge")
+    return bool(find_faces(Image.fromarray(padded)))
+
+
+def measure(people: list[list[bytes]], strangers: Strangers) -> dict[str, object]:
+    """Every figure of the card."""
+    photos = torch.stack([from_jpeg(f) for files in people for f in files])
+    who = torch.arange(len(people)).repeat_interleave(PHOTOS)
+    figures: dict[str, object] = {"people": len(people), "photos": len(photos)}
+    figures["MTCNN finds a face"] = sum(found(photo) for photo in photos) / len(photos)
+    for name, network in strangers.networks.items():
+        embedded = faces.embed(network, photos)
+        overall, _ = strangers.matches(name, embedded)
+        worst = max(strangers.matches(name, embedded[who == p])[1] for p in range(len(people)))
+        same = embedded @ embedded.T
+        figures[name] = {
+            "leave-one-out rank-1": faces.leave_one_out_rank1(embedded, who),
+            "threshold (0.1 % false matches, real)": strangers.threshold[name],
+            "fictional-real pairs that match": overall,
+            "largest share with one real person": worst,
+            "mean similarity within a person": float(same[who[:, None] == who].mean()),
+            "mean similarity between people": float(same[who[:, None] != who].mean()),
+        }
+    return figures
+
+
+def sheet(people: list[list[bytes]], path: Path, columns: int = 12) -> None:
+    """A contact sheet: a person a row, two blocks of rows side by side."""
+    rows = min(len(people), 16)
+    canvas = Image.new("RGB", (columns * 112, rows * 112))
+    for row in range(rows):
+        for column in range(columns):
+            which = row if column < columns // 2 else (row + len(people) // 2) % len(people)
+            data = people[which][column % (columns // 2)]
+            canvas.paste(Image.open(io.BytesIO(data)), (column * 112, row * 112))
+    canvas.save(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True, help="folder with faces/ and models/")
+    parser.add_argument("--cache", type=Path, required=True, help="folder for aligned photos and embeddings")
+    parser.add_argument("--out", type=Path, default=Path("engine/data/people.zip"))
+    parser.add_argument("--sheet", type=Path, help="draw a contact sheet here")
+    args = parser.parse_args()
+    strangers = Strangers(args.shared, args.cache)
+    people, figures = draw(fit(args.shared, args.cache), strangers)
+    if args.sheet:
+        sheet(people, args.sheet)
+    with zipfile.ZipFile(args.out, "w", zipfile.ZIP_STORED) as archive:
+        for p, files in enumerate(people, start=1):
+            for i, data in enumerate(files):
+                # A fixed date: the same seed gives the same bytes.
+                archive.writestr(zipfile.ZipInfo(f"p{p:02d}/{i:02d}.jpg", (2021, 6, 28, 0, 0, 0)), data)
+    print(json.dumps({**figures, **measure(people, strangers), "bytes": args.out.stat().st_size}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
