@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from platformdirs import user_data_path
 
@@ -20,14 +19,44 @@ MODELS = "FACETUI_MODELS"
 """Environment variable: the folder with weights that do not come with the package."""
 
 
-def _compact(letter: str, what: str) -> tuple[str, Entry]:
-    facts = {"embedding": "128 or 256", "weights": "embedded"}
-    return f"compact-{letter}", Entry(f"facetui.engine.extractors:load_compact_{letter}", what, facts)
+class Loader(Protocol):
+    """What the registry holds: from a name to the network, in evaluation mode, on the CPU."""
+
+    def __call__(self, name: str) -> Extractor: ...
 
 
-def _mobilefacenet(variant: str, what: str) -> tuple[str, Entry]:
-    facts = {"embedding": "128", "weights": f"mobilefacenet-{variant}.safetensors"}
-    return f"mobilefacenet-{variant}", Entry(f"facetui.engine.extractors:load_mobilefacenet_{variant}", what, facts)
+def _embedded(what: str) -> Entry:
+    facts = {"family": "compact", "weights": "embedded"}
+    return Entry("facetui.engine.extractors:load_embedded", what, facts)
+
+
+def _published(variant: str, what: str) -> Entry:
+    facts = {"family": "mobilefacenet", "weights": f"{variant}.safetensors"}
+    return Entry("facetui.engine.extractors:load_published", what, facts)
+
+
+EXTRACTORS: Registry[Loader] = Registry(
+    "extractor",
+    "facetui.extractors",
+    {
+        "compact-a": _embedded("the first generation, which users attack"),
+        "compact-b": _embedded("a newer relative of compact-a and compact-d"),
+        "compact-c": _embedded("the newest, a stranger to compact-a"),
+        "compact-d": _embedded("a second surrogate for attacks on several extractors"),
+        "mobilefacenet-casia": _published("mobilefacenet-casia", "MobileFaceNet, trained on CASIA-WebFace"),
+        "mobilefacenet-ms1m": _published("mobilefacenet-ms1m", "MobileFaceNet, trained on refined MS-Celeb-1M"),
+    },
+)
+
+
+def load(name: str) -> Extractor:
+    """The extractor of that name, in evaluation mode, on the CPU.
+
+    Raises:
+        UnknownName: not in the registry.
+        DataError: its weights are missing or damaged.
+    """
+    return EXTRACTORS.get(name)(name)
 
 
 def model_folders() -> list[Path]:
@@ -52,39 +81,20 @@ def find_weights(file: str) -> Path:
     )
 
 
-def _load_compact(name: str) -> Extractor:
+def load_embedded(name: str) -> Extractor:
+    """A compact extractor, from the package."""
     from facetui.engine.extractors import compact
 
     with resources.as_file(resources.files("facetui.engine") / "data" / f"{name}.safetensors") as path:
         return compact.load(path, name)
 
 
-def _load_mobilefacenet(name: str) -> Extractor:
+def load_published(name: str) -> Extractor:
+    """A published network, from the folder with weights.
+
+    Raises:
+        DataError: the weights are missing or damaged.
+    """
     from facetui.engine.extractors import mobilefacenet
 
     return mobilefacenet.load(find_weights(f"{name}.safetensors"), name)
-
-
-def load_compact_a() -> Extractor:
-    """The extractor ``compact-a``; the other loaders below likewise."""
-    return _load_compact("compact-a")
-
-
-def load_compact_b() -> Extractor:
-    return _load_compact("compact-b")
-
-
-def load_compact_c() -> Extractor:
-    return _load_compact("compact-c")
-
-
-def load_compact_d() -> Extractor:
-    return _load_compact("compact-d")
-
-
-def load_mobilefacenet_casia() -> Extractor:
-    return _load_mobilefacenet("mobilefacenet-casia")
-
-
-def load_mobilefacenet_ms1m() -> Extractor:
-    return _load_mobilefacenet("mobilefacenet-ms1m")
