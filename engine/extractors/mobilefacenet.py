@@ -86,10 +86,8 @@ class MobileFaceNet(Extractor):
 
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, 128)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
-        if self.casia:
-            x = (photos[..., 8:104] * 255 - 127.5) / 128  # (N, 3, 112, 96)
-        else:
-            x = (photos - self.mean) / self.deviation
+        # (N, 3, 112, 96) or (N, 3, 112, 112)
+        x = (photos[..., 8:104] * 255 - 127.5) / 128 if self.casia else (photos - self.mean) / self.deviation
         out: Tensor = self.layers(x)
         return out.flatten(1)
 
