@@ -25,6 +25,8 @@ IDENTITY_SPREAD = 1.5
 """Identity is drawn this much wider than the regression finds it, which shrinks: else neighbours look alike."""
 PHOTO_SPREAD = 0.5
 """The photo factor is drawn this much narrower than measured: its tails are blurs, hands and profiles."""
+CHROMA_PHOTO_SPREAD = 0.3
+"""As above, for colour: the colour cast is added afterwards."""
 LIMIT = 2.2
 """No standardised coefficient of a person or a photo lies further out than this."""
 
@@ -121,7 +123,7 @@ class FaceModel:
         members = [coefficients[people.numpy() == p] for p in np.unique(people.numpy())]
         centres = np.stack([m.mean(0) for m in members])
         within = np.mean([np.cov(m.T) for m in members], axis=0)
-        return _Factor(mean, basis, _directions(np.cov(centres.T)), _directions(within) * PHOTO_SPREAD)
+        return _Factor(mean, basis, _directions(np.cov(centres.T)), _directions(within) * CHROMA_PHOTO_SPREAD)
 
     def person(self, rng: np.random.Generator) -> tuple[Array, Array]:
         """A fictional person: what all their photos share."""
