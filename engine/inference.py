@@ -32,7 +32,7 @@ def fold_batch_norm(network: Extractor) -> Extractor:
 def frozen(network: Extractor, device: torch.device) -> Extractor:
     """A folded copy on a device, without gradients for its weights; the caller's network is left as it is."""
     ready = fold_batch_norm(network).requires_grad_(False)
-    return ready.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return ready.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def embed(network: Extractor, photos: Tensor) -> Tensor:

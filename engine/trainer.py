@@ -149,8 +149,7 @@ class Trainer:
         lab = self._lab
         if not self._pipelines:
             self.use("newest")
-        known = list(dict.fromkeys(post.attack for post in lab.web if post.attack))
-        names = list(against) if against is not None else known
+        names = list(against) if against is not None else list(lab.users.tools)
         if not names:
             raise UsageError("there is no attack to adapt to yet; name one: lab.trainer.adapt(['pgd'])")
         try:
@@ -161,13 +160,12 @@ class Trainer:
         people, held_out = self._may_train_on()
         clean = lab.bank(people)
         copies = []
-        for name in names:
-            attack = lab.attack(name, {})
+        for policy in [policy for name in names for policy in lab.users.public_tools(name)]:
             # The tool aims at people, so the trainer lets it aim at other people than those it trains on.
-            task = f"run {name} on {len(clean.photos)} photos of {len(people)} other people"
+            task = f"run {policy.attack.name} on {len(clean.photos)} photos of {len(people)} other people"
             aims = lab.bank(held_out or people)
             copies.append(
-                lab.perturb(attack, attack.default_budget, clean.photos, clean.people, aims, actor="trainer", task=task)
+                lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, aims, actor="trainer", task=task)
             )
         poisoned = torch.cat(copies)
         robust = self._train(trainer, base, clean, poisoned, f"{base.removesuffix(' robust')} robust")

@@ -25,13 +25,23 @@ class Policy:
     budget: Budget
     share: float
 
+    @property
+    def tool(self) -> tuple[object, ...]:
+        """What somebody needs to know to run the same tool."""
+        return self.attack.name, self.attack.settings(), self.budget
+
 
 class Users:
-    """People who protect their photos."""
+    """People who protect their photos.
+
+    Attributes:
+        tools: every tool they have ever used, by the attack's name: public, so the trainer can run them too.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._policy: Policy | None = None
+        self.tools: dict[str, list[Policy]] = {}
         self._next = [0] * len(lab.people)
 
     def protect(
@@ -57,6 +67,20 @@ class Users:
         chosen = self._lab.attack(attack, settings)
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
         self._policy = Policy(chosen, size, share)
+        known = self.tools.setdefault(attack, [])
+        if self._policy.tool not in [policy.tool for policy in known]:
+            known.append(self._policy)
+
+    def public_tools(self, name: str) -> list[Policy]:
+        """The settings in which an attack was used; its own settings when it was not.
+
+        Raises:
+            UnknownName: no such attack.
+        """
+        if name in self.tools:
+            return self.tools[name]
+        attack = self._lab.attack(name, {})
+        return [Policy(attack, attack.default_budget, 1.0)]
 
     def take(self, person: int, n: int) -> list[int]:
         """The next ``n`` photos of a person that nobody has posted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -57,7 +57,7 @@ def digest_of(pixels: NDArray[np.uint8]) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
 
 
-def _read_only(tensor: Tensor) -> NDArray[np.generic]:
+def _read_only(tensor: Tensor) -> NDArray[Any]:
     array = tensor.detach().cpu().numpy().copy()
     array.flags.writeable = False
     return array
@@ -99,7 +99,7 @@ class Web:
             pixels,
             _read_only(people),
             _read_only(source),
-            digest_of(pixels),  # type: ignore[arg-type]
+            digest_of(pixels),
         )
         self._posts.append(post)
         return post

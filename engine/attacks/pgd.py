@@ -25,6 +25,7 @@ class PGD(Attack):
         targeted: towards the person of the bank least similar to the user; else away from the photo's own embedding.
         steps: forward+backward passes through each surrogate.
         step_size: pixels in [0, 1] a step; absent: two and a half times the budget over all steps, as Madry et al.
+        ensemble: against all surrogates at once; else against the first.
     """
 
     name = "pgd"
@@ -32,7 +33,9 @@ class PGD(Attack):
     default_budget = Budget("linf", 8 / 255)
     source = "Madry et al. 2018, arXiv 1706.06083"
 
-    def __init__(self, targeted: bool = True, steps: int = 20, step_size: float | None = None) -> None:
+    def __init__(
+        self, targeted: bool = True, steps: int = 20, step_size: float | None = None, ensemble: bool = False
+    ) -> None:
         if steps < 1:
             raise UsageError(f"expected at least 1 step, got {steps}")
         if step_size is not None and step_size <= 0:
@@ -40,6 +43,7 @@ class PGD(Attack):
         self.targeted = targeted
         self.steps = steps
         self.step_size = step_size
+        self.ensemble = ensemble
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes an image costs."""

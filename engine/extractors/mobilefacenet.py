@@ -47,6 +47,8 @@ class MobileFaceNet(Extractor):
     """
 
     embedding_size = 128
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, name: str) -> None:
         super().__init__()
