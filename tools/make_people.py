@@ -49,20 +49,16 @@ def fit(shared: Path, cache: Path) -> FaceModel:
     networks = teachers(shared)
     sets = {name: faces.read(shared / "faces" / name, cache) for name in ("glint", "lfw-crops", "lfw-grey")}
     known = {name: embeddings(s.photos, networks, cache / f"{name}-embeddings.npz") for name, s in sets.items()}
-    glint = sets["glint"]
-    train = torch.tensor([glint.names[p] not in faces.HELD_OUT for p in glint.people.tolist()])
-    photos = {"glint": glint.photos[train], "lfw-grey": sets["lfw-grey"].photos}
-    seen = {
-        "glint": torch.cat([known["glint"][n][train] for n in NETWORKS], 1),
-        "lfw-grey": torch.cat([known["lfw-grey"][n] for n in NETWORKS], 1),
-    }
-    grey_people = torch.cat([glint.people[train], sets["lfw-grey"].people + 1000])
+    train = {name: faces.trainable(sets[name]) for name in ("glint", "lfw-grey")}
+    photos = {name: sets[name].photos[mask] for name, mask in train.items()}
+    seen = {name: torch.cat([known[name][n][mask] for n in NETWORKS], 1) for name, mask in train.items()}
+    people = {name: sets[name].people[mask] for name, mask in train.items()}
     return FaceModel.fit(
         torch.cat(list(photos.values())),
         torch.cat(list(seen.values())),
-        grey_people,
+        torch.cat([people["glint"], people["lfw-grey"] + 1000]),
         photos["glint"],
-        glint.people[train],
+        people["glint"],
     )
 
 

@@ -71,7 +71,8 @@ def pictures(shared: Path, cache: Path) -> Tensor:
     """Every picture of the pool, uint8."""
     rng = np.random.default_rng(SEED)
     glint, _ = faces.split_glint(faces.read(shared / "faces" / "glint", cache))
-    others = [faces.read(shared / "faces" / name, cache).photos for name in ("lfw-crops", "lfw-grey")]
+    sets = [faces.read(shared / "faces" / name, cache) for name in ("lfw-crops", "lfw-grey")]
+    others = [s.photos[faces.trainable(s)] for s in sets]
     real = torch.cat([glint.photos, *others])
     # Many more people have one grey photo than a colour one: blends start from both alike.
     half = BLENDS // 2
