@@ -23,8 +23,10 @@ from torch.nn import functional as F
 from facetui.engine.extractors import compact
 from facetui.engine.extractors.compact import Architecture, Compact
 
-BATCH = 64
-PEAK, PEAK_WHEN_CONTINUED = 2.5e-3, 1.2e-3
+BATCH = 32
+PEAK, PEAK_WHEN_CONTINUED = 1.0, 0.5
+ADAM_RATE, MUON_RATE = 2e-3, 0.02
+"""Learning rates at the peak: of biases, batch norms and the last layer; of convolutions."""
 DECAY = 0.02
 
 
@@ -71,13 +73,50 @@ def augment(photos: Tensor, generator: torch.Generator) -> Tensor:
     return (x * gain).clamp(0, 1).contiguous(memory_format=torch.channels_last)
 
 
+class Muon(torch.optim.Optimizer):
+    """Momentum whose update of each kernel, seen as a matrix, is made orthogonal; Jordan et al. 2024.
+
+    On a small budget of steps it learns clearly faster than AdamW. Coefficients of the Newton-Schulz iteration and the
+    scale are the publication's.
+    """
+
+    def __init__(self, parameters: list[torch.nn.Parameter], lr: float, momentum: float = 0.9) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:
+        """One update."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is None:
+                    continue
+                state = self.state[parameter]
+                mean = state.setdefault("mean", torch.zeros_like(parameter.grad))
+                mean.mul_(group["momentum"]).add_(parameter.grad)
+                update = parameter.grad + group["momentum"] * mean
+                x = update.reshape(len(update), -1)
+                turned = x.shape[0] > x.shape[1]
+                x = (x.T if turned else x) / (x.norm() + 1e-7)
+                for _ in range(5):
+                    gram = x @ x.T
+                    x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+                x = x.T if turned else x
+                scale = max(1, x.shape[0] / x.shape[1]) ** 0.5
+                parameter.mul_(1 - group["lr"] * DECAY).add_(x.view_as(parameter), alpha=-group["lr"] * scale)
+
+
 def train(recipe: Recipe, network: Compact, cache: Path, minutes: float, peak: float) -> float:
     """Train in place; returns the mean cosine to the teacher over the last tenth."""
     generator = torch.Generator().manual_seed(recipe.seed)
     photos = np.load(cache / "pool-photos.npy", mmap_mode="r")
     aims = target(cache, recipe.teachers)
     network.train().to(memory_format=torch.channels_last)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=peak, weight_decay=DECAY)
+    kernels = [p for p in network.parameters() if p.ndim == 4]
+    others = [p for p in network.parameters() if p.ndim != 4]
+    optimisers = [
+        torch.optim.AdamW(others, lr=ADAM_RATE, weight_decay=DECAY),
+        Muon(kernels, lr=MUON_RATE),
+    ]
     began, step, said = time.monotonic(), 0, 0.0
     recent: list[float] = []
     order = torch.empty(0, dtype=torch.int64)
@@ -85,14 +124,16 @@ def train(recipe: Recipe, network: Compact, cache: Path, minutes: float, peak: f
         if len(order) < BATCH:
             order = torch.randperm(len(photos), generator=generator)
         rows, order = order[:BATCH], order[BATCH:]
-        rate = peak * min(1, (step + 1) / 100) * 0.5 * (1 + math.cos(math.pi * share))
-        for group in optimiser.param_groups:
-            group["lr"] = rate
+        rate = peak * min(1, (step + 1) / 40) * 0.5 * (1 + math.cos(math.pi * share))
+        for optimiser, full in zip(optimisers, (ADAM_RATE, MUON_RATE), strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * full
         out = network(augment(torch.from_numpy(photos[rows.numpy()]), generator))
         loss = (1 - (out * aims[rows]).sum(1)).mean()
-        optimiser.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         loss.backward()
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         step += 1
         recent = [*recent[-199:], 1 - loss.item()]
         if share > said + 0.05:
