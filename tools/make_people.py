@@ -26,6 +26,7 @@ from facetui.engine.photos import find_faces, to_picture, to_tensor
 SEED = 2021
 PEOPLE, PHOTOS = 48, 24
 QUALITY = 88
+REAL = ("glint", "lfw-crops", "lfw-grey")
 ALIKE = 0.5
 """No two fictional people's mean embeddings are more similar than this."""
 NETWORKS = ("mobilefacenet-casia", "mobilefacenet-ms1m")
@@ -49,20 +50,16 @@ def fit(shared: Path, cache: Path) -> FaceModel:
     networks = teachers(shared)
     sets = {name: faces.read(shared / "faces" / name, cache) for name in ("glint", "lfw-crops", "lfw-grey")}
     known = {name: embeddings(s.photos, networks, cache / f"{name}-embeddings.npz") for name, s in sets.items()}
-    glint = sets["glint"]
-    train = torch.tensor([glint.names[p] not in faces.HELD_OUT for p in glint.people.tolist()])
-    photos = {"glint": glint.photos[train], "lfw-grey": sets["lfw-grey"].photos}
-    seen = {
-        "glint": torch.cat([known["glint"][n][train] for n in NETWORKS], 1),
-        "lfw-grey": torch.cat([known["lfw-grey"][n] for n in NETWORKS], 1),
-    }
-    grey_people = torch.cat([glint.people[train], sets["lfw-grey"].people + 1000])
+    train = {name: faces.trainable(sets[name]) for name in ("glint", "lfw-grey")}
+    photos = {name: sets[name].photos[mask] for name, mask in train.items()}
+    seen = {name: torch.cat([known[name][n][mask] for n in NETWORKS], 1) for name, mask in train.items()}
+    people = {name: sets[name].people[mask] for name, mask in train.items()}
     return FaceModel.fit(
         torch.cat(list(photos.values())),
         torch.cat(list(seen.values())),
-        grey_people,
+        torch.cat([people["glint"], people["lfw-grey"] + 1000]),
         photos["glint"],
-        glint.people[train],
+        people["glint"],
     )
 
 
@@ -85,26 +82,32 @@ class Strangers:
         self.networks = teachers(shared)
         self.real: dict[str, Tensor] = {}
         self.threshold: dict[str, float] = {}
-        sets = [faces.read(shared / "faces" / name, cache) for name in ("glint", "lfw-crops")]
+        sets = [faces.read(shared / "faces" / name, cache) for name in REAL]
         kept = [
-            embeddings(s.photos, self.networks, cache / f"{n}-embeddings.npz")
-            for s, n in zip(sets, ("glint", "lfw-crops"), strict=True)
+            embeddings(s.photos, self.networks, cache / f"{n}-embeddings.npz") for s, n in zip(sets, REAL, strict=True)
         ]
-        self.people = torch.cat([sets[0].people, sets[1].people + 100])
-        held_out = [p for p, name in enumerate(sets[0].names) if name in faces.HELD_OUT]
-        self.held_out = torch.isin(self.people, torch.tensor(held_out))
-        grey = faces.read(shared / "faces" / "lfw-grey", cache)
-        self.grey = embeddings(grey.photos, self.networks, cache / "lfw-grey-embeddings.npz")
+        self.people = torch.cat([s.people + 10_000 * i for i, s in enumerate(sets)])
+        self.held_out = torch.cat([~faces.trainable(s) for s in sets])
+        persons, where, counts = self.people.unique(return_inverse=True, return_counts=True)
+        # A share of pairs with a person of one photo says little.
+        self.shown = counts >= 3
+        self.grey = persons >= 20_000
+        self.average = torch.zeros(len(self.people), len(persons))
+        self.average[torch.arange(len(where)), where] = 1 / counts[where].float()
         for name in self.networks:
             self.real[name] = torch.cat([k[name] for k in kept])
             # The first set alone sets the threshold: it is large and evenly aligned.
             self.threshold[name] = faces.threshold_at(kept[0][name][::2], sets[0].people[::2], 0.001)
 
-    def matches(self, name: str, embedded: Tensor) -> tuple[float, float]:
-        """Share of all (fictional, real) pairs that match, and the largest share with any one real person."""
+    def matches(self, name: str, embedded: Tensor) -> tuple[float, float, float]:
+        """Shares of (fictional, real) pairs that match: of all, and the largest with one person in colour, in grey."""
         hit = (embedded @ self.real[name].T >= self.threshold[name]).float().mean(0)
-        each = torch.stack([hit[self.people == p].mean() for p in self.people.unique()])
-        return float(hit.mean()), float(each.max())
+        each = hit @ self.average
+        return (
+            float(hit.mean()),
+            float(each[self.shown & ~self.grey].max()),
+            float(each[self.shown & self.grey].max()),
+        )
 
 
 def draw(model: FaceModel, strangers: Strangers) -> tuple[list[list[bytes]], dict[str, float]]:
@@ -129,8 +132,8 @@ def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tenso
     """Whether a person is nobody real, nobody drawn before, and found by MTCNN; remembers who is."""
     new = {name: faces.embed(network, photos) for name, network in strangers.networks.items()}
     for name, embedded in new.items():
-        overall, closest = strangers.matches(name, embedded)
-        if overall > 0.005 or closest > 0.04:
+        overall, colour, grey = strangers.matches(name, embedded)
+        if overall > 0.005 or colour > 0.05 or grey > 0.15:
             return False
         centre = embedded.mean(0)
         if drawn[name] and (torch.stack(drawn[name]) @ centre).max() > ALIKE * centre.norm():
@@ -157,18 +160,19 @@ def measure(people: list[list[bytes]], strangers: Strangers) -> dict[str, object
     figures["MTCNN finds a face"] = sum(found(photo) for photo in photos) / len(photos)
     for name, network in strangers.networks.items():
         embedded = faces.embed(network, photos)
-        overall, _ = strangers.matches(name, embedded)
-        grey = (embedded @ strangers.grey[name].T >= strangers.threshold[name]).float().mean()
-        unseen = embedded @ strangers.real[name][strangers.held_out].T >= strangers.threshold[name]
-        worst = max(strangers.matches(name, embedded[who == p])[1] for p in range(len(people)))
+        overall, _, _ = strangers.matches(name, embedded)
+        hit = (embedded @ strangers.real[name].T >= strangers.threshold[name]).float().mean(0)
+        worst = torch.tensor([strangers.matches(name, embedded[who == p]) for p in range(len(people))]).amax(0)
         same = embedded @ embedded.T
         figures[name] = {
             "leave-one-out rank-1": faces.leave_one_out_rank1(embedded, who),
             "threshold (0.1 % false matches, real)": strangers.threshold[name],
-            "fictional-real pairs that match, glint and lfw-crops": overall,
-            "fictional-real pairs that match, held-out glint people": float(unseen.float().mean()),
-            "fictional-real pairs that match, lfw-grey": float(grey),
-            "largest share with one real person": worst,
+            "fictional-real pairs that match": overall,
+            "of these with colour photos": float(hit[strangers.people < 20_000].mean()),
+            "of these with grey photos": float(hit[strangers.people >= 20_000].mean()),
+            "of these with held-out people": float(hit[strangers.held_out].mean()),
+            "largest share with one real person, colour": float(worst[1]),
+            "largest share with one real person, grey": float(worst[2]),
             "mean similarity within a person": float(same[who[:, None] == who].mean()),
             "mean similarity between people": float(same[who[:, None] != who].mean()),
         }

@@ -71,7 +71,8 @@ def pictures(shared: Path, cache: Path) -> Tensor:
     """Every picture of the pool, uint8."""
     rng = np.random.default_rng(SEED)
     glint, _ = faces.split_glint(faces.read(shared / "faces" / "glint", cache))
-    others = [faces.read(shared / "faces" / name, cache).photos for name in ("lfw-crops", "lfw-grey")]
+    sets = [faces.read(shared / "faces" / name, cache) for name in ("lfw-crops", "lfw-grey")]
+    others = [s.photos[faces.trainable(s)] for s in sets]
     real = torch.cat([glint.photos, *others])
     # Many more people have one grey photo than a colour one: blends start from both alike.
     half = BLENDS // 2
@@ -85,7 +86,7 @@ def pictures(shared: Path, cache: Path) -> Tensor:
 
 
 def main() -> None:
-    """Write ``pool.npz`` into the cache."""
+    """Write ``pool-photos.npy`` and ``pool-TEACHER.npy`` into the cache."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with faces/ and models/")
     parser.add_argument("--cache", type=Path, required=True, help="folder for the pool")
@@ -93,13 +94,9 @@ def main() -> None:
     pool = pictures(args.shared, args.cache)
     # In a random order, so that a first part of the pool is a fair sample of it.
     pool = pool[torch.from_numpy(np.random.default_rng(SEED).permutation(len(pool)))]
-    seen: dict[str, list[Tensor]] = {name: [] for name in make_people.NETWORKS}
-    networks = {name: folded(network) for name, network in make_people.teachers(args.shared).items()}
-    for i, part in enumerate(pool.split(2000)):
-        for name, network in networks.items():
-            seen[name].append(faces.embed(network, part, 64))
-        print(f"{min((i + 1) * 2000, len(pool))} of {len(pool)}", flush=True)
-    np.savez(args.cache / "pool.npz", photos=pool.numpy(), **{n: torch.cat(e).numpy() for n, e in seen.items()})
+    np.save(args.cache / "pool-photos.npy", pool.numpy())
+    for name, network in make_people.teachers(args.shared).items():
+        np.save(args.cache / f"pool-{name}.npy", faces.embed(folded(network), pool, 64).numpy())
 
 
 if __name__ == "__main__":
