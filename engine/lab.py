@@ -50,8 +50,8 @@ MAX_PROBES = 16
 CHUNK = 64
 """Photos perturbed at a time, whole people; finished chunks survive a killed run."""
 
-BANK_PHOTOS = 8
-"""Photos of each other person that attacks may aim at."""
+TOOL_PHOTOS = 8
+"""Photos of each of the tool's own people."""
 
 PROGRESS_SECONDS = 0.25
 
@@ -60,7 +60,8 @@ class Lab:
     """One run's world.
 
     Args:
-        people: everybody.
+        people: everybody in the game.
+        tool: the people whom the users' tool aims at; they are nobody in the game.
         cast: the surrogates and the trainer's generations.
         users: names of those who protect their photos; absent: a quarter of the people, at most eight, by the seed.
         seed: of every random draw.
@@ -81,6 +82,7 @@ class Lab:
         people: People,
         cast: Cast,
         *,
+        tool: People,
         users: Sequence[str] | None = None,
         seed: int = 0,
         device: torch.device | None = None,
@@ -109,6 +111,7 @@ class Lab:
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.protected = self._choose_users(users)
+        self.aims = _aims(tool)
         self.split = [self._split(person) for person in range(len(people))]
         self.users = Users(self)
         self.friends = Friends(self)
@@ -154,9 +157,9 @@ class Lab:
         photos, who, _ = self.gather(people, lambda person: self.split[person][0])
         return photos, who
 
-    def bank(self, people: Sequence[int]) -> Bank:
-        """Photos of people that anybody may aim at or train on; never probes, never protected people's."""
-        photos, who, _ = self.gather(people, lambda person: self.split[person][1][:BANK_PHOTOS])
+    def training_photos(self, people: Sequence[int], n: int) -> Bank:
+        """Up to ``n`` photos of each of some people, never probes."""
+        photos, who, _ = self.gather(people, lambda person: self.split[person][1][:n])
         return Bank(photos, who)
 
     # --- the clock and the audience -----------------------------------------------------------------------------
@@ -300,13 +303,14 @@ class Lab:
         return list(self.cast.surrogates if attack.ensemble else self.cast.surrogates[:1])
 
     def perturb(
-        self, attack: Attack, budget: Budget, photos: Tensor, people: Tensor, bank: Bank, *, actor: Actor, task: str
+        self, attack: Attack, budget: Budget, photos: Tensor, people: Tensor, *, actor: Actor, task: str
     ) -> Tensor:
         """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible."""
         names = self.surrogates(attack)
         setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
         setting += [self.weights(name) for name in names]
-        bank_key = caching.key(bank.photos, bank.people)
+        aims = self.aims
+        bank_key = caching.key(aims.photos, aims.people)
         chunks = list(_whole_people(people))
         total, done, tick = len(photos) * attack.passes(len(names)), 0, self.progress(actor, task)
         parts = []
@@ -322,7 +326,7 @@ class Lab:
                     budget=budget,
                     generator=self.generator("perturb", key),
                     people=people[chunk].to(self.device),
-                    bank=Bank((bank.photos.float() / 255).to(self.device), bank.people.to(self.device)),
+                    bank=Bank((aims.photos.float() / 255).to(self.device), aims.people.to(self.device)),
                     progress=lambda step, steps: tick(before + step * len(names), total),
                 )
                 return budget.as_posted(photos[chunk], poisoned.cpu())
@@ -376,6 +380,12 @@ class Lab:
                 return frame.f_lineno
             frame = frame.f_back  # type: ignore[assignment]
         return None
+
+
+def _aims(tool: People) -> Bank:
+    """The tool's people, under numbers that nobody in the game has."""
+    photos = [person.photos[:TOOL_PHOTOS] for person in tool.persons]
+    return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
 
 
 def _whole_people(people: Tensor) -> Iterator[Tensor]:

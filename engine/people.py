@@ -22,6 +22,9 @@ EMBEDDED = "embedded"
 PER_PERSON = 48
 """Photos loaded of one person at most, spread evenly over the file names in order."""
 
+TOOL_PEOPLE = 8
+"""Embedded people whom the users' tool aims at, and who play no other part."""
+
 MIN_PHOTOS = 3
 """A person with fewer cannot be evaluated and is left out."""
 
@@ -59,6 +62,18 @@ class People:
     def fingerprint(self) -> str:
         """A hash of every pixel and name."""
         return caching.key([p.name for p in self.persons], *(p.photos for p in self.persons))
+
+
+def tool_faces(people: People) -> tuple[People, People]:
+    """The people of the game, and the faces that come with the users' tool.
+
+    A targeted tool aims at people of its own, who play no part otherwise: aimed at somebody in the gallery, a poisoned
+    photo would make the trainer misname *them*. Of the embedded people the last eight are the tool's; people from a
+    folder all play, and the tool has the embedded ones.
+    """
+    if people.source != EMBEDDED:
+        return people, _embedded()
+    return People(EMBEDDED, people.persons[:-TOOL_PEOPLE]), People(EMBEDDED, people.persons[-TOOL_PEOPLE:])
 
 
 def load(source: str, *, cache: Cache | None = None, on_photo: Callable[[int, int], None] | None = None) -> People:

@@ -171,7 +171,7 @@ def run(
     cast = casts.load(settings.cast)
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
-    everybody = people.load(settings.people or cast.people, cache=cache)
+    everybody, tool = people.tool_faces(people.load(settings.people or cast.people, cache=cache))
     journal = Journal(new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
     stop = cancel or threading.Event()
@@ -186,6 +186,7 @@ def run(
         lab = Lab(
             everybody,
             cast,
+            tool=tool,
             users=settings.users,
             seed=settings.seed,
             device=where,

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
 
+TRAINING_PAIRS = 208
+MAX_TRAINING_PHOTOS = 16
+"""Photos of each that are perturbed for training: about as many in all, however many people there are."""
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -158,14 +162,12 @@ class Trainer:
             raise UsageError(f"the defence {defence} cannot take these settings: {error}") from error
         base = self._pipelines[-1].extractor
         people, held_out = self._may_train_on()
-        clean = lab.bank(people)
+        clean = lab.training_photos(people, max(1, min(MAX_TRAINING_PHOTOS, TRAINING_PAIRS // len(people))))
         copies = []
         for policy in [policy for name in names for policy in lab.users.public_tools(name)]:
-            # The tool aims at people, so the trainer lets it aim at other people than those it trains on.
             task = f"run {policy.attack.name} on {len(clean.photos)} photos of {len(people)} other people"
-            aims = lab.bank(held_out or people)
             copies.append(
-                lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, aims, actor="trainer", task=task)
+                lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, actor="trainer", task=task)
             )
         poisoned = torch.cat(copies)
         robust = self._train(trainer, base, clean, poisoned, f"{base.removesuffix(' robust')} robust")

@@ -118,7 +118,6 @@ class Users:
                 policy.budget,
                 photos,
                 who,
-                lab.bank(lab.others),
                 actor="users",
                 task=f"perturb {len(photos)} photos with {policy.attack.name}",
             )

@@ -35,7 +35,7 @@ def lines(what: str | None) -> Iterator[str]:
     if what not in KINDS:
         raise UnknownName("kind of thing", what, [kind for kind in KINDS if kind[:3] == what[:3]], list(KINDS))
     if what == "people":
-        yield "embedded    48 fictional people, 24 photos each; nobody real"
+        yield "embedded    48 fictional people, 24 photos each, 8 of them only for tools to aim at; nobody real"
         yield "DIR         your own: a folder with one folder of photos a person (--people DIR)"
     elif what == "casts":
         for name in casts.names():
