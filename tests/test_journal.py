@@ -34,7 +34,7 @@ def example(kind: type) -> object:
     for field in msgspec.structs.fields(kind):
         if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
             origin = getattr(field.type, "__origin__", field.type)
-            filled[field.name] = {} if origin is dict else [] if origin is list else values.get(origin, None)
+            filled[field.name] = {} if origin is dict else [] if origin is list else values.get(origin)
     return kind(**filled)
 
 
