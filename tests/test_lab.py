@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import pytest
 import torch
@@ -74,7 +76,7 @@ def test_protection_of_a_fixed_archive_never_rises_for_the_best_pipeline(moves, 
         lab.trainer.adapt(epochs=1) if move == "adapt" else None
         lab.trainer.rescan(until="2020-07") if move == "rescan" else None
         best.append(list(lab.measure()))
-    for before, after in zip(best, best[1:], strict=False):
+    for before, after in itertools.pairwise(best):
         for then, now in zip(before, after, strict=True):
             assert then.cohort == now.cohort
             assert now.best_protection_rate <= then.best_protection_rate
