@@ -26,8 +26,10 @@ def test_a_face_in_a_larger_picture_is_found_and_aligned(embedded):
     faces = find_faces(scene)
     assert len(faces) == 1 and faces[0].confidence > 0.9
     assert np.allclose(faces[0].landmarks.mean(0), [150 + 112, 100 + 135], atol=25)
-    again = find_faces(align(scene, faces[0]))
-    assert again and np.abs(again[0].landmarks - TEMPLATE).max() < 8
+    # MTCNN wants something around a face: give the aligned photo a border before asking where the eyes are now.
+    bordered = np.pad(np.array(align(scene, faces[0])), ((28, 28), (28, 28), (0, 0)), mode="edge")
+    again = find_faces(Image.fromarray(bordered))
+    assert again and np.abs(again[0].landmarks - 28 - TEMPLATE).max() < 6
 
 
 def test_exif_orientation_is_honoured(tmp_path):
