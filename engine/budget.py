@@ -66,6 +66,24 @@ class Budget:
         # Both sets are convex and clean lies in both, so clamping the range afterwards never leaves the ball.
         return (clean + change).clamp(0, 1)
 
+    def as_posted(self, clean: Tensor, poisoned: Tensor) -> Tensor:
+        """Perturbed photos as the 8-bit pictures that are posted, still within the budget.
+
+        Args:
+            clean: ``(N, 3, H, W)`` uint8.
+            poisoned: ``(N, 3, H, W)`` in [0, 1], within the budget.
+
+        Returns:
+            ``(N, 3, H, W)`` uint8.
+        """
+        change = poisoned * 255 - clean
+        if self.norm == "linf":
+            bound = math.floor(self.epsilon * 255 + 1e-4)
+            change = change.round().clamp(-bound, bound)
+        else:
+            change = change.trunc()  # towards the clean photo, so that the length cannot grow
+        return (clean + change).clamp(0, 255).to(torch.uint8)
+
 
 @dataclass(frozen=True)
 class Visibility:

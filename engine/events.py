@@ -17,6 +17,15 @@ WHOLE_ARCHIVE = "whole archive"
 """The cohort name under which a measurement of everything the trainer holds is reported."""
 
 
+RESCAN = "rescan"
+"""The defence that searches the archive again; with a date: ``rescan until 2020-12``."""
+
+
+def generation_name(extractor: str, defence: str | None) -> str:
+    """A trainer's pipeline as a column of the table of cohorts by generations."""
+    return f"{extractor} + {defence}" if defence and defence.startswith(RESCAN) else extractor
+
+
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """The fields every event carries."""
 
@@ -146,7 +155,7 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     @property
     def generation(self) -> str:
         """The trainer's pipeline as a column of the table of cohorts by generations."""
-        return self.extractor if self.defence in (None, "adapt") else f"{self.extractor} + {self.defence}"
+        return generation_name(self.extractor, self.defence)
 
 
 class Candidate(msgspec.Struct, frozen=True):

@@ -97,12 +97,16 @@ class Attack(ABC):
         year: when it was published.
         default_budget: what a user gets who asks for nothing else.
         source: the paper or the release it follows.
+        ensemble: whether it uses all surrogates there are, or only the first.
+        about: what differs from the release, for the audience.
     """
 
     name: str
     year: int
     default_budget: Budget
     source: str
+    ensemble: bool = False
+    about: str = ""
 
     @abstractmethod
     def _optimise(

@@ -1,1 +1,43 @@
 """The stories: one module each, with ``scenario(lab)`` and a docstring that is the story."""
+
+from __future__ import annotations
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+
+from facetui.engine.registry import Entry, Registry
+
+_TOLD = ("naive_poisoning", "adaptive_defence", "retroactive_model", "arms_race")
+
+
+def _path(name: str) -> Path:
+    return Path(__file__).with_name(f"{name}.py")
+
+
+def _title(name: str) -> str:
+    docstring = ast.get_docstring(ast.parse(_path(name).read_text(encoding="utf-8"))) or name
+    return docstring.splitlines()[0]
+
+
+SCENARIOS: Registry[object] = Registry(
+    "scenario",
+    "facetui.scenarios",
+    {name: Entry(f"facetui.scenarios.{name}:scenario", _title(name)) for name in _TOLD},
+)
+
+
+def path_of(name: str) -> Path:
+    """The file of a story, by name, or of a scenario file, by path.
+
+    Raises:
+        UnknownName: neither a story nor a file ending in ``.py``.
+    """
+    direct = Path(name).expanduser()
+    if name not in SCENARIOS and direct.suffix == ".py":
+        return direct
+    module = str(SCENARIOS.entry(name).target).partition(":")[0]
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(module)
+    return Path(spec.origin)

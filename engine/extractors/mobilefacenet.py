@@ -47,6 +47,8 @@ class MobileFaceNet(Extractor):
     """
 
     embedding_size = 128
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -86,7 +88,7 @@ class MobileFaceNet(Extractor):
 
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, 128)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
-        # (N, 3, 112, 96) or (N, 3, 112, 112)
+        # casia: (N, 3, 112, 96)
         x = (photos[..., 8:104] * 255 - 127.5) / 128 if self.casia else (photos - self.mean) / self.deviation
         out: Tensor = self.layers(x)
         return out.flatten(1)

@@ -1,0 +1,97 @@
+"""How fast attacks run, as ratios measured in one run on one machine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import torch
+
+from facetui.engine import device as devices
+from facetui.engine import extractors
+from facetui.engine.attacks.pgd import PGD
+from facetui.engine.errors import DataError
+from facetui.engine.interfaces import Bank, Extractor
+
+NETWORKS = ("compact-a", "compact-b", "compact-c", "mobilefacenet-casia", "mobilefacenet-ms1m")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network's line of the table.
+
+    Attributes:
+        network: its name.
+        bare: image-steps a second of forward+backward to the photo, at the best batch size tried.
+        batch: that batch size.
+        loop: image-steps a second of the whole PGD attack, set-up and projection included.
+    """
+
+    network: str
+    bare: float
+    batch: int
+    loop: float
+
+
+def _rate(work: Callable[[], int], seconds: float, device: torch.device) -> float:
+    """Units a second of ``work``, which returns how many it did; once to warm up."""
+    work()
+    _wait(device)
+    done, began = 0, time.perf_counter()
+    while (took := time.perf_counter() - began) < seconds or not done:
+        done += work()
+        _wait(device)
+    return done / max(took, time.perf_counter() - began)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def bare(network: Extractor, batch: int, device: torch.device) -> Callable[[], int]:
+    """Forward and backward to the photos, as simply as PyTorch does it."""
+    photos = torch.rand(batch, 3, 112, 112, device=device).contiguous(memory_format=torch.channels_last)
+
+    def work() -> int:
+        x = photos.requires_grad_(True)
+        with devices.autocast(device):
+            out = network(x).sum()
+        torch.autograd.grad(out, x)
+        return batch
+
+    return work
+
+
+def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row]:
+    """Measure every network that is here, one after the other; those whose weights are missing are left out.
+
+    The two measurements of a network alternate, so that a machine that slows down slows both.
+    """
+    device = devices.choose(device_name)
+    batches = (8, 16, 32, 64) if device.type == "cpu" else (64, 256, 1024)
+    generator = torch.Generator().manual_seed(0)
+    for name in NETWORKS:
+        try:
+            network = extractors.load(name).requires_grad_(False)
+        except DataError:
+            continue
+        network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        count = 4 * devices.batch_size(device)
+        photos = torch.rand(count, 3, 112, 112, generator=generator).to(device)
+        people = torch.arange(count, device=device) // 16
+        bank = Bank(photos[:16], torch.arange(16, device=device) + 1000)
+        attack = PGD(steps=20)
+
+        def loop(photos=photos, people=people, bank=bank, attack=attack, network=network) -> int:  # type: ignore[no-untyped-def]
+            attack.perturb(photos, [network], people=people, bank=bank, generator=torch.Generator().manual_seed(1))
+            return len(photos) * attack.steps
+
+        rates = {batch: _rate(bare(network, batch, device), seconds / 4, device) for batch in batches}
+        best = max(rates, key=lambda batch: rates[batch])
+        halves = [
+            (_rate(bare(network, best, device), seconds / 2, device), _rate(loop, seconds / 2, device))
+            for _ in range(2)
+        ]
+        yield Row(name, max(half[0] for half in halves), best, max(half[1] for half in halves))

@@ -1,0 +1,123 @@
+"""A cast: the people, the extractors users can attack with, and the trainer's generations in order of release.
+
+A TOML file::
+
+    title = "Compact extractors on fictional people"
+    people = "embedded"
+    surrogates = ["compact-a"]
+
+    [[generations]]
+    extractor = "compact-a"
+    released = "2019-01"
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+
+from facetui.engine.errors import DataError, UnknownName
+
+DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
+"""``2021-03`` or ``2021-03-14``; strings of this form sort by time."""
+
+
+class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One of the trainer's extractors.
+
+    Attributes:
+        extractor: its name in the registry.
+        released: ISO date in the story from which on the trainer can have it.
+    """
+
+    extractor: str
+    released: str
+
+
+class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    surrogates: list[str]
+    generations: list[Generation]
+    title: str = ""
+    people: str = "embedded"
+
+
+@dataclass(frozen=True)
+class Cast:
+    """Who plays.
+
+    Attributes:
+        name: the file's name without its ending.
+        title: one line.
+        people: as for ``people.load``.
+        surrogates: extractor names; the first is what an attack on a single extractor uses.
+        generations: in order of release, at least one.
+    """
+
+    name: str
+    title: str
+    people: str
+    surrogates: tuple[str, ...]
+    generations: tuple[Generation, ...]
+
+    def newest(self, t: str) -> Generation:
+        """The newest generation released by a story date; the first one before any."""
+        released = [generation for generation in self.generations if generation.released <= t]
+        return released[-1] if released else self.generations[0]
+
+
+def names() -> list[str]:
+    """The embedded casts."""
+    folder = resources.files("facetui.engine") / "data" / "casts"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load(name: str) -> Cast:
+    """A cast by name, or from a TOML file.
+
+    Raises:
+        UnknownName: neither an embedded cast nor a file.
+        DataError: not TOML, a key missing, unknown or of a wrong type, or a date that is none; names the file.
+    """
+    path = Path(name).expanduser()
+    if name in names():
+        text = (resources.files("facetui.engine") / "data" / "casts" / f"{name}.toml").read_text(encoding="utf-8")
+        return _parse(text, name, f"the embedded cast {name}")
+    if path.suffix != ".toml" and not path.is_file():
+        raise UnknownName("cast", name, _nearest(name), names())
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; expected a TOML file") from None
+    except OSError as error:
+        raise DataError(f"the cast {path} cannot be read ({error.strerror}); check its path") from error
+    return _parse(text, path.stem, str(path))
+
+
+def _nearest(name: str) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(name, names(), n=3, cutoff=0.4)
+
+
+def _parse(text: str, name: str, where: str) -> Cast:
+    try:
+        file = msgspec.convert(tomllib.loads(text), _File)
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{where} is not TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        way_out = "a cast needs surrogates and generations, each generation an extractor and a released date"
+        raise DataError(f"{where}: {error}; {way_out}") from None
+    if not file.surrogates or not file.generations:
+        raise DataError(f"{where}: expected at least one surrogate and one generation")
+    for generation in file.generations:
+        if not DATE.fullmatch(generation.released):
+            raise DataError(
+                f"{where}: expected released = 'YYYY-MM' for {generation.extractor}, got {generation.released!r}"
+            )
+    ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
+    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered)

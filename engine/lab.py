@@ -1,0 +1,401 @@
+"""The lab: a clock, a web that only grows, and the actors who move on it.
+
+A scenario drives it; every move becomes an event. ``lab.users`` poison what they post, ``lab.friends`` post clean
+photos of the same people, ``lab.trainer`` scrapes and recognises, and ``lab.measure()`` asks: shown clean photos, whom
+does the trainer name?
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+import torch
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine import extractors
+from facetui.engine.attacks import ATTACKS
+from facetui.engine.budget import Budget
+from facetui.engine.cache import Cache
+from facetui.engine.casts import DATE, Cast
+from facetui.engine.errors import Cancelled, UnknownName, UsageError
+from facetui.engine.events import (
+    Actor,
+    ClockMoved,
+    Event,
+    Note,
+    Progress,
+    ProtectionMeasured,
+)
+from facetui.engine.inference import embed
+from facetui.engine.interfaces import Attack, Bank, Extractor
+from facetui.engine.measurement import Measurements
+from facetui.engine.people import People
+from facetui.engine.photos import to_picture
+from facetui.engine.trainer import Trainer
+from facetui.engine.users import Friends, Users
+from facetui.engine.web import Web
+
+E = TypeVar("E", bound=Event)
+
+MAX_USERS = 8
+MAX_PROBES = 16
+CHUNK = 64
+"""Photos perturbed at a time, whole people; finished chunks survive a killed run."""
+
+TOOL_PHOTOS = 8
+"""Photos of each of the tool's own people."""
+
+PROGRESS_SECONDS = 0.25
+
+
+class Lab:
+    """One run's world.
+
+    Args:
+        people: everybody in the game.
+        tool: the people whom the users' tool aims at; they are nobody in the game.
+        cast: the surrogates and the trainer's generations.
+        users: names of those who protect their photos; absent: a quarter of the people, at most eight, by the seed.
+        seed: of every random draw.
+        device: where to compute.
+        cache: results of earlier runs.
+        emit: receives every event, numbered and dated.
+        keep_picture: stores a PNG and returns its hash; absent: pictures are not kept.
+        cancelled: asked between steps; when true the run stops with ``Cancelled``.
+        scenario_file: file name of the running scenario's code, whose line numbers events carry.
+
+    Raises:
+        UnknownName: a user who is not among the people, or an extractor of the cast that does not exist.
+        UsageError: everybody or nobody would be a user.
+    """
+
+    def __init__(
+        self,
+        people: People,
+        cast: Cast,
+        *,
+        tool: People,
+        users: Sequence[str] | None = None,
+        seed: int = 0,
+        device: torch.device | None = None,
+        cache: Cache | None = None,
+        emit: Callable[[Event], None] = lambda event: None,
+        keep_picture: Callable[[bytes], str] | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+        scenario_file: str = "",
+    ) -> None:
+        self.people = people
+        self.cast = cast
+        self.seed = seed
+        self.device = device or torch.device("cpu")
+        self.cache = cache or Cache(None)
+        self.t = ""
+        self.web = Web()
+        self.measurements: list[ProtectionMeasured] = []
+        self._emit_event = emit
+        self._keep_picture = keep_picture
+        self._cancelled = cancelled
+        self._scenario_file = scenario_file
+        self._began = time.monotonic()
+        self._seq = 0
+        self._extractors: dict[str, Extractor] = {}
+        self._hashes: dict[str, str] = {}
+        for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
+            extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
+        self.protected = self._choose_users(users)
+        self.aims = _aims(tool)
+        self.split = [self._split(person) for person in range(len(people))]
+        self.users = Users(self)
+        self.friends = Friends(self)
+        self.trainer = Trainer(self)
+
+    # --- who is who ---------------------------------------------------------------------------------------------
+
+    def _choose_users(self, names: Sequence[str] | None) -> list[int]:
+        known = [person.name for person in self.people.persons]
+        if names is None:
+            count = min(MAX_USERS, max(1, len(known) // 4))
+            return sorted(torch.randperm(len(known), generator=self.generator("users"))[:count].tolist())
+        for name in names:
+            if name not in known:
+                raise UnknownName("person", name, difflib.get_close_matches(name, known, 3, 0.4), known[:12])
+        chosen = sorted({known.index(name) for name in names})
+        if not 0 < len(chosen) < len(known):
+            raise UsageError(f"expected 1 to {len(known) - 1} users among {len(known)} people, got {len(chosen)}")
+        return chosen
+
+    @property
+    def others(self) -> list[int]:
+        """Everybody who does not protect their photos."""
+        return [person for person in range(len(self.people)) if person not in set(self.protected)]
+
+    def _split(self, person: int) -> tuple[list[int], list[int]]:
+        """Probes and the photos that can be posted: one third, at most sixteen, and the rest."""
+        entry = self.people.persons[person]
+        order = torch.randperm(len(entry.photos), generator=self.generator("split", entry.name)).tolist()
+        count = min(MAX_PROBES, max(1, len(order) // 3))
+        return order[:count], order[count:]
+
+    def gather(self, people: Sequence[int], which: Callable[[int], list[int]]) -> tuple[Tensor, Tensor, Tensor]:
+        """Photos ``(N, 3, 112, 112)`` uint8, people ``(N,)``, and which of their photos they are ``(N,)``."""
+        rows = [(person, index) for person in people for index in which(person)]
+        if not rows:
+            return torch.empty(0, 3, 112, 112, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), torch.empty(0)
+        photos = torch.stack([self.people.persons[person].photos[index] for person, index in rows])
+        return photos, torch.tensor([p for p, _ in rows]), torch.tensor([i for _, i in rows])
+
+    def probes(self, people: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Clean, held-out photos of people, and who is in them."""
+        photos, who, _ = self.gather(people, lambda person: self.split[person][0])
+        return photos, who
+
+    def training_photos(self, people: Sequence[int], n: int) -> Bank:
+        """Up to ``n`` photos of each of some people, never probes."""
+        photos, who, _ = self.gather(people, lambda person: self.split[person][1][:n])
+        return Bank(photos, who)
+
+    # --- the clock and the audience -----------------------------------------------------------------------------
+
+    def at(self, t: str) -> None:
+        """Move the clock to an ISO date, ``2020-07`` or ``2020-07-29``.
+
+        Raises:
+            UsageError: not a date, or one in the past: what happened stays.
+        """
+        if not DATE.fullmatch(t):
+            raise UsageError(f"expected a date like '2020-07' or '2020-07-29', got {t!r}")
+        if t < self.t[: len(t)]:
+            raise UsageError(f"the clock stands at {self.t} and cannot go back to {t}")
+        self.t = t
+        self.emit(ClockMoved())
+
+    def note(self, text: str) -> None:
+        """Say something to the audience."""
+        self.emit(Note(text=text))
+
+    def cite(
+        self, protection_rate: float, *, attack: str, extractor: str, source: str, n_probes: int = 0, cohort: str = ""
+    ) -> None:
+        """Put a figure that somebody else reported beside the measured ones.
+
+        Args:
+            protection_rate: in [0, 1], as reported.
+            attack: what the photos were perturbed with.
+            extractor: the network it was reported for.
+            source: where; required, and shown with the figure.
+            n_probes: if reported.
+            cohort: the cohort of this run it compares with.
+        """
+        if not source:
+            raise UsageError("a cited figure needs its source")
+        self.emit(
+            ProtectionMeasured(
+                cohort=cohort,
+                attack=attack,
+                extractor=extractor,
+                defence=None,
+                classifier="nearest",
+                protection_rate=protection_rate,
+                n_probes=n_probes,
+                interval=None,
+                basis="cited",
+                source=source,
+            )
+        )
+
+    def measure(self) -> Measurements:
+        """Show the trainer clean probes of everybody and count whom it fails to name.
+
+        Measures the whole archive, and each cohort as if the trainer had nothing else of the protected people.
+        """
+        measured = self.trainer.measure()
+        self.measurements.extend(measured)
+        return Measurements(measured)
+
+    def show(self, person: int = 0, photo: int = 0, cohort: str | None = None) -> None:
+        """Show one posted photo beside its original, and whom the trainer names for a clean probe of the person.
+
+        Args:
+            person: which of the protected people, from 0.
+            photo: which of their photos in the cohort, from 0.
+            cohort: its name; absent: the one posted last.
+        """
+        if self._keep_picture is None:
+            return
+        posts = [p for p in self.web if p.cohort and p.by == "users" and cohort in (None, p.cohort)]
+        if not posts or not 0 <= person < len(self.protected):
+            raise UsageError("there is nothing to show yet: let the users post first")
+        who = self.protected[person]
+        rows = [i for i, p in enumerate(posts[-1].who.tolist()) if p == who]
+        if not 0 <= photo < len(rows):
+            raise UsageError(f"expected a photo from 0 to {len(rows) - 1}, got {photo}")
+        row = rows[photo]
+        entry = self.people.persons[who]
+        self.emit(
+            self.trainer.pictures(
+                posts[-1].cohort,
+                who,
+                self._png(entry.photos[int(posts[-1].source[row])]),
+                self._png(posts[-1].photos[row]),
+                self.split[who][0][0],
+                self._png(entry.photos[self.split[who][0][0]]),
+            )
+        )
+
+    def _png(self, photo: Tensor) -> str:
+        buffer = io.BytesIO()
+        to_picture(photo).save(buffer, "PNG")
+        return self._keep_picture(buffer.getvalue()) if self._keep_picture else ""
+
+    # --- what the actors compute with -----------------------------------------------------------------------------
+
+    def generator(self, *parts: Any) -> torch.Generator:
+        """A CPU generator that depends on the seed and on what it is for, not on what was drawn before."""
+        digest = hashlib.sha256(repr((self.seed, *parts)).encode()).digest()
+        return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+    def extractor(self, name: str) -> Extractor:
+        """The extractor of that name on the run's device, loaded once."""
+        if name not in self._extractors:
+            self.add_extractor(extractors.load(name))
+        return self._extractors[name]
+
+    def add_extractor(self, extractor: Extractor) -> None:
+        """Make an extractor known under its name."""
+        self._hashes[extractor.name] = extractor.weights_hash()
+        self._extractors[extractor.name] = extractor.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def weights(self, name: str) -> str:
+        """The weights hash of an extractor."""
+        self.extractor(name)
+        return self._hashes[name]
+
+    def embeddings(self, name: str, photos: Tensor) -> Tensor:
+        """Embeddings ``(N, D)`` on the CPU, from the cache when the same network saw the same photos before."""
+        self.check()
+        return self.cache.get(
+            caching.key("embeddings", self.weights(name), photos),
+            lambda: embed(self.extractor(name), photos).cpu(),
+        )
+
+    def attack(self, name: str, settings: dict[str, Any]) -> Attack:
+        """An attack of the registry with settings of its own.
+
+        Raises:
+            UnknownName: no such attack.
+            UsageError: a setting it does not have.
+        """
+        try:
+            return ATTACKS.get(name)(**settings)
+        except TypeError as error:
+            raise UsageError(f"the attack {name} cannot take these settings: {error}") from error
+
+    def surrogates(self, attack: Attack) -> list[str]:
+        """The cast's surrogates an attack runs: all of them for an ensemble attack, else the first."""
+        return list(self.cast.surrogates if attack.ensemble else self.cast.surrogates[:1])
+
+    def perturb(
+        self, attack: Attack, budget: Budget, photos: Tensor, people: Tensor, *, actor: Actor, task: str
+    ) -> Tensor:
+        """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible."""
+        names = self.surrogates(attack)
+        setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
+        setting += [self.weights(name) for name in names]
+        aims = self.aims
+        bank_key = caching.key(aims.photos, aims.people)
+        chunks = list(_whole_people(people))
+        total, done, tick = len(photos) * attack.passes(len(names)), 0, self.progress(actor, task)
+        parts = []
+        for chunk in chunks:
+            key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
+            before = done
+
+            def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
+                clean = (photos[chunk].float() / 255).to(self.device)
+                poisoned = attack.perturb(
+                    clean,
+                    [self.extractor(name) for name in names],
+                    budget=budget,
+                    generator=self.generator("perturb", key),
+                    people=people[chunk].to(self.device),
+                    bank=Bank((aims.photos.float() / 255).to(self.device), aims.people.to(self.device)),
+                    progress=lambda step, steps: tick(before + step * len(names), total),
+                )
+                return budget.as_posted(photos[chunk], poisoned.cpu())
+
+            parts.append(self.cache.get(key, compute))
+            done += len(chunk) * attack.passes(len(names))
+            tick(done, total)
+        return torch.cat(parts) if parts else photos.clone()
+
+    def progress(self, actor: Actor, task: str, unit: str = "image-steps") -> Callable[[int, int], None]:
+        """A progress callback that emits a few events a second and stops a cancelled run."""
+        began = last = time.monotonic()
+
+        def tick(done: int, total: int) -> None:
+            nonlocal last
+            self.check()
+            now = time.monotonic()
+            if now - last >= PROGRESS_SECONDS or (done >= total and now - began >= PROGRESS_SECONDS):
+                last = now
+                rate = done / (now - began)
+                self.emit(Progress(task=task, done=done, total=total, unit=unit, rate=rate, actor=actor))
+
+        return tick
+
+    def check(self) -> None:
+        """Stop here if the run was cancelled.
+
+        Raises:
+            Cancelled: it was.
+        """
+        if self._cancelled():
+            raise Cancelled("stopped on request; what was computed is in the cache")
+
+    def emit(self, event: Event) -> None:
+        """Number, date and hand on an event."""
+        self._emit_event(
+            msgspec.structs.replace(
+                event,
+                seq=self._seq,
+                t=self.t,
+                wall=round(time.monotonic() - self._began, 3),
+                line=self._line(),
+            )
+        )
+        self._seq += 1
+
+    def _line(self) -> int | None:
+        frame = sys._getframe(1)
+        while frame is not None:
+            if frame.f_code.co_filename == self._scenario_file:
+                return frame.f_lineno
+            frame = frame.f_back  # type: ignore[assignment]
+        return None
+
+
+def _aims(tool: People) -> Bank:
+    """The tool's people, under numbers that nobody in the game has."""
+    photos = [person.photos[:TOOL_PHOTOS] for person in tool.persons]
+    return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
+
+
+def _whole_people(people: Tensor) -> Iterator[Tensor]:
+    """Rows in chunks of about ``CHUNK``, nobody split over two, so that an attack sees a person's whole album."""
+    chunk: list[Tensor] = []
+    for person in people.unique():
+        rows = (people == person).nonzero()[:, 0]
+        if chunk and sum(map(len, chunk)) + len(rows) > CHUNK:
+            yield torch.cat(chunk)
+            chunk = []
+        chunk.append(rows)
+    if chunk:
+        yield torch.cat(chunk)

@@ -1,0 +1,52 @@
+"""What one ``lab.measure()`` found, in the words of the audience."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from facetui.engine.errors import UsageError
+from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
+
+
+def in_words(measured: ProtectionMeasured) -> str:
+    """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
+    text = f"{measured.protection_rate:.0%}".replace("%", " %")
+    if measured.interval is None:
+        return text
+    low, high = (round(100 * end) for end in measured.interval)
+    missed = round(measured.protection_rate * measured.n_probes)
+    return f"{text} ({missed} of {measured.n_probes} probes, 95 % interval {low}-{high} %)"
+
+
+class Measurements(Sequence[ProtectionMeasured]):
+    """The measurements of the whole archive and of every cohort, at one time, with one pipeline."""
+
+    def __init__(self, measured: Sequence[ProtectionMeasured]) -> None:
+        self._measured = tuple(measured)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return self._measured[index]
+
+    def __len__(self) -> int:
+        return len(self._measured)
+
+    def __iter__(self) -> Iterator[ProtectionMeasured]:
+        return iter(self._measured)
+
+    @property
+    def whole(self) -> ProtectionMeasured:
+        """Everything the trainer holds."""
+        return self.cohort(WHOLE_ARCHIVE)
+
+    def cohort(self, name: str) -> ProtectionMeasured:
+        """One cohort by its name, or by its attack where only one cohort is under it.
+
+        Raises:
+            UsageError: there is none.
+        """
+        named = [m for m in self._measured if m.cohort == name]
+        hits = named or [m for m in self._measured if m.attack == name and m.cohort != WHOLE_ARCHIVE]
+        if len(hits) != 1:
+            known = ", ".join(m.cohort for m in self._measured)
+            raise UsageError(f"expected the name of one cohort, got {name!r}; measured were {known}")
+        return hits[0]

@@ -1,0 +1,346 @@
+"""The trainer: scrapes what is posted, keeps all of it, and moves last, as often as it likes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine.casts import DATE
+from facetui.engine.defences import DEFENCES
+from facetui.engine.errors import UsageError
+from facetui.engine.events import (
+    RESCAN,
+    WHOLE_ARCHIVE,
+    Candidate,
+    DefenceApplied,
+    ExtractorReleased,
+    PhotosScraped,
+    PicturesShown,
+    ProtectionMeasured,
+    generation_name,
+)
+from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.interfaces import Bank
+from facetui.engine.metrics import error_rate, wilson
+from facetui.engine.web import Post
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+TRAINING_SHARE = 2 / 3
+"""Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
+
+TRAINING_PAIRS = 208
+MAX_TRAINING_PHOTOS = 16
+"""Photos of each that are perturbed for training: about as many in all, however many people there are."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """One way from an archive to a name.
+
+    Attributes:
+        extractor: its name.
+        defence: what the trainer did beyond taking a released extractor.
+        until: only photos posted by this date are searched; empty: all.
+    """
+
+    extractor: str
+    defence: str | None = None
+    until: str = ""
+
+
+@dataclass(frozen=True)
+class _Gallery:
+    """What one pipeline knows: the archive's embeddings, photo by photo."""
+
+    embeddings: Tensor
+    people: Tensor
+    cohorts: list[str]
+    protected: Tensor
+
+    def only(self, cohort: str) -> tuple[Tensor, Tensor]:
+        """Embeddings and people when a cohort is all there is of the protected people."""
+        if cohort == WHOLE_ARCHIVE:
+            return self.embeddings, self.people
+        keep = ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
+        return self.embeddings[keep], self.people[keep]
+
+
+class Trainer:
+    """Everybody who scrapes, as one."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._archive: list[Post] = []
+        self._pipelines: list[Pipeline] = []
+        self._metric: Any = "cosine"
+
+    @property
+    def archive(self) -> tuple[Post, ...]:
+        """Everything scraped so far."""
+        return tuple(self._archive)
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        """Every pipeline the trainer has had, the current one last; none is ever thrown away."""
+        return tuple(self._pipelines)
+
+    def scrape(self) -> None:
+        """Keep everything on the web that is not in the archive yet."""
+        lab = self._lab
+        if not self._pipelines:
+            self.use("newest")
+        new = list(lab.web)[len(self._archive) :]
+        self._archive.extend(new)
+        lab.emit(
+            PhotosScraped(
+                actor="trainer",
+                n_new=sum(len(post.who) for post in new),
+                n_archive=sum(len(post.who) for post in self._archive),
+            )
+        )
+
+    def use(self, extractor: str = "newest") -> None:
+        """Take a released extractor as it is and re-embed the whole archive with it.
+
+        Nothing about any attack needs to be known: the oblivious trainer of the paper.
+
+        Args:
+            extractor: a name, or ``newest``: the cast's newest at the story's date.
+
+        Raises:
+            UnknownName: no such extractor.
+        """
+        lab = self._lab
+        released = {generation.extractor: generation.released for generation in lab.cast.generations}
+        name = lab.cast.newest(lab.t).extractor if extractor == "newest" else extractor
+        pipeline = Pipeline(name)
+        if self._pipelines and self._pipelines[-1] == pipeline:
+            return
+        weights = lab.weights(name)
+        self._pipelines.append(pipeline)
+        lab.emit(ExtractorReleased(actor="trainer", extractor=name, released=released.get(name, ""), weights=weights))
+
+    def classify_by(self, classifier: str = "nearest", *, metric: str = "cosine") -> None:
+        """Choose how embeddings become a name: ``nearest``, by ``cosine`` or ``euclidean`` distance."""
+        if classifier != "nearest":
+            raise UsageError(f"expected the classifier nearest, got {classifier!r}")
+        NearestNeighbour(metric)  # type: ignore[arg-type]  # says what is wrong with the metric, if anything
+        self._metric = metric
+
+    def adapt(self, against: Sequence[str] | None = None, *, defence: str = "adapt", **settings: Any) -> None:
+        """Train an extractor that sees through public tools.
+
+        The trainer runs each tool on photos of people who are not evaluated, and fine-tunes its current extractor
+        on clean and perturbed copies.
+
+        Args:
+            against: names of attacks; absent: every attack that was used so far.
+            defence: its name in the registry.
+            settings: the defence's own settings, e.g. ``epochs=8``.
+
+        Raises:
+            UnknownName: no such attack or defence.
+            UsageError: there is nothing to adapt to, or nobody to train on.
+        """
+        lab = self._lab
+        if not self._pipelines:
+            self.use("newest")
+        names = list(against) if against is not None else list(lab.users.tools)
+        if not names:
+            raise UsageError("there is no attack to adapt to yet; name one: lab.trainer.adapt(['pgd'])")
+        try:
+            trainer = DEFENCES.get(defence)(**settings)
+        except TypeError as error:
+            raise UsageError(f"the defence {defence} cannot take these settings: {error}") from error
+        base = self._pipelines[-1].extractor
+        people, held_out = self._may_train_on()
+        clean = lab.training_photos(people, max(1, min(MAX_TRAINING_PHOTOS, TRAINING_PAIRS // len(people))))
+        copies = []
+        for policy in [policy for name in names for policy in lab.users.public_tools(name)]:
+            task = f"run {policy.attack.name} on {len(clean.photos)} photos of {len(people)} other people"
+            copies.append(
+                lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, actor="trainer", task=task)
+            )
+        poisoned = torch.cat(copies)
+        robust = self._train(trainer, base, clean, poisoned, f"{base.removesuffix(' robust')} robust")
+        before, n_probes = self._accuracy(base, held_out)
+        after, _ = self._accuracy(robust, held_out)
+        self._pipelines.append(Pipeline(robust, defence))
+        lab.emit(
+            DefenceApplied(
+                actor="trainer",
+                defence=defence,
+                against=names,
+                extractor=robust,
+                n_people=len(people),
+                n_photos=len(clean.photos),
+                accuracy_before=before,
+                accuracy_after=after,
+                n_probes=n_probes,
+            )
+        )
+
+    def _may_train_on(self) -> tuple[list[int], list[int]]:
+        """Unprotected people to train on, and those kept to tell what it did to accuracy."""
+        lab = self._lab
+        others = [lab.others[i] for i in torch.randperm(len(lab.others), generator=lab.generator("training")).tolist()]
+        count = max(1, round(len(others) * TRAINING_SHARE))
+        return sorted(others[:count]), sorted(others[count:])
+
+    def _train(self, trainer: Any, base: str, clean: Bank, poisoned: Tensor, name: str) -> str:
+        """Train or take from the cache; returns a name that is not taken by other weights."""
+        lab = self._lab
+        key = caching.key(
+            "robust", trainer.name, vars(trainer), lab.weights(base), lab.seed, clean.photos, clean.people, poisoned
+        )
+        network = lab.extractor(base)
+        kept = lab.cache.load(key)
+        if kept is None:
+            tick = lab.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
+            robust = trainer.train(network, clean, poisoned, generator=lab.generator("train", key), progress=tick)
+            lab.cache.save(key, {k: v for k, v in robust.state_dict().items()})
+        else:
+            robust = copy.deepcopy(network)
+            robust.load_state_dict(kept)
+        taken = {pipeline.extractor for pipeline in self._pipelines}
+        robust.name = next(n for n in [name, *(f"{name} {i}" for i in range(2, 100))] if n not in taken)
+        lab.add_extractor(robust.eval())
+        return str(robust.name)
+
+    def _accuracy(self, extractor: str, people: list[int]) -> tuple[float | None, int]:
+        """Rank-1 accuracy on clean probes of people, everybody's clean photos enrolled; ``None`` without people."""
+        lab = self._lab
+        if not people:
+            return None, 0
+        enrolled, who, _ = lab.gather(range(len(lab.people)), lambda person: lab.split[person][1])
+        probes, truth = lab.probes(people)
+        gallery = NearestNeighbour(self._metric).fit(lab.embeddings(extractor, enrolled), who)
+        missed, _, n = error_rate(gallery.predict(lab.embeddings(extractor, probes)).tolist(), truth.tolist())
+        return 1 - missed, n
+
+    def rescan(self, until: str = "") -> None:
+        """Search the stored archive again with the current extractor, at will only up to a date.
+
+        Photos from before a tool existed, or from when its attack has since been broken, name people today.
+
+        Args:
+            until: ISO date; only photos posted by then are searched. Empty: all.
+
+        Raises:
+            UsageError: not a date, or nothing was scraped.
+        """
+        lab = self._lab
+        if until and not DATE.fullmatch(until):
+            raise UsageError(f"expected a date like '2020-07', got {until!r}")
+        if not self._archive:
+            raise UsageError("the archive is empty; let the trainer scrape before it rescans")
+        current = self._pipelines[-1]
+        self._pipelines.append(Pipeline(current.extractor, f"{RESCAN} until {until}" if until else RESCAN, until))
+        n = sum(len(post.who) for post in self._archive if not until or post.t[: len(until)] <= until)
+        lab.emit(
+            DefenceApplied(
+                actor="trainer",
+                defence=RESCAN,
+                against=[],
+                extractor=current.extractor,
+                n_photos=n,
+                detail=f"searches the {n} photos posted until {until}" if until else f"searches all {n} photos again",
+            )
+        )
+
+    def _gallery(self, pipeline: Pipeline) -> _Gallery:
+        lab = self._lab
+        posts = [p for p in self._archive if not pipeline.until or p.t[: len(pipeline.until)] <= pipeline.until]
+        if not posts:
+            raise UsageError(f"nothing was posted until {pipeline.until}; choose a later date")
+        people = torch.cat([post.people for post in posts])
+        return _Gallery(
+            torch.cat([lab.embeddings(pipeline.extractor, post.photos) for post in posts]),
+            people,
+            [post.cohort for post in posts for _ in post.who],
+            torch.isin(people, torch.tensor(lab.protected)),
+        )
+
+    def measure(self) -> list[ProtectionMeasured]:
+        """Measure the whole archive and each cohort alone with the current pipeline; emits and returns the events.
+
+        Raises:
+            UsageError: nothing was scraped.
+        """
+        lab = self._lab
+        if not self._archive:
+            raise UsageError("the archive is empty; let the trainer scrape before you measure")
+        cohorts = list(dict.fromkeys(post.cohort for post in self._archive if post.cohort))
+        attacks = {post.cohort: post.attack for post in self._archive if post.cohort}
+        rates = {pipeline: self._rates(pipeline, cohorts) for pipeline in self._pipelines}
+        current = self._pipelines[-1]
+        measured = []
+        for cohort in [WHOLE_ARCHIVE, *cohorts]:
+            (missed, n), (others_missed, n_others) = rates[current][cohort]
+            best = min(rates, key=lambda pipeline: rates[pipeline][cohort][0][0])
+            event = ProtectionMeasured(
+                actor="trainer",
+                cohort=cohort,
+                attack=attacks.get(cohort) or (attacks[cohorts[0]] if len(cohorts) == 1 else None),
+                extractor=current.extractor,
+                defence=current.defence,
+                classifier="nearest",
+                protection_rate=missed / n,
+                n_probes=n,
+                interval=wilson(missed, n),
+                unprotected_error=others_missed / n_others if n_others else None,
+                n_unprotected=n_others,
+                best_protection_rate=rates[best][cohort][0][0] / n,
+                best_generation=generation_name(best.extractor, best.defence),
+            )
+            lab.emit(event)
+            measured.append(event)
+        return measured
+
+    def _rates(self, pipeline: Pipeline, cohorts: list[str]) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
+        """For each cohort: probes of protected people not named right and how many; the same of all others."""
+        lab = self._lab
+        gallery = self._gallery(pipeline)
+        sides = []
+        for people in (lab.protected, lab.others):
+            photos, truth = lab.probes(people)
+            sides.append((lab.embeddings(pipeline.extractor, photos), truth.tolist()))
+        rates = {}
+        for cohort in [WHOLE_ARCHIVE, *cohorts]:
+            search = NearestNeighbour(self._metric).fit(*gallery.only(cohort))
+            counts = [error_rate(search.predict(probes).tolist(), truth)[1:] for probes, truth in sides]
+            rates[cohort] = (counts[0], counts[1])
+        return rates
+
+    def pictures(
+        self, cohort: str, person: int, original: str, posted: str, probe_index: int, probe: str
+    ) -> PicturesShown:
+        """The event that shows a photo and whom the trainer names for a probe of the same person."""
+        lab = self._lab
+        pipeline = self._pipelines[-1]
+        gallery = self._gallery(pipeline)
+        photo = lab.people.persons[person].photos[probe_index : probe_index + 1]
+        search = NearestNeighbour(self._metric).fit(*gallery.only(cohort))
+        # Several photos of one person may come first: look far enough for three different people.
+        values, people = search.search(lab.embeddings(pipeline.extractor, photo), len(gallery.people))
+        best: dict[int, float] = {}
+        for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
+            best.setdefault(candidate, value)
+        return PicturesShown(
+            actor="trainer",
+            person=lab.people.persons[person].name,
+            cohort=cohort,
+            original=original,
+            posted=posted,
+            probe=probe,
+            extractor=pipeline.extractor,
+            candidates=[Candidate(lab.people.persons[p].name, round(value, 3)) for p, value in list(best.items())[:3]],
+        )

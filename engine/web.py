@@ -1,0 +1,105 @@
+"""The web only grows: what was posted stays as it was posted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Post:
+    """Photos of many people, posted at one time under one attack or none. Nothing in it can be changed.
+
+    Attributes:
+        t: ISO date in the story.
+        by: who posted them.
+        cohort: the protected people's photos of one date and attack, e.g. ``2020-07 pgd``; empty for everybody else's.
+        attack: its name, or ``None`` for clean photos.
+        pixels: ``(N, 3, 112, 112)`` uint8, read-only.
+        who: ``(N,)`` int64, read-only.
+        source: ``(N,)`` which of the person's photos each was made from, read-only.
+        digest: of the pixels, taken when they were posted.
+    """
+
+    t: str
+    by: Literal["users", "friends"]
+    cohort: str
+    attack: str | None
+    pixels: NDArray[np.uint8] = field(repr=False)
+    who: NDArray[np.int64] = field(repr=False)
+    source: NDArray[np.int64] = field(repr=False)
+    digest: str
+
+    @property
+    def photos(self) -> Tensor:
+        """A copy of the pixels as a tensor."""
+        return torch.from_numpy(self.pixels.copy())
+
+    @property
+    def people(self) -> Tensor:
+        """Who is in each photo, ``(N,)``, a copy."""
+        return torch.from_numpy(self.who.copy())
+
+    def is_intact(self) -> bool:
+        """Whether the pixels still are those that were posted."""
+        return digest_of(self.pixels) == self.digest
+
+
+def digest_of(pixels: NDArray[np.uint8]) -> str:
+    """A hash of pixels."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
+
+
+def _read_only(tensor: Tensor) -> NDArray[Any]:
+    array = tensor.detach().cpu().numpy().copy()
+    array.flags.writeable = False
+    return array
+
+
+class Web:
+    """Everything that was ever posted, in order."""
+
+    def __init__(self) -> None:
+        self._posts: list[Post] = []
+
+    def __iter__(self) -> Iterator[Post]:
+        return iter(tuple(self._posts))
+
+    def __len__(self) -> int:
+        return len(self._posts)
+
+    def __getitem__(self, index: int) -> Post:
+        return self._posts[index]
+
+    def post(
+        self,
+        t: str,
+        by: Literal["users", "friends"],
+        cohort: str,
+        attack: str | None,
+        *,
+        photos: Tensor,
+        people: Tensor,
+        source: Tensor,
+    ) -> Post:
+        """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back."""
+        pixels = _read_only(photos.to(torch.uint8))
+        post = Post(
+            t,
+            by,
+            cohort,
+            attack,
+            pixels,
+            _read_only(people),
+            _read_only(source),
+            digest_of(pixels),
+        )
+        self._posts.append(post)
+        return post

@@ -1,0 +1,52 @@
+"""Adaptive defence: the tool is public, so the trainer runs it too, and learns to see through it.
+
+On 2021-01-28 the makers of Fawkes reported that Microsoft Azure seemed to have been trained to lower the efficacy of
+their released version (news on the project's page). Radiya-Dixit et al. (ICLR 2022, arXiv 2106.14851) did the same in
+the open: perturb photos of other people with the public tool, and fine-tune the extractor on both copies.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facetui.engine.measurement import in_words
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+FAWKES_03 = "pgd"
+
+
+def scenario(lab: Lab) -> None:
+    lab.at("2020-07")
+    lab.note("Protected people run the new tool on everything they post.")
+    lab.users.protect(FAWKES_03)
+    lab.users.post(8)
+    lab.trainer.scrape()
+    before = lab.measure()
+
+    lab.at("2021-01")
+    lab.note(
+        "The trainer downloads the tool as well, runs it on photos of other people, and fine-tunes its extractor until "
+        "both copies of a photo look alike. Nobody who is protected is needed for that."
+    )
+    lab.trainer.adapt(against=[FAWKES_03])
+    after = lab.measure()
+    lab.cite(
+        0.03,
+        attack="fawkes-1.0",
+        extractor="robust WebFace",
+        cohort=after.whole.cohort,
+        source="FaceCure README (Radiya-Dixit et al. 2021): one user, nearest neighbour",
+    )
+    lab.show()
+
+    lab.at("2021-03")
+    lab.note("The protected people go on with the same tool: what they post now was read before it was posted.")
+    lab.users.post(8)
+    lab.trainer.scrape()
+    end = lab.measure().whole
+    lab.note(
+        f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
+        f"photos; now it fails on {in_words(end)}, and on {end.unprotected_error:.1%} of everybody else's."
+    )

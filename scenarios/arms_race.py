@@ -1,0 +1,82 @@
+"""The arms race that is none: users move first and once, the trainer moves last and for ever.
+
+Dates follow Tramer's talk (CVPR 2021 workshop) and Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851): Fawkes 0.3 in
+2020-07 (tag of 2020-07-29); Microsoft Azure adapts, by the news page of Fawkes of 2021-01-28; LowKey in 2021-01 (ICLR
+2021); Fawkes 1.0 in 2021-04 as the answer to Azure; MagFace and CLIP, newer extractors that withstand some of them, in
+2021-03.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facetui.engine.events import WHOLE_ARCHIVE
+from facetui.engine.measurement import in_words
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+FAWKES_03 = "pgd"
+LOWKEY = "pgd"
+FAWKES_10 = "pgd"
+
+
+def scenario(lab: Lab) -> None:
+    lab.at("2020-07")
+    lab.note("Fawkes 0.3 is released. Protected people run it on what they post. The trainer uses what it attacks.")
+    lab.users.protect(FAWKES_03)
+    lab.users.post(5)
+    lab.trainer.scrape()
+    start = lab.measure()
+    lab.show()
+
+    lab.at("2021-01")
+    lab.note("The trainer answers: it runs the public tool on photos of other people and learns to see through it.")
+    lab.trainer.adapt()
+    adapted = lab.measure()
+
+    lab.at("2021-01-21")
+    lab.note("LowKey appears and attacks several extractors at once. What is posted from now on is under LowKey.")
+    lab.users.protect(LOWKEY, targeted=False, ensemble=True)
+    lab.users.post(5)
+    lab.trainer.scrape()
+    lab.measure()
+
+    lab.at("2021-03")
+    lab.note("A newer extractor is released. The trainer knows nothing of LowKey; it re-embeds what it has kept.")
+    lab.trainer.use("newest")
+    lab.measure()
+
+    lab.at("2021-04")
+    lab.note("Fawkes 1.0 is released as the answer to Azure. It protects what is posted from now on, and nothing else.")
+    lab.users.protect(FAWKES_10, targeted=False)
+    lab.users.post(5)
+    lab.trainer.scrape()
+    lab.measure()
+
+    lab.at("2021-06")
+    lab.note("The trainer adapts again, now to every tool there has been.")
+    lab.trainer.adapt()
+    again = lab.measure()
+
+    lab.at("2022-03")
+    lab.note("Another extractor is released; it has never heard of any tool.")
+    lab.trainer.use("newest")
+    end = lab.measure()
+    lab.show()
+    lab.cite(
+        0.16,
+        attack="fawkes-0.3 and 1.0, half and half",
+        extractor="CLIP",
+        cohort=WHOLE_ARCHIVE,
+        source="third-party reproduction (mashalbhatti/AI_and_Cybersecurity_Project_FaceCure), one user",
+    )
+
+    best = end.whole.best_protection_rate or 0.0
+    lab.note(
+        f"At first the trainer failed to name {in_words(start.whole)} of the protected people's clean photos; "
+        f"once it had adapted, {in_words(adapted.whole)}. Three tools later it fails on {in_words(again.whole)} "
+        f"with the extractor it adapted, on {in_words(end.whole)} with one that knows of no tool, and on {best:.0%} "
+        f"with the best it has had. Everybody else's photos: {end.whole.unprotected_error:.1%}. "
+        "Protection went up once, when a photo was posted, and then only down."
+    )

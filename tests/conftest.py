@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from facetui.engine import people as peoples
+from facetui.engine.casts import Cast, Generation
+from facetui.engine.extractors import EXTRACTORS
+from facetui.engine.extractors.compact import Architecture, Compact
+from facetui.engine.lab import Lab
+from facetui.engine.people import People, Person
+
+SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
+
+
+@cache
+def some_faces() -> torch.Tensor:
+    persons = peoples.load(peoples.EMBEDDED).persons
+    return torch.cat([person.photos[:2] for person in persons]).float() / 255
+
+
+def tiny_extractor(name: str) -> Compact:
+    """A small network with random weights, centred on faces: real gradients in no time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(sum(name.encode()))
+        network = Compact(name, TINY).train()
+    with torch.no_grad():
+        network(some_faces())  # gives its batch norms statistics
+        network.eval().layers[-1].bias -= network.features(some_faces()).mean(0)
+    return network
+
+
+for letter in "xy":
+    EXTRACTORS.register(f"tiny-{letter}", tiny_extractor)
+
+
+@pytest.fixture(scope="session")
+def embedded() -> People:
+    return peoples.load(peoples.EMBEDDED)
+
+
+@pytest.fixture(scope="session")
+def few(embedded: People) -> People:
+    """Eight people with twelve photos each."""
+    return People("few", tuple(Person(p.name, p.photos[:12]) for p in embedded.persons[:8]))
+
+
+@pytest.fixture(scope="session")
+def tool(embedded: People) -> People:
+    return People("tool", tuple(Person(p.name, p.photos[:3]) for p in embedded.persons[-4:]))
+
+
+@pytest.fixture
+def tiny_cast() -> Cast:
+    generations = (Generation("tiny-x", "2019-01"), Generation("tiny-y", "2021-03"))
+    return Cast("tiny", "", "embedded", ("tiny-x", "tiny-y"), generations)
+
+
+@pytest.fixture
+def make_lab(few: People, tool: People, tiny_cast: Cast):
+    def make(**settings) -> Lab:
+        return Lab(few, tiny_cast, **{"tool": tool, "seed": 3, **settings})
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory, monkeypatch) -> None:
+    """Tests never touch the user's runs, and share one cache among themselves only."""
+    base = tmp_path_factory.getbasetemp()
+    monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
+    monkeypatch.setenv("FACETUI_CACHE", str(base / "cache"))
+    monkeypatch.delenv("FACETUI_DISPLAY", raising=False)

@@ -1,0 +1,190 @@
+"""The game's rules, on small networks: what holds for every story."""
+
+from __future__ import annotations
+
+import itertools
+
+import msgspec
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from facetui.engine.cache import Cache
+from facetui.engine.errors import Cancelled, UnknownName, UsageError
+from facetui.engine.events import (
+    WHOLE_ARCHIVE,
+    DefenceApplied,
+    PhotosPosted,
+    Progress,
+    ProtectionMeasured,
+    encode,
+)
+
+MOVES = ["protect", "stop", "post", "friends", "scrape", "newest", "adapt", "rescan"]
+
+
+def play(lab, moves) -> None:
+    lab.at("2020-07")
+    lab.users.protect("pgd", steps=2)
+    lab.users.post(2)
+    lab.trainer.scrape()
+    for month, move in enumerate(moves, start=8):
+        lab.at(f"{2020 + month // 13}-{(month - 1) % 12 + 1:02d}")
+        match move:
+            case "protect":
+                lab.users.protect("pgd", steps=3, targeted=False, ensemble=True)
+            case "stop":
+                lab.users.protect(None)
+            case "post" if lab.users.left():
+                lab.users.post(1)
+            case "friends" if lab.users.left():
+                lab.friends.post(1)
+            case "scrape":
+                lab.trainer.scrape()
+            case "newest":
+                lab.trainer.use("newest")
+            case "adapt":
+                lab.trainer.adapt(epochs=1)
+            case "rescan":
+                lab.trainer.rescan(until="2020-08")
+    lab.trainer.scrape()
+    lab.measure()
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moves=st.lists(st.sampled_from(MOVES), max_size=4), seed=st.integers(0, 2))
+def test_a_posted_photo_never_changes(moves, seed, make_lab, tmp_path):
+    lab = make_lab(seed=seed, cache=Cache(tmp_path))
+    play(lab, moves)
+    assert all(post.is_intact() for post in lab.web)
+    with pytest.raises(ValueError, match="read-only"):
+        lab.web[0].pixels[0] = 0
+    lab.web[0].photos.zero_()
+    assert lab.web[0].is_intact()
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(moves=st.lists(st.sampled_from(["newest", "adapt", "rescan"]), min_size=1, max_size=3), seed=st.integers(0, 2))
+def test_protection_of_a_fixed_archive_never_rises_for_the_best_pipeline(moves, seed, make_lab, tmp_path):
+    lab = make_lab(seed=seed, cache=Cache(tmp_path))
+    play(lab, ["protect", "post"])
+    best = [lab.measurements[-3:]]
+    for month, move in enumerate(moves, start=1):
+        lab.at(f"2022-{month:02d}")
+        lab.trainer.use("newest") if move == "newest" else None
+        lab.trainer.adapt(epochs=1) if move == "adapt" else None
+        lab.trainer.rescan(until="2020-07") if move == "rescan" else None
+        best.append(list(lab.measure()))
+    for before, after in itertools.pairwise(best):
+        for then, now in zip(before, after, strict=True):
+            assert then.cohort == now.cohort
+            assert now.best_protection_rate <= then.best_protection_rate
+            assert now.best_protection_rate <= now.protection_rate
+
+
+def told(events) -> list[bytes]:
+    """A journal without what a clock decides."""
+    steady = [e for e in events if not isinstance(e, Progress)]
+    return [encode(msgspec.structs.replace(e, wall=0, seq=i)) for i, e in enumerate(steady)]
+
+
+def test_same_seed_same_journal_with_and_without_cache(make_lab, tmp_path):
+    journals = []
+    for cache in (Cache(tmp_path), Cache(tmp_path), Cache(None)):
+        events = []
+        play(make_lab(emit=events.append, cache=cache), ["adapt", "newest", "post"])
+        journals.append(told(events))
+    assert journals[0] == journals[1] == journals[2]
+    other = []
+    play(make_lab(emit=other.append, seed=4), ["adapt", "newest", "post"])
+    assert told(other) != journals[0]
+
+
+def test_nobody_evaluated_is_trained_on_and_nobody_in_the_gallery_is_aimed_at(make_lab):
+    events = []
+    lab = make_lab(emit=events.append)
+    seen = []
+    lab.perturb, perturb = (lambda *a, **k: seen.append((a[3], k["actor"])) or perturb(*a, **k)), lab.perturb
+    play(lab, ["adapt"])
+    trained = {int(p) for people, actor in seen if actor == "trainer" for p in people}
+    assert trained and not trained & set(lab.protected)
+    assert (lab.aims.people < 0).all()
+    applied = next(e for e in events if isinstance(e, DefenceApplied))
+    assert applied.n_people == len(trained) and applied.n_probes > 0
+
+
+def test_probes_are_never_posted(make_lab):
+    lab = make_lab()
+    for probes, pool in lab.split:
+        assert probes and pool and not set(probes) & set(pool)
+    lab.at("2020-07")
+    lab.users.post(lab.users.left())
+    for post in lab.web:
+        for person, index in zip(post.who.tolist(), post.source.tolist(), strict=True):
+            assert index in lab.split[person][1]
+    with pytest.raises(UsageError, match="post fewer"):
+        lab.users.post(1)
+
+
+def test_cohorts_and_shares(make_lab):
+    events = []
+    lab = make_lab(emit=events.append)
+    lab.at("2020-07")
+    lab.users.protect("pgd", steps=2, share=0.5)
+    lab.users.post(4)
+    posted = [e for e in events if isinstance(e, PhotosPosted)]
+    assert [(e.cohort, e.n_photos) for e in posted] == [("2020-07 pgd", 4), ("2020-07 clean", 4)]
+    assert sum(e.n_others for e in posted) == 4 * len(lab.others)
+    assert 0 < posted[0].linf <= 8 / 255 + 1e-4
+    lab.trainer.scrape()
+    found = lab.measure()
+    assert [m.cohort for m in found] == [WHOLE_ARCHIVE, "2020-07 pgd", "2020-07 clean"]
+    assert found.cohort("pgd").n_probes == found.whole.n_probes == len(lab.probes(lab.protected)[0])
+
+
+def test_the_lab_says_what_is_wrong(make_lab):
+    lab = make_lab()
+    for call, message in [
+        (lambda: lab.at("July"), "expected a date"),
+        (lambda: lab.measure(), "archive is empty"),
+        (lambda: lab.trainer.adapt(), "no attack"),
+        (lambda: lab.trainer.rescan(), "archive is empty"),
+        (lambda: lab.users.protect("pgd", share=2), "share"),
+        (lambda: lab.users.protect("pgd", stepps=2), "settings"),
+        (lambda: lab.users.protect("pgd", budget="much"), "budget"),
+        (lambda: lab.trainer.classify_by("tarot"), "nearest"),
+        (lambda: lab.cite(0.5, attack="a", extractor="b", source=""), "source"),
+    ]:
+        with pytest.raises(UsageError, match=message):
+            call()
+    lab.at("2020-07")
+    with pytest.raises(UsageError, match="cannot go back"):
+        lab.at("2020-06")
+    with pytest.raises(UnknownName, match="pgd"):
+        lab.users.protect("pdg")
+    with pytest.raises(UnknownName, match="did you mean"):
+        make_lab(users=["p0l"])
+
+
+def test_a_cancelled_run_stops_between_two_steps_and_keeps_what_it_has(make_lab, tmp_path):
+    calls = []
+    lab = make_lab(cache=Cache(tmp_path), cancelled=lambda: len(calls) > 3 or calls.append(1))
+    lab.at("2020-07")
+    lab.users.protect("pgd", steps=50)
+    with pytest.raises(Cancelled):
+        lab.users.post(4)
+    assert len(lab.web) <= 1
+
+
+def test_cited_figures_are_marked(make_lab):
+    events = []
+    make_lab(emit=events.append).cite(0.97, attack="fawkes-1.0", extractor="WebFace", source="README")
+    (cited,) = [e for e in events if isinstance(e, ProtectionMeasured)]
+    assert cited.basis == "cited" and cited.source == "README" and cited.interval is None
+
+
+def test_a_torch_generator_depends_on_what_it_is_for(make_lab):
+    lab = make_lab()
+    first, again, other = (torch.rand(3, generator=lab.generator(*k)) for k in (("a", 1), ("a", 1), ("a", 2)))
+    assert torch.equal(first, again) and not torch.equal(first, other)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facetui.engine.errors import UsageError
+from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.metrics import error_rate, rank_k, wilson
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_wilson_holds_the_share_and_mirrors(counts):
+    k, n = counts
+    low, high = wilson(k, n)
+    assert 0 <= low <= k / n <= high <= 1
+    other_low, other_high = wilson(n - k, n)
+    assert low == pytest.approx(1 - other_high) and high == pytest.approx(1 - other_low)
+
+
+def test_wilson_published_values():
+    # Newcombe 1998, table I: 81 of 263 and 0 of 20.
+    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-4)
+    assert wilson(0, 20) == pytest.approx((0, 0.1611), abs=5e-4)
+    assert wilson(0, 0) == (0, 1)
+    with pytest.raises(ValueError, match="successes"):
+        wilson(3, 2)
+
+
+def test_error_rate_and_rank_k():
+    assert error_rate([1, 2, 3, 4], [1, 2, 0, 0]) == (0.5, 2, 4)
+    assert error_rate([], []) == (0.0, 0, 0)
+    rows = [[1, 2], [2, 1], [3, 2]]
+    assert rank_k(rows, [1, 1, 1], 1) == pytest.approx(1 / 3)
+    assert rank_k(rows, [1, 1, 1], 2) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match="k >= 1"):
+        rank_k(rows, [1, 1, 1], 0)
+
+
+def test_cosine_and_euclidean_agree_on_unit_vectors():
+    generator = torch.Generator().manual_seed(0)
+    gallery = torch.nn.functional.normalize(torch.randn(200, 16, generator=generator))
+    probes = torch.nn.functional.normalize(torch.randn(50, 16, generator=generator))
+    people = torch.arange(200) // 10
+    found = [NearestNeighbour(metric).fit(gallery, people).predict(probes) for metric in ("cosine", "euclidean")]
+    assert torch.equal(*found)
+    by_hand = people[(probes @ gallery.T).argmax(1)]
+    assert torch.equal(found[0], by_hand)
+
+
+def test_an_empty_gallery_says_what_to_do():
+    with pytest.raises(UsageError, match="scrape"):
+        NearestNeighbour().search(torch.rand(1, 4), 1)

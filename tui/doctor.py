@@ -1,0 +1,88 @@
+"""``facetui doctor``: what this machine can do, and what is missing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from facetui.engine.errors import FacetuiError
+from facetui.tui.displays import short
+
+
+def examine() -> int:
+    """Print one line a finding; returns 0 when everything the default stories need works, else 1."""
+    problems = 0
+
+    def tell(good: bool | None, what: str, finding: str) -> None:
+        nonlocal problems
+        problems += good is False
+        print(f"{'ok' if good else 'no' if good is False else '--'}  {what:<22} {finding}", flush=True)
+
+    tell(sys.version_info >= (3, 11), "python", sys.version.split()[0])
+    began = time.perf_counter()
+    import torch
+
+    from facetui.engine import casts, device, extractors, people
+    from facetui.engine.cache import default_folder
+    from facetui.engine.runner import versions
+    from facetui.tui.cli import runs_folder
+
+    found = versions()
+    tell(True, "torch", f"{found.get('torch', '?')}, imported in {time.perf_counter() - began:.1f} s")
+    tell(True, "packages", ", ".join(f"{k} {v}" for k, v in found.items() if k not in ("torch", "python")))
+    best = device.choose("auto")
+    tell(True, "device", f"{device.describe(best)}; {os.cpu_count()} processors, {_memory()}")
+    if torch.cuda.is_available():
+        free, total = torch.cuda.mem_get_info()
+        tell(True, "device memory", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free")
+    try:
+        everybody = people.load(people.EMBEDDED)
+        tell(True, "embedded people", f"{len(everybody)} people")
+    except (FacetuiError, OSError) as error:
+        tell(False, "embedded people", f"{error}; install facetui again")
+    needed = {name for g in casts.load("embedded").generations for name in (g.extractor,)}
+    needed.update(casts.load("embedded").surrogates)
+    for name in extractors.EXTRACTORS.names():
+        try:
+            network = extractors.load(name)
+            tell(True, name, f"{sum(p.numel() for p in network.parameters()):,} weights, {network.weights_hash()}")
+        except FacetuiError as error:
+            tell(False if name in needed else None, name, str(error))
+    for what, folder in (("runs", runs_folder()), ("cache", default_folder())):
+        tell(*_writable(what, folder))
+    encoding = (sys.stdout.encoding or "unknown").lower()
+    tell("utf" in encoding or None, "encoding", encoding + ("" if "utf" in encoding else ": plain ASCII is used"))
+    size = shutil.get_terminal_size((0, 0))
+    tell(True if size.columns >= 80 else None, "terminal", f"{size.columns} x {size.lines}, {_colours()}")
+    return 1 if problems else 0
+
+
+def _memory() -> str:
+    try:
+        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB memory"
+    except (AttributeError, ValueError, OSError):
+        return "memory unknown"
+
+
+def _colours() -> str:
+    term = os.environ.get("TERM", "")
+    if "NO_COLOR" in os.environ or term in ("", "dumb"):
+        return "no colours"
+    if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return "24-bit colours"
+    return "256 colours" if "256" in term else "16 colours"
+
+
+def _writable(what: str, folder: Path) -> tuple[bool, str, str]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        return False, what, f"{short(folder)} cannot be written ({error.strerror})"
+    used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    return True, what, f"{short(folder)}: {used / 1e6:.0f} MB used, {shutil.disk_usage(folder).free / 1e9:.0f} GB free"

@@ -1,0 +1,54 @@
+"""``facetui list``: every name there is, without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from facetui.engine import casts
+from facetui.engine.attacks import ATTACKS
+from facetui.engine.defences import DEFENCES
+from facetui.engine.errors import UnknownName
+from facetui.engine.extractors import EXTRACTORS
+from facetui.engine.registry import Registry
+from facetui.scenarios import SCENARIOS
+
+KINDS = ("scenarios", "attacks", "defences", "extractors", "people", "casts")
+_REGISTRIES: dict[str, Registry] = {
+    "scenarios": SCENARIOS,
+    "attacks": ATTACKS,
+    "defences": DEFENCES,
+    "extractors": EXTRACTORS,
+}
+
+
+def lines(what: str | None) -> Iterator[str]:
+    """The lines of one kind, or of all.
+
+    Raises:
+        UnknownName: no such kind.
+    """
+    if what is None:
+        for kind in KINDS:
+            yield f"{kind}:"
+            yield from (f"  {line}" for line in lines(kind))
+        return
+    if what not in KINDS:
+        raise UnknownName("kind of thing", what, [kind for kind in KINDS if kind[:3] == what[:3]], list(KINDS))
+    if what == "people":
+        yield "embedded    48 fictional people, 24 photos each, 8 of them only for tools to aim at; nobody real"
+        yield "DIR         your own: a folder with one folder of photos a person (--people DIR)"
+    elif what == "casts":
+        for name in casts.names():
+            cast = casts.load(name)
+            generations = " -> ".join(f"{g.extractor} ({g.released})" for g in cast.generations)
+            yield f"{name:<18} {cast.title}"
+            yield f"{'':<18} users attack {', '.join(cast.surrogates)}; the trainer has {generations}"
+    else:
+        registry = _REGISTRIES[what]
+        names = registry.names()
+        width = max(map(len, names), default=0) + 2
+        for name in names:
+            entry = registry.entry(name)
+            yield f"{name:<{width}}{entry.summary}".rstrip()
+            if entry.facts:
+                yield " " * width + "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
