@@ -94,6 +94,19 @@ def leave_one_out_rank1(embeddings: Tensor, people: Tensor) -> float:
     return float((people[similarity.argmax(1)] == people).float().mean())
 
 
+def rank1_from(embeddings: Tensor, people: Tensor, enrolled: int, draws: int = 20) -> float:
+    """Share of photos whose nearest enrolled photo shows the same person, a few photos of each enrolled at random."""
+    generator, shares = torch.Generator().manual_seed(0), []
+    for _ in range(draws):
+        order = torch.randperm(len(people), generator=generator)
+        rows = torch.cat([order[people[order] == p][:enrolled] for p in people.unique()])
+        rest = torch.ones(len(people), dtype=torch.bool)
+        rest[rows] = False
+        named = people[rows][(embeddings[rest] @ embeddings[rows].T).argmax(1)]
+        shares.append(float((named == people[rest]).float().mean()))
+    return float(np.mean(shares))
+
+
 def threshold_at(embeddings: Tensor, people: Tensor, false_match_rate: float) -> float:
     """The similarity that a share of different-person pairs reaches."""
     similarity, different = embeddings @ embeddings.T, people[:, None] != people[None]
