@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
 
-TRAINING_PAIRS = 208
+TRAINING_PAIRS = 64
 MAX_TRAINING_PHOTOS = 16
 """Photos of each that are perturbed for training: about as many in all, however many people there are."""
 
