@@ -30,7 +30,7 @@ class Adapt(Defence):
     name = "adapt"
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
-    def __init__(self, epochs: int = 5, learning_rate: float = 5e-4, batch: int = 8) -> None:
+    def __init__(self, epochs: int = 8, learning_rate: float = 5e-4, batch: int = 8) -> None:
         if epochs < 1 or batch < 1 or learning_rate <= 0:
             raise UsageError("expected epochs and batch of at least 1 and a learning rate above 0")
         self.epochs = epochs
