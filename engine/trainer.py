@@ -144,7 +144,7 @@ class Trainer:
         Args:
             against: names of attacks; absent: every attack that was used so far.
             defence: its name in the registry.
-            settings: the defence's own settings, e.g. ``epochs=8``.
+            settings: the defence's own settings, e.g. ``steps=100``.
 
         Raises:
             UnknownName: no such attack or defence.

@@ -144,7 +144,7 @@ def test_adapt_pulls_both_copies_together(scene):
     poisoned = run("pgd", scene, BUDGETS[1], targeted=False)
     before = (embed(network, poisoned) * embed(network, photos)).sum(1).mean()
     weights = network.weights_hash()
-    robust = Adapt(epochs=10).train(network, Bank(photos, people), poisoned, generator=torch.Generator().manual_seed(0))
+    robust = Adapt(steps=30).train(network, Bank(photos, people), poisoned, generator=torch.Generator().manual_seed(0))
     after = (embed(robust, poisoned) * embed(network, photos)).sum(1).mean()
     assert after > before + 0.05
     assert network.weights_hash() == weights != robust.weights_hash()

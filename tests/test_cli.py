@@ -26,7 +26,7 @@ def scenario(lab):
     lab.trainer.scrape()
     lab.measure()
     lab.show()
-    lab.trainer.adapt(epochs=1)
+    lab.trainer.adapt(steps=6)
     lab.measure()
     lab.note("the end")
 '''
@@ -116,7 +116,7 @@ def test_a_run_can_be_listed_shown_replayed_and_deleted(story, tmp_path):
     assert events[0]["kind"] == "run_began" and events[-1]["kind"] == "run_ended"
     assert [event["seq"] for event in events] == list(range(len(events)))
     (adapted,) = [e for e in events if e["kind"] == "defence_applied"]
-    assert SHORT.splitlines()[adapted["line"] - 1].strip() == "lab.trainer.adapt(epochs=1)"
+    assert SHORT.splitlines()[adapted["line"] - 1].strip() == "lab.trainer.adapt(steps=6)"
     (shown,) = [e for e in events if e["kind"] == "pictures_shown"]
     (folder,) = journal.runs(Path(os.environ["FACETUI_RUNS"]))
     assert all((folder / "pictures" / f"{shown[key]}.png").is_file() for key in ("original", "posted", "probe"))
@@ -169,7 +169,7 @@ def rates(folder: Path) -> list[tuple[str, str, float]]:
 @pytest.mark.slow
 def test_a_killed_run_says_so_and_goes_on_from_the_cache(tmp_path):
     path = tmp_path / "longer.py"
-    path.write_text(SHORT.replace("steps=4", "steps=30").replace("epochs=1", "epochs=2"))
+    path.write_text(SHORT.replace("steps=4", "steps=30").replace("steps=6", "steps=16"))
     environment = {**os.environ, "FACETUI_CACHE": str(tmp_path / "cache")}
     process = subprocess.Popen([*MAIN, "run", str(path), "--display", "json"], env=environment, stdout=subprocess.PIPE)
     for line in process.stdout:

@@ -45,7 +45,7 @@ def play(lab, moves) -> None:
             case "newest":
                 lab.trainer.use("newest")
             case "adapt":
-                lab.trainer.adapt(epochs=1)
+                lab.trainer.adapt(steps=6)
             case "rescan":
                 lab.trainer.rescan(until="2020-08")
     lab.trainer.scrape()
@@ -73,7 +73,7 @@ def test_protection_of_a_fixed_archive_never_rises_for_the_best_pipeline(moves, 
     for month, move in enumerate(moves, start=1):
         lab.at(f"2022-{month:02d}")
         lab.trainer.use("newest") if move == "newest" else None
-        lab.trainer.adapt(epochs=1) if move == "adapt" else None
+        lab.trainer.adapt(steps=6) if move == "adapt" else None
         lab.trainer.rescan(until="2020-07") if move == "rescan" else None
         best.append(list(lab.measure()))
     for before, after in itertools.pairwise(best):

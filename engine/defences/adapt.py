@@ -22,7 +22,7 @@ class Adapt(Defence):
     """Fine-tuning for embedding consistency.
 
     Args:
-        epochs: passes over the pairs.
+        steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
         learning_rate: Adam; falls to zero along a cosine.
         batch: pairs a step.
     """
@@ -30,10 +30,10 @@ class Adapt(Defence):
     name = "adapt"
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
-    def __init__(self, epochs: int = 8, learning_rate: float = 5e-4, batch: int = 8) -> None:
-        if epochs < 1 or batch < 1 or learning_rate <= 0:
-            raise UsageError("expected epochs and batch of at least 1 and a learning rate above 0")
-        self.epochs = epochs
+    def __init__(self, steps: int = 72, learning_rate: float = 5e-4, batch: int = 8) -> None:
+        if steps < 1 or batch < 1 or learning_rate <= 0:
+            raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
+        self.steps = steps
         self.learning_rate = learning_rate
         self.batch = batch
 
@@ -64,24 +64,23 @@ class Adapt(Defence):
         goal = embed(extractor, clean.photos)
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(True)
-        steps_an_epoch = -(-len(poisoned) // self.batch)
-        total = len(poisoned) * self.epochs
         optimiser = torch.optim.Adam(network.parameters(), self.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps_an_epoch * self.epochs)
-        done = 0
-        for _ in range(self.epochs):
-            for rows in torch.randperm(len(poisoned), generator=generator).split(self.batch):
-                originals = rows % len(clean.photos)
-                pair = torch.cat([_pixels(clean.photos[originals], device), _pixels(poisoned[rows], device)])
-                with autocast(device):
-                    seen = network(pair.contiguous(memory_format=torch.channels_last))
-                loss = 1 - (seen * goal[originals.to(device)].repeat(2, 1)).sum(1).mean()
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                done += len(rows)
-                progress(done, total)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
+        order = torch.empty(0, dtype=torch.int64)
+        for step in range(self.steps):
+            while len(order) < self.batch:
+                order = torch.cat([order, torch.randperm(len(poisoned), generator=generator)])
+            rows, order = order[: self.batch], order[self.batch :]
+            originals = rows % len(clean.photos)
+            pair = torch.cat([_pixels(clean.photos[originals], device), _pixels(poisoned[rows], device)])
+            with autocast(device):
+                seen = network(pair.contiguous(memory_format=torch.channels_last))
+            loss = 1 - (seen * goal[originals.to(device)].repeat(2, 1)).sum(1).mean()
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+            progress((step + 1) * self.batch, self.steps * self.batch)
         return network.requires_grad_(False)
 
 
