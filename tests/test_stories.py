@@ -79,5 +79,6 @@ def test_direction_on_real_faces_and_networks(tmp_path, monkeypatch):
     events = [e for e in journal.read(outcome.folder) if isinstance(e, ProtectionMeasured)]
     naive, robust, newer = [e for e in events if e.cohort == "whole archive"]
     assert naive.protection_rate >= 0.9
-    assert robust.protection_rate <= 0.4 and newer.protection_rate <= 0.5 * naive.protection_rate
+    assert robust.protection_rate <= 0.6 * naive.protection_rate
+    assert newer.protection_rate <= 0.5 * naive.protection_rate
     assert all(e.unprotected_error <= 0.06 for e in (naive, newer))
