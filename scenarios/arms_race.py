@@ -78,5 +78,5 @@ def scenario(lab: Lab) -> None:
         f"once it had adapted, {in_words(adapted.whole)}. Three tools later it fails on {in_words(again.whole)} "
         f"with the extractor it adapted, on {in_words(end.whole)} with one that knows of no tool, and on {best:.0%} "
         f"with the best it has had. Everybody else's photos: {end.whole.unprotected_error:.1%}. "
-        "Protection went up once, when a photo was posted, and then only down."
+        "For a trainer who keeps its best model, protection goes up once, when a photo is posted, and then only down."
     )

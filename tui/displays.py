@@ -196,7 +196,8 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
     """The table of cohorts by generations; wide ones are cut into blocks of columns."""
     if not table.cells:
         return []
-    lines = ["", "share of clean probes not named; the trainer's models in the order in which it had them"]
+    title = "share of clean probes not named; the trainer's models in the order in which it had them"
+    lines = ["", *textwrap.wrap(title, width)]
     first = max(22, *(len(cohort) for cohort in table.cohorts)) + 1
     widths = [max(8, len(name)) + 2 for name in table.generations]
     start = 0
