@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from facetui.engine import device as devices
 from facetui.engine import extractors
+from facetui.engine.attacks import ATTACKS
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.errors import DataError
-from facetui.engine.interfaces import Bank, Extractor
+from facetui.engine.inference import frozen
+from facetui.engine.interfaces import Attack, Bank, Extractor
 
 NETWORKS = ("compact-a", "compact-b", "compact-c", "mobilefacenet-casia", "mobilefacenet-ms1m")
 
@@ -62,6 +65,75 @@ def bare(network: Extractor, batch: int, device: torch.device) -> Callable[[], i
         return batch
 
     return work
+
+
+@dataclass(frozen=True)
+class AttackRow:
+    """One attack's line of the table.
+
+    Attributes:
+        attack: its name.
+        settings: what it ran with, in words.
+        passes: forward+backward passes an image it says it needs.
+        wall: seconds the attack took, set-up and projection included.
+        floor: seconds the same count of bare forward+backward passes takes, at the best batch size, batch norm folded.
+    """
+
+    attack: str
+    settings: str
+    passes: int
+    wall: float
+    floor: float
+
+
+def best_bare(network: Extractor, seconds: float, device: torch.device) -> tuple[float, int]:
+    """Image-steps a second of bare forward+backward at the best batch size, and that size."""
+    batches = (8, 16, 32, 64) if device.type == "cpu" else (64, 256, 1024)
+    rates = {batch: _rate(bare(network, batch, device), seconds, device) for batch in batches}
+    best = max(rates, key=lambda batch: rates[batch])
+    return rates[best], best
+
+
+SHORT: dict[str, dict[str, Any]] = {
+    "fawkes-0.3": {"mode": "min"},
+    "fawkes-1.0": {"mode": "low"},
+    "lowkey": {"steps": 10},
+    "foggysight": {"steps": 20},
+}
+"""Settings under which an attack takes few steps: its time goes with its steps, so the ratio does not need them all."""
+
+
+def attacks(network_name: str, device_name: str = "auto", seconds: float = 3.0) -> Iterator[AttackRow]:
+    """Wall time of every attack beside its own count of bare passes, in one run.
+
+    Bare passes are measured before and after each attack; the faster counts.
+    """
+    device = devices.choose(device_name)
+    network = extractors.load(network_name).to(device)
+    folded = frozen(network, device)
+    _, best = best_bare(folded, seconds / 4, device)
+    count = 2 * devices.batch_size(device)
+    generator = torch.Generator().manual_seed(0)
+    photos = torch.rand(count, 3, 112, 112, generator=generator).to(device)
+    people = torch.arange(count, device=device) // 8
+    bank = Bank(photos[:16], torch.arange(16, device=device) // 4 + 1000)
+    for name in ATTACKS.names():
+        settings = SHORT.get(name, {})
+        attack = ATTACKS.get(name)(**settings)
+
+        def perturb(attack: Attack = attack) -> int:
+            attack.perturb(photos, [network], people=people, bank=bank, generator=torch.Generator().manual_seed(1))
+            _wait(device)
+            return 1
+
+        before = _rate(bare(folded, best, device), seconds / 2, device)
+        attack.perturb(photos[:2], [network], people=people[:2], bank=bank, generator=generator)  # imports, warms up
+        began = time.perf_counter()
+        perturb()
+        wall = time.perf_counter() - began
+        after = _rate(bare(folded, best, device), seconds / 2, device)
+        words = ", ".join(f"{key} {value}" for key, value in settings.items())
+        yield AttackRow(name, words, attack.passes(1), wall, count * attack.passes(1) / max(before, after))
 
 
 def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row]:

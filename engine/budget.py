@@ -10,8 +10,12 @@ import torch
 from torch import Tensor
 
 from facetui.engine.errors import UsageError
+from facetui.engine.ssim import Dissimilarity
 
-Norm = Literal["linf", "l2"]
+Norm = Literal["linf", "l2", "dssim"]
+_EXAMPLES = "'linf 8/255', 'l2 3.5', 'dssim 0.008' or 'dssim 0.017 linf 15/255'"
+_HALVINGS = 10
+"""Halvings in the search for the largest part of a change that a DSSIM budget allows: to a thousandth."""
 
 
 @dataclass(frozen=True)
@@ -19,52 +23,78 @@ class Budget:
     """How far a perturbed photo may lie from the clean one.
 
     Attributes:
-        norm: ``linf`` (the largest change of any channel of any pixel) or ``l2`` (the length of the change).
-        epsilon: the radius, pixels in [0, 1]: 8/255 is ``Budget("linf", 8 / 255)``.
+        norm: ``linf`` (the largest change of any channel of any pixel), ``l2`` (the length of the change) or ``dssim``
+            (structural dissimilarity, (1 - SSIM) / 2).
+        epsilon: the radius; for linf and l2 in pixels in [0, 1]: 8/255 is ``Budget("linf", 8 / 255)``.
+        clip: with dssim, the largest change of any channel besides, pixels in [0, 1].
     """
 
     norm: Norm
     epsilon: float
+    clip: float | None = None
 
     def __post_init__(self) -> None:
-        if self.norm not in ("linf", "l2"):
-            raise UsageError(f"expected a norm linf or l2, got {self.norm!r}")
-        if not (math.isfinite(self.epsilon) and self.epsilon > 0):
-            raise UsageError(f"expected a budget above 0, got {self.epsilon!r}")
+        if self.norm not in ("linf", "l2", "dssim"):
+            raise UsageError(f"expected a norm linf, l2 or dssim, got {self.norm!r}")
+        for size in (self.epsilon, self.clip):
+            if size is not None and not (math.isfinite(size) and size > 0):
+                raise UsageError(f"expected a budget above 0, got {size!r}")
+        if self.clip is not None and self.norm != "dssim":
+            raise UsageError(f"expected a second bound only beside dssim, got one beside {self.norm}")
 
     def __str__(self) -> str:
         if self.norm == "linf":
             return f"linf {self.epsilon * 255:g}/255"
-        return f"l2 {self.epsilon:g}"
+        also = f" linf {self.clip * 255:g}/255" if self.clip else ""
+        return f"{self.norm} {self.epsilon:g}{also}"
 
     @classmethod
     def parse(cls, text: str) -> Budget:
-        """Read ``linf 8/255``, ``8/255`` (linf) or ``l2 3.5``.
+        """Read ``linf 8/255``, ``8/255`` (linf), ``l2 3.5``, ``dssim 0.008`` or ``dssim 0.017 linf 15/255``.
 
         Raises:
             UsageError: anything else.
         """
         words = text.split()
-        norm, size = ("linf", words[0]) if len(words) == 1 else (words[0], words[-1]) if words else ("", "")
+        if len(words) == 1:
+            words.insert(0, "linf")
+        wrong = UsageError(f"expected a budget like {_EXAMPLES}, got {text!r}")
+        if len(words) not in (2, 4) or (len(words) == 4 and words[2] != "linf"):
+            raise wrong
         try:
-            numerator, _, denominator = size.partition("/")
-            epsilon = float(numerator) / float(denominator or 1)
+            sizes = [float(a) / float(b or 1) for a, _, b in (word.partition("/") for word in words[1::2])]
         except (ValueError, ZeroDivisionError):
-            raise UsageError(f"expected a budget like 'linf 8/255' or 'l2 3.5', got {text!r}") from None
-        if len(words) > 2:
-            raise UsageError(f"expected a budget like 'linf 8/255' or 'l2 3.5', got {text!r}")
-        return cls(norm, epsilon)  # type: ignore[arg-type]
+            raise wrong from None
+        return cls(words[0], *sizes)  # type: ignore[arg-type]
+
+    @property
+    def linf(self) -> float:
+        """How far a channel may move at most, pixels in [0, 1]."""
+        return self.epsilon if self.norm == "linf" else self.clip or 1.0
 
     def project(self, clean: Tensor, poisoned: Tensor) -> Tensor:
-        """The nearest photos ``(N, 3, H, W)`` within the budget of ``clean`` and within [0, 1]."""
-        change = poisoned - clean
-        if self.norm == "linf":
-            change = change.clamp(-self.epsilon, self.epsilon)
-        else:
+        """Photos ``(N, 3, H, W)`` within the budget of ``clean`` and [0, 1], in the direction of ``poisoned``."""
+        change = (poisoned - clean).clamp(-self.linf, self.linf)
+        if self.norm == "l2":
             length = change.flatten(1).norm(dim=1).clamp_min(1e-12)
             change = change * (self.epsilon / length).clamp(max=1).view(-1, 1, 1, 1)
         # Both sets are convex and clean lies in both, so clamping the range afterwards never leaves the ball.
-        return (clean + change).clamp(0, 1)
+        inside = (clean + change).clamp(0, 1)
+        if self.norm == "dssim":
+            return torch.cat([self._shrink(*part) for part in zip(clean.split(64), inside.split(64), strict=True)])
+        return inside
+
+    def _shrink(self, clean: Tensor, poisoned: Tensor) -> Tensor:
+        """The largest part of each change whose DSSIM the budget allows; between none of it and all of it."""
+        measure, change = Dissimilarity(clean), poisoned - clean
+        over = measure(poisoned) > self.epsilon
+        low = torch.zeros(len(clean), 1, 1, 1, device=clean.device)
+        high = torch.ones_like(low)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            fits = (measure(clean + middle * change) <= self.epsilon).view(-1, 1, 1, 1)
+            low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
+        return torch.where(over.view(-1, 1, 1, 1), clean + low * change, poisoned)
 
     def as_posted(self, clean: Tensor, poisoned: Tensor) -> Tensor:
         """Perturbed photos as the 8-bit pictures that are posted, still within the budget.
@@ -77,12 +107,19 @@ class Budget:
             ``(N, 3, H, W)`` uint8.
         """
         change = poisoned * 255 - clean
-        if self.norm == "linf":
-            bound = math.floor(self.epsilon * 255 + 1e-4)
-            change = change.round().clamp(-bound, bound)
-        else:
-            change = change.trunc()  # towards the clean photo, so that the length cannot grow
-        return (clean + change).clamp(0, 255).to(torch.uint8)
+        bound = math.floor(self.linf * 255 + 1e-4)
+        rounded = change.round().clamp(-bound, bound)
+        if self.norm != "linf":
+            # Rounding can lengthen a change; where it leaves the budget, towards the clean photo instead.
+            over = self._size(clean / 255, (clean + rounded).clamp(0, 255) / 255) > self.epsilon
+            rounded = torch.where(over.view(-1, 1, 1, 1), change.trunc(), rounded)
+        return (clean + rounded).clamp(0, 255).to(torch.uint8)
+
+    def _size(self, clean: Tensor, poisoned: Tensor) -> Tensor:
+        if self.norm == "l2":
+            return (poisoned - clean).flatten(1).norm(dim=1)
+        pairs = zip(clean.split(64), poisoned.split(64), strict=True)
+        return torch.cat([Dissimilarity(a)(b) for a, b in pairs])
 
 
 @dataclass(frozen=True)
@@ -101,10 +138,10 @@ class Visibility:
 
 
 def dssim(clean: Tensor, poisoned: Tensor) -> Tensor:
-    """(1 - SSIM) / 2 of each photo, ``(N,)``; Wang et al. 2004, 11x11 Gaussian window."""
+    """(1 - SSIM) / 2 of each photo, ``(N,)``; Wang et al. 2004, 11x11 Gaussian window, no padding."""
     from kornia.metrics import ssim  # kornia takes a second to import
 
-    return (1 - ssim(clean, poisoned, window_size=11).flatten(1).mean(dim=1)) / 2
+    return (1 - ssim(clean, poisoned, window_size=11, padding="valid").flatten(1).mean(dim=1)) / 2
 
 
 def visibility(clean: Tensor, poisoned: Tensor) -> Visibility:

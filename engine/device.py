@@ -70,11 +70,11 @@ def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
     Raises:
         OutOfMemory: a single row does not fit.
     """
-    parts: list[Tensor] = []
+    out: Tensor | None = None
     at = 0
     while at < len(rows):
         try:
-            parts.append(function(rows[at : at + size]))
+            part = function(rows[at : at + size])
         except torch.OutOfMemoryError as error:
             if size == 1:
                 raise OutOfMemory(
@@ -85,5 +85,9 @@ def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
             continue
-        at += size
-    return torch.cat(parts)
+        if out is None:  # one allocation for all: putting parts together at the end would hold them twice
+            out = part.new_empty((len(rows), *part.shape[1:]))
+        out[at : at + len(part)] = part
+        at += len(part)
+    assert out is not None
+    return out

@@ -34,6 +34,16 @@ def no_progress(done: int, total: int) -> None:
     """The progress nobody watches."""
 
 
+View = Callable[[Tensor, Tensor], Tensor]
+"""``view(photos, rows)``: what an extractor gets to see of perturbed photos ``(n, 3, 112, 112)``, which are the rows
+``(n,)`` of the album; differentiable, same shape."""
+
+
+def as_it_is(photos: Tensor, rows: Tensor) -> Tensor:
+    """The view of photos that are posted as they are."""
+    return photos
+
+
 def check_photos(photos: Tensor) -> None:
     """Raise ``UsageError`` unless ``photos`` is ``(N, 3, 112, 112)`` floating point."""
     if photos.ndim != 4 or tuple(photos.shape[1:]) != (3, SIDE, SIDE):
@@ -86,6 +96,29 @@ class Bank:
     people: Tensor
 
 
+@dataclass(frozen=True)
+class Album:
+    """What an attack gets to work on.
+
+    Attributes:
+        photos: ``(N, 3, 112, 112)`` in [0, 1], clean; N at least 1.
+        people: ``(N,)`` int64, who is in each photo.
+        bank: other people, for attacks that aim at somebody; for decoys, the protected person.
+        budget: how far a photo may move; what is returned is projected onto it.
+        generator: on the CPU; every random draw comes from it.
+        view: what an extractor sees of a photo that was perturbed.
+        progress: called between steps as ``progress(done, total)``, in forward+backward passes.
+    """
+
+    photos: Tensor
+    people: Tensor
+    bank: Bank | None
+    budget: Budget
+    generator: torch.Generator
+    view: View = as_it_is
+    progress: Progress = no_progress
+
+
 class Attack(ABC):
     """What a user does to photos before posting them.
 
@@ -95,9 +128,10 @@ class Attack(ABC):
     Attributes:
         name: as in the registry, e.g. ``fawkes-1.0``.
         year: when it was published.
-        default_budget: what a user gets who asks for nothing else.
+        default_budget: what a user gets who asks for nothing else; may depend on the settings.
         source: the paper or the release it follows.
         ensemble: whether it uses all surrogates there are, or only the first.
+        decoy: whether it protects the people of the bank instead of those in the photos.
         about: what differs from the release, for the audience.
     """
 
@@ -106,20 +140,11 @@ class Attack(ABC):
     default_budget: Budget
     source: str
     ensemble: bool = False
+    decoy: bool = False
     about: str = ""
 
     @abstractmethod
-    def _optimise(
-        self,
-        photos: Tensor,
-        surrogates: Sequence[Extractor],
-        *,
-        people: Tensor,
-        bank: Bank | None,
-        budget: Budget,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Tensor:
+    def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
         """Perturbed photos, same shape; the caller projects them."""
 
     @abstractmethod
@@ -128,7 +153,8 @@ class Attack(ABC):
 
     def settings(self) -> dict[str, object]:
         """Every setting that changes the result, as plain values: part of the cache key."""
-        return {key: value for key, value in sorted(vars(self).items()) if not key.startswith("_")}
+        hidden = {"default_budget", "about"}  # the budget has its own place in the key; words change no pixel
+        return {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
 
     def perturb(
         self,
@@ -139,17 +165,19 @@ class Attack(ABC):
         generator: torch.Generator,
         people: Tensor | None = None,
         bank: Bank | None = None,
+        view: View = as_it_is,
         progress: Progress = no_progress,
     ) -> Tensor:
-        """Perturb photos of one or many people, in one batch.
+        """Perturb photos of one or many people, in batches.
 
         Args:
             photos: ``(N, 3, 112, 112)`` in [0, 1], clean.
             surrogates: the extractors the user can run; at least one.
-            budget: how far a pixel may move; ``default_budget`` when absent.
+            budget: how far a photo may move; ``default_budget`` when absent.
             generator: on the CPU; every random draw comes from it.
             people: ``(N,)`` who is in each photo; absent means that all show one person.
             bank: other people, for attacks that aim at somebody.
+            view: what an extractor sees of a perturbed photo; differentiable.
             progress: called between steps.
 
         Returns:
@@ -171,10 +199,8 @@ class Attack(ABC):
         budget = budget or self.default_budget
         if not len(photos):
             return photos.clone()
-        poisoned = self._optimise(
-            photos, surrogates, people=people, bank=bank, budget=budget, generator=generator, progress=progress
-        )
-        return budget.project(photos, poisoned.detach())
+        album = Album(photos, people, bank, budget, generator, view, progress)
+        return budget.project(photos, self._optimise(album, surrogates).detach())
 
 
 class Classifier(ABC):

@@ -17,7 +17,14 @@ from facetui.engine.interfaces import Bank
 
 from .conftest import tiny_extractor
 
-BUDGETS = [Budget("linf", 4 / 255), Budget("linf", 16 / 255)]
+SMALL = {"linf": Budget("linf", 4 / 255), "dssim": Budget("dssim", 0.002, 6 / 255)}
+FEW_STEPS: dict[str, dict[str, object]] = {
+    "fawkes-0.3": {"mode": "min"},
+    "fawkes-1.0": {"mode": "low"},
+    "lowkey": {"steps": 10},
+    "foggysight": {"steps": 10},
+}
+"""Settings under which attacks finish soon; all others run as they are."""
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +43,69 @@ def run(name, scene, budget, seed=5, **settings):
     )
 
 
-@pytest.mark.parametrize("budget", BUDGETS, ids=str)
+@pytest.mark.parametrize("small", [False, True], ids=["own budget", "smaller"])
 @pytest.mark.parametrize("name", ATTACKS.names())
-def test_budget_range_and_seed(name, budget, scene):
-    photos = scene[0]
+def test_budget_range_and_seed(name, small, scene):
+    photos, settings = scene[0], FEW_STEPS.get(name, {})
+    budget = ATTACKS.get(name)(**settings).default_budget
+    if small:
+        budget = SMALL[budget.norm]
     original = photos.clone()
-    out = run(name, scene, budget)
+    out = run(name, scene, budget, **settings)
     assert out.shape == photos.shape and out.min() >= 0 and out.max() <= 1
-    assert (out - photos).abs().max() <= budget.epsilon + 1e-6
+    assert not torch.equal(out, photos)
     assert torch.equal(photos, original), "the photos that went in were changed"
-    assert torch.equal(out, run(name, scene, budget)), "the same seed gave other bytes"
+    assert torch.equal(out, run(name, scene, budget, **settings)), "the same seed gave other bytes"
     posted = budget.as_posted((photos * 255).round().to(torch.uint8), out)
-    assert (posted.float() / 255 - photos).abs().max() <= budget.epsilon + 1e-6
+    for photo in (out, posted.float() / 255):
+        seen = visibility(photos, photo)
+        assert seen.linf.max() <= budget.linf + 1e-6
+        if budget.norm == "dssim":
+            assert seen.dssim.max() <= budget.epsilon * 1.001
+
+
+@pytest.mark.parametrize("name", ATTACKS.names())
+def test_every_attack_says_where_it_stands(name, scene):
+    """Progress rises to the end, in the passes that the attack announced."""
+    photos, people, bank, networks = scene
+    attack, seen = ATTACKS.get(name)(**FEW_STEPS.get(name, {})), []
+    attack.perturb(
+        photos,
+        networks[:1],
+        people=people,
+        bank=bank,
+        generator=torch.Generator().manual_seed(0),
+        progress=lambda done, total: seen.append((done, total)),
+    )
+    total = len(photos) * attack.passes(1)
+    assert all(t == total for _, t in seen) and [d for d, _ in seen] == sorted(d for d, _ in seen)
+    assert not total or seen[-1] == (total, total)
+
+
+@pytest.mark.parametrize("name", [n for n in ATTACKS.names() if n != "filters"])
+def test_the_gradient_goes_through_the_view(name, scene):
+    """An attack that is shown only the upper half of its photos leaves the lower half to chance."""
+    photos, people, bank, networks = scene
+    attack = ATTACKS.get(name)(**FEW_STEPS.get(name, {}))
+    rows_seen = []
+
+    def upper(x, rows):
+        rows_seen.append(rows)
+        return torch.cat([x[:, :, :56], photos[rows][:, :, 56:]], 2)
+
+    out = attack.perturb(
+        photos,
+        networks,
+        people=people,
+        bank=bank,
+        generator=torch.Generator().manual_seed(0),
+        view=upper,
+        budget=attack.default_budget,
+    )
+    change = (out - photos).abs()
+    assert rows_seen
+    if name != "foggysight":  # whose first noise lies at the bound and stays there
+        assert change[:, :, :48].mean() > 1.5 * change[:, :, 64:].mean()
 
 
 @pytest.mark.parametrize("name", ATTACKS.names())
@@ -117,18 +175,19 @@ def test_bad_input_is_one_sentence(scene):
         ({"surrogates": []}, "at least one surrogate"),
         ({"people": people[:2]}, "one person index"),
         ({"bank": None}, "other people"),
-        ({"budget": Budget("l2", 1)}, "linf"),
+        ({"budget": Budget("dssim", 0.01)}, "linf"),
     ]:
         given = {"photos": photos, "surrogates": networks, "people": people, "bank": bank, **wrong}
         with pytest.raises(UsageError, match=message):
             PGD().perturb(given.pop("photos"), given.pop("surrogates"), generator=generator, **given)
     with pytest.raises(UnknownName, match="pgd"):
         ATTACKS.get("pdg")
-    for text in ("8", "linf", "linf -1/255", "l3 4", "linf 8/0", "a b c"):
-        if text != "8":
-            with pytest.raises(UsageError):
-                Budget.parse(text)
+    for text in ("", "linf", "linf -1/255", "l3 4", "linf 8/0", "a b c", "linf 8/255 linf 4/255", "dssim 0.1 l2 3"):
+        with pytest.raises(UsageError):
+            Budget.parse(text)
     assert Budget.parse("8/255") == Budget("linf", 8 / 255) and str(Budget.parse("l2 3.5")) == "l2 3.5"
+    for text in ("linf 8/255", "dssim 0.008", "dssim 0.017 linf 15/255"):
+        assert str(Budget.parse(text)) == text
 
 
 def test_visibility_of_known_changes():
@@ -141,7 +200,7 @@ def test_visibility_of_known_changes():
 
 def test_adapt_pulls_both_copies_together(scene):
     photos, people, _, (network, _) = scene
-    poisoned = run("pgd", scene, BUDGETS[1], targeted=False)
+    poisoned = run("pgd", scene, Budget("linf", 16 / 255), targeted=False)
     before = (embed(network, poisoned) * embed(network, photos)).sum(1).mean()
     weights = network.weights_hash()
     robust = Adapt(steps=30).train(network, Bank(photos, people), poisoned, generator=torch.Generator().manual_seed(0))

@@ -133,7 +133,7 @@ def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tenso
     new = {name: faces.embed(network, photos) for name, network in strangers.networks.items()}
     for name, embedded in new.items():
         overall, colour, grey = strangers.matches(name, embedded)
-        if overall > 0.005 or colour > 0.05 or grey > 0.15:
+        if overall > 0.005 or colour > 0.05 or grey > 0.05:
             return False
         centre = embedded.mean(0)
         if drawn[name] and (torch.stack(drawn[name]) @ centre).max() > ALIKE * centre.norm():

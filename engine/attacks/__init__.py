@@ -9,21 +9,82 @@ from facetui.engine.registry import Entry, Registry
 if TYPE_CHECKING:
     from facetui.engine.interfaces import Attack
 
+_FOLDER = "facetui.engine.attacks"
+
+
+def _entry(target: str, summary: str, year: int, budget: str, passes: int, source: str) -> Entry:
+    norm = budget.split()[0]
+    facts = {"actor": "user", "year": str(year), "norm": norm, "budget": budget, "passes": str(passes)}
+    return Entry(f"{_FOLDER}.{target}", summary, {**facts, "source": source})
+
+
 ATTACKS: Registry[type[Attack]] = Registry(
     "attack",
     "facetui.attacks",
     {
-        "pgd": Entry(
-            "facetui.engine.attacks.pgd:PGD",
+        "fawkes-0.3": _entry(
+            "fawkes03:Fawkes03",
+            "towards somebody else, as the release of July 2020; modes min, low, mid, high, ultra",
+            2020,
+            "dssim 0.008",
+            500,
+            "Shan et al. 2020, arXiv 2002.08327; release 0.3",
+        ),
+        "fawkes-1.0": _entry(
+            "fawkes10:Fawkes10",
+            "away from oneself, as the release of April 2021; modes low, mid, high",
+            2021,
+            "dssim 0.017 linf 15/255",
+            150,
+            "Shan et al. 2020, arXiv 2002.08327; release 1.0",
+        ),
+        "lowkey": _entry(
+            "lowkey:LowKey",
+            "away from oneself, for all surrogates, plain and blurred",
+            2021,
+            "linf 33.15/255",
+            200,
+            "Cherepanova et al., ICLR 2021, arXiv 2101.07922",
+        ),
+        "foggysight": _entry(
+            "foggysight:FoggySight",
+            "decoys: other people's photos crowd a person out of a search; same, mean, random, gaussian",
+            2021,
+            "linf 16/255",
+            150,
+            "Evtimov et al., PETS 2021, arXiv 2012.08588",
+        ),
+        "pgd": _entry(
+            "pgd:PGD",
             "projected gradient descent towards the least similar person, or away from oneself",
-            {
-                "actor": "user",
-                "year": "2018",
-                "norm": "linf",
-                "budget": "linf 8/255",
-                "passes": "20",
-                "source": "Madry et al. 2018, arXiv 1706.06083",
-            },
+            2018,
+            "linf 8/255",
+            20,
+            "Madry et al. 2018, arXiv 1706.06083",
+        ),
+        "robust-pgd": _entry(
+            "robust_pgd:RobustPGD",
+            "pgd through random resizing, blur and JPEG, so that the change survives them",
+            2018,
+            "linf 8/255",
+            40,
+            "Athalye et al. 2018, arXiv 1707.07397",
+        ),
+        "opom": _entry(
+            "opom:OPOM",
+            "one mask a person, instant on new photos; subspaces centre, convex",
+            2022,
+            "linf 8/255",
+            16,
+            "Zhong and Deng, TPAMI 2022, arXiv 2205.11981",
+        ),
+        "filters": _entry(
+            "filters:Filters",
+            "stand-in for closed consumer filters such as DoNotPay's: stripes, mild blur, noise",
+            2021,
+            "linf 64/255",
+            0,
+            "stand-in for DoNotPay Photo Ninja, 2021-04 (closed software; press descriptions)",
         ),
     },
 )

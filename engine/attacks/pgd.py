@@ -11,21 +11,30 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.budget import Budget
-from facetui.engine.device import autocast, batch_size, in_batches
+from facetui.engine.device import autocast, batch_size
 from facetui.engine.errors import UsageError
-from facetui.engine.inference import centres, embed, frozen
-from facetui.engine.interfaces import Attack, Bank, Extractor, Progress
+from facetui.engine.inference import centres, embed
+from facetui.engine.interfaces import Album, Attack, Bank, Extractor
+
+CHECK_EVERY = 4
+"""Steps between two looks at which photos are finished: each look waits for the device."""
 
 
 class PGD(Attack):
-    """Sign-gradient steps on the mean cosine similarity over the surrogates, projected onto an L-inf ball.
+    """Steps along the gradient of the mean cosine similarity over the surrogates, projected onto a ball.
+
+    In L-inf a step is the sign of the gradient, in L2 the gradient scaled to a length.
 
     Args:
         targeted: towards the person of the bank least similar to the user; else away from the photo's own embedding.
         steps: forward+backward passes through each surrogate.
-        step_size: pixels in [0, 1] a step; absent: two and a half times the budget over all steps, as Madry et al.
+        step_size: length of a step in the budget's norm, pixels in [0, 1]; absent: two and a half times the budget
+            over all steps, as Madry et al.
         ensemble: against all surrogates at once; else against the first.
+        stop_at: cosine similarity, mean over the surrogates, at which a photo is finished and leaves the batch for
+            another: reached from below when targeted, from above otherwise. Absent: every photo takes every step.
     """
 
     name = "pgd"
@@ -34,68 +43,110 @@ class PGD(Attack):
     source = "Madry et al. 2018, arXiv 1706.06083"
 
     def __init__(
-        self, targeted: bool = True, steps: int = 20, step_size: float | None = None, ensemble: bool = False
+        self,
+        targeted: bool = True,
+        steps: int = 20,
+        step_size: float | None = None,
+        ensemble: bool = False,
+        stop_at: float | None = None,
     ) -> None:
         if steps < 1:
             raise UsageError(f"expected at least 1 step, got {steps}")
         if step_size is not None and step_size <= 0:
             raise UsageError(f"expected a step size above 0, got {step_size}")
+        if stop_at is not None and not -1 < stop_at < 1:
+            raise UsageError(f"expected a cosine similarity to stop at between -1 and 1, got {stop_at}")
         self.targeted = targeted
         self.steps = steps
         self.step_size = step_size
         self.ensemble = ensemble
+        self.stop_at = stop_at
 
     def passes(self, n_surrogates: int) -> int:
-        """Forward+backward passes an image costs."""
+        """Forward+backward passes an image costs at most."""
         return self.steps * n_surrogates
 
-    def _optimise(
-        self,
-        photos: Tensor,
-        surrogates: Sequence[Extractor],
-        *,
-        people: Tensor,
-        bank: Bank | None,
-        budget: Budget,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Tensor:
-        if budget.norm != "linf":
-            raise UsageError(f"pgd works in linf, got the budget {budget}; write it as 'linf 8/255'")
+    def _seen(self, photos: Tensor, generator: torch.Generator) -> Tensor:
+        """What the gradient is taken of; a subclass may change the photos at random."""
+        return photos
+
+    def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
+        budget, bank = album.budget, album.bank
+        if budget.norm == "dssim":
+            raise UsageError(f"{self.name} works in linf or l2, got the budget {budget}; write it as 'linf 8/255'")
         if self.targeted and bank is None:
             raise UsageError("a targeted attack needs photos of other people to aim at, got none")
-        device = photos.device
-        networks = [frozen(surrogate, device) for surrogate in surrogates]
-        goals, sign = [], 1.0 if self.targeted else -1.0
+        device, count = album.photos.device, len(album.photos)
+        networks = ready(surrogates, device)
+        goals = []
         for network in networks:
-            own = embed(network, photos)
-            goals.append(_least_similar(own, people, bank, network) if self.targeted and bank else own)
-        # Away from oneself starts at a maximum of similarity, where the gradient vanishes: begin beside it.
-        start = torch.rand(photos.shape, generator=generator).to(device) * 2 - 1
+            own = embed(network, album.photos)
+            goals.append(least_similar(own, album.people, bank, network) if self.targeted and bank else own)
         step_size = self.step_size or 2.5 * budget.epsilon / self.steps
-        total, done = len(photos) * self.steps, 0
+        uphill = 1.0 if self.targeted else -1.0
+        every = CHECK_EVERY if self.stop_at is not None else self.steps
+        out = torch.empty_like(album.photos)
+        # Photos in work; a finished one makes room for the next, so that the batch stays full.
+        waiting = torch.arange(count, device=device)
+        rows, x = waiting[:0], album.photos[:0]
+        left, done = torch.zeros(0, dtype=torch.int64, device=device), 0
+        while True:
+            room = batch_size(device) - len(rows)
+            if room and len(waiting):
+                new, waiting = waiting[:room], waiting[room:]
+                rows = torch.cat([rows, new])
+                x = torch.cat([x, self._start(clean_rows(album, new), budget, album.generator)])
+                x = x.contiguous(memory_format=torch.channels_last)
+                left = torch.cat([left, torch.full_like(new, self.steps)])
+                clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
+            steps = min(every, self.steps)
+            for _ in range(steps):
+                similarity, gradient = self._gradient(x, rows, networks, towards, album)
+                x = _step(x, gradient, clean, uphill * step_size, budget)
+                done += len(rows) * len(networks)
+                album.progress(done, count * self.passes(len(networks)))
+            left = left - steps
+            finished = left <= 0
+            if self.stop_at is not None:
+                # Of the photo before its last step: asking again would cost another pass.
+                finished |= (similarity >= self.stop_at) if self.targeted else (similarity <= self.stop_at)
+            out[rows[finished]] = x[finished]
+            rows, x, left = rows[~finished], x[~finished], left[~finished]
+            if not len(rows) and not len(waiting):
+                return out
+            x = x.contiguous(memory_format=torch.channels_last)
+            clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
 
-        def descend(rows: Tensor) -> Tensor:
-            nonlocal done
-            clean = photos[rows].contiguous(memory_format=torch.channels_last)
-            towards = [goal[rows] for goal in goals]
-            x = (clean + start[rows] * (budget.epsilon / 2)).clamp(0, 1)
-            low, high = (clean - budget.epsilon).clamp(min=0), (clean + budget.epsilon).clamp(max=1)
-            for _ in range(self.steps):
-                x.requires_grad_(True)
-                with autocast(device):
-                    similarity = sum((network(x) * goal).sum() for network, goal in zip(networks, towards, strict=True))
-                (gradient,) = torch.autograd.grad(torch.as_tensor(similarity), x)
-                with torch.no_grad():
-                    x = torch.clamp(x + gradient.sign_().mul_(sign * step_size), low, high)
-                done += len(rows)
-                progress(done, total)
-            return x.detach()
+    def _start(self, clean: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        # Away from oneself starts at a maximum of similarity, where the gradient vanishes: begin beside it.
+        if budget.norm == "linf":
+            return (clean + uniform(clean, budget.epsilon / 2, generator)).clamp_(0, 1)
+        noise = uniform(clean, 1.0, generator)
+        return (clean + noise * (budget.epsilon / 2 / noise.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)).clamp_(0, 1)
 
-        return in_batches(descend, torch.arange(len(photos), device=device), batch_size(device))
+    def _gradient(
+        self, x: Tensor, rows: Tensor, networks: Sequence[Extractor], towards: Sequence[Tensor], album: Album
+    ) -> tuple[Tensor, Tensor]:
+        """Mean cosine similarity ``(n,)`` to the goals, and the gradient of its sum ``(n, 3, 112, 112)``."""
+        x = x.detach().requires_grad_(True)
+        seen = self._seen(album.view(x, rows), album.generator)
+        with autocast(x.device):
+            each = [(network(seen) * goal).sum(1) for network, goal in zip(networks, towards, strict=True)]
+            similarity = torch.stack(each).mean(0)
+        (gradient,) = torch.autograd.grad(similarity.sum(), x)
+        return similarity.detach(), gradient
 
 
-def _least_similar(own: Tensor, people: Tensor, bank: Bank, network: Extractor) -> Tensor:
+def _step(x: Tensor, gradient: Tensor, clean: Tensor, size: float, budget: Budget) -> Tensor:
+    """One step of a length along a gradient, projected onto budget and range."""
+    if budget.norm == "linf":
+        moved = gradient.sign_().mul_(size).add_(x).sub_(clean).clamp_(-budget.epsilon, budget.epsilon)
+        return moved.add_(clean).clamp_(0, 1)
+    length = gradient.flatten(1).norm(dim=1).clamp_min(1e-12).view(-1, 1, 1, 1)
+    return budget.project(clean, x + gradient * (size / length))
+
+
+def least_similar(own: Tensor, people: Tensor, bank: Bank, network: Extractor) -> Tensor:
     """For each photo the centre ``(N, D)`` of the person of the bank whom its owner resembles least."""
     others, known = centres(embed(network, bank.photos), bank.people.to(own.device))
     users, present = centres(own, people)

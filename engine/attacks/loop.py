@@ -1,0 +1,64 @@
+"""What the loops of all attacks share: networks made ready, batches, and the count of passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from facetui.engine.device import autocast, batch_size, in_batches
+from facetui.engine.inference import frozen
+from facetui.engine.interfaces import Album, Extractor
+
+Tick = Callable[[int], None]
+"""Called with the passes just done; tells the audience, and may raise ``Cancelled``."""
+
+
+def ready(surrogates: Sequence[Extractor], device: torch.device) -> list[Extractor]:
+    """Frozen, folded copies on a device."""
+    return [frozen(surrogate, device) for surrogate in surrogates]
+
+
+def batchwise(album: Album, passes: int, optimise: Callable[[Tensor, Tick], Tensor], parts: int = 1) -> Tensor:
+    """``optimise(rows, tick)`` for every batch of an album, put together.
+
+    Everything an attack allocates lives for one batch, so memory does not grow with the album.
+
+    Args:
+        album: the photos.
+        passes: what an image costs, for progress.
+        optimise: perturbed photos ``(n, 3, 112, 112)`` of rows ``(n,)``.
+        parts: how many passes an image keeps in memory at a time: batches are smaller by as much.
+    """
+    device, total, done = album.photos.device, len(album.photos) * passes, 0
+
+    def tick(n: int) -> None:
+        nonlocal done
+        done += n
+        album.progress(done, total)
+
+    rows = torch.arange(len(album.photos), device=device)
+    return in_batches(lambda some: optimise(some, tick), rows, batch_size(device) // parts)
+
+
+def clean_rows(album: Album, rows: Tensor) -> Tensor:
+    """Clean photos of a batch, channels last."""
+    return album.photos[rows].contiguous(memory_format=torch.channels_last)
+
+
+def uniform(like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
+    """Random numbers in [-radius, radius] of the same shape, device and memory format."""
+    noise = torch.rand(like.shape, generator=generator).mul_(2 * radius).sub_(radius)
+    return noise.to(like.device, memory_format=torch.channels_last)
+
+
+def raw(network: Extractor, photos: Tensor) -> Tensor:
+    """Raw embeddings ``(N, D)`` float32 on the photos' device: before they are scaled to unit length."""
+    device = photos.device
+
+    def some(rows: Tensor) -> Tensor:
+        with torch.no_grad(), autocast(device):
+            return network.features(rows.contiguous(memory_format=torch.channels_last)).float()
+
+    return in_batches(some, photos, 2 * batch_size(device))

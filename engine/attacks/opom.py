@@ -1,0 +1,129 @@
+"""OPOM (TPAMI 2022): one mask a person, made from a few photos, put onto every photo at once.
+
+Zhong and Deng 2022 (arXiv 2205.11981): the gradient, averaged over a person's photos, pushes them out of the subspace
+their features span, a class centre or a convex hull; one shared mask takes sign steps. Instant on new photos, and
+trivial to estimate and subtract for whoever has several of them.
+
+What differs from the release: the hull's nearest point is found by Frank-Wolfe instead of a quadratic program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from facetui.engine.attacks.loop import Tick, clean_rows, ready, uniform
+from facetui.engine.budget import Budget
+from facetui.engine.device import autocast, batch_size
+from facetui.engine.errors import UsageError
+from facetui.engine.inference import embed
+from facetui.engine.interfaces import Album, Attack, Extractor
+
+CENTRE_FIRST = 5
+"""Steps for which the hull variant moves away from the centre, as in the release."""
+FRANK_WOLFE = 32
+
+
+class OPOM(Attack):
+    """One universal mask a person, within an L-inf ball.
+
+    Args:
+        subspace: ``centre`` or ``convex``: what the photos' embeddings are driven away from.
+        steps: sign steps.
+        photos_a_mask: photos of each person that the mask is made from; it is put onto all of them.
+        ensemble: against all surrogates at once; else against the first.
+    """
+
+    name = "opom"
+    year = 2022
+    default_budget = Budget("linf", 8 / 255)
+    source = "Zhong and Deng, TPAMI 2022, arXiv 2205.11981"
+    about = "one mask a person, from ten photos; convex hull by Frank-Wolfe"
+
+    def __init__(
+        self, subspace: str = "convex", steps: int = 16, photos_a_mask: int = 10, ensemble: bool = False
+    ) -> None:
+        if subspace not in ("centre", "convex"):
+            raise UsageError(f"expected the subspace centre or convex, got {subspace!r}")
+        if steps < 1 or photos_a_mask < 1:
+            raise UsageError("expected at least 1 step and 1 photo a mask")
+        self.subspace = subspace
+        self.steps = steps
+        self.photos_a_mask = photos_a_mask
+        self.ensemble = ensemble
+
+    def passes(self, n_surrogates: int) -> int:
+        """Forward+backward passes an image costs at most; photos beyond those a mask is made from cost none."""
+        return self.steps * n_surrogates
+
+    def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
+        if album.budget.norm != "linf":
+            raise UsageError(f"opom works in linf, got the budget {album.budget}; write it as 'linf 8/255'")
+        networks = ready(surrogates, album.photos.device)
+        people, who = album.people.unique(return_inverse=True)
+        masks = self._masks(album, who, len(people), networks)
+        album.progress(total := len(album.photos) * self.passes(len(networks)), total)
+        out = torch.empty_like(album.photos)
+        for rows in torch.arange(len(who), device=who.device).split(batch_size(who.device)):
+            out[rows] = (album.photos[rows] + masks[who[rows]]).clamp_(0, 1)
+        return out
+
+    def _masks(self, album: Album, who: Tensor, n_people: int, networks: Sequence[Extractor]) -> Tensor:
+        """The masks ``(P, 3, 112, 112)`` of the people ``0..P-1`` in the rows ``who`` ``(N,)``."""
+        # Everybody brings the same number of photos, whoever has fewer brings some twice: so people fit into one batch.
+        order, counts = who.argsort(stable=True), torch.bincount(who, minlength=n_people)
+        m = min(self.photos_a_mask, int(counts.max()))
+        first = counts.cumsum(0) - counts
+        turns = torch.arange(m, device=who.device)[None] % counts[:, None]
+        chosen = order[first[:, None] + turns]  # (P, m)
+        total, done = len(who) * self.passes(len(networks)), 0
+
+        def tick(n: int) -> None:
+            nonlocal done
+            done += n
+            album.progress(min(done, total), total)
+
+        groups = chosen.split(max(1, batch_size(who.device) // m))
+        return torch.cat([self._group(album, rows, networks, tick) for rows in groups])
+
+    def _group(self, album: Album, rows: Tensor, networks: Sequence[Extractor], tick: Tick) -> Tensor:
+        """Masks ``(p, 3, 112, 112)`` of some people, from the photos in rows ``(p, m)``."""
+        radius, (p, m), flat = album.budget.epsilon, rows.shape, rows.flatten()
+        clean = clean_rows(album, flat)
+        own = [embed(network, clean).unflatten(0, (p, m)) for network in networks]
+        mask = uniform(clean[::m], radius / 2, album.generator)
+        size = 2 * radius / self.steps
+        for step in range(self.steps):
+            mask.requires_grad_(True)
+            seen = album.view((clean + mask.repeat_interleave(m, 0)).clamp(0, 1), flat)
+            with autocast(clean.device):
+                embedded = [network(seen).float().unflatten(0, (p, m)) for network in networks]
+            hull = self.subspace == "convex" and step >= CENTRE_FIRST
+            pairs = zip(embedded, own, strict=True)
+            away = torch.stack([(e - _nearest(e.detach(), points, hull)).square().sum() for e, points in pairs])
+            (gradient,) = torch.autograd.grad(away.sum(), mask)
+            mask = (mask.detach() + gradient.sign() * size).clamp(-radius, radius)
+            tick(len(flat) * len(networks))
+        return mask
+
+
+def _nearest(embedded: Tensor, points: Tensor, hull: bool) -> Tensor:
+    """Of each person's centre or convex hull the point nearest to each embedding: ``(p, n, D)``.
+
+    Args:
+        embedded: ``(p, n, D)``.
+        points: ``(p, m, D)``.
+        hull: Frank-Wolfe from the centre into the hull; else the centre itself.
+    """
+    at = points.mean(1, keepdim=True).expand_as(embedded)
+    if not hull:
+        return at
+    for _ in range(FRANK_WOLFE):
+        # The corner that lies furthest towards the embedding, and the best place on the way there.
+        furthest = ((embedded - at) @ points.mT).argmax(2, keepdim=True)
+        way = points.gather(1, furthest.expand_as(embedded)) - at
+        part = ((embedded - at) * way).sum(2) / way.square().sum(2).clamp_min(1e-12)
+        at = at + part.clamp(0, 1)[..., None] * way
+    return at

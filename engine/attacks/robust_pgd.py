@@ -1,0 +1,70 @@
+"""PGD whose gradient is taken through what happens to a photo on its way: resizing, blur and JPEG.
+
+Expectation over transformation, Athalye et al. 2018 (arXiv 1707.07397), one transformation a step. It answers the
+question of the talk's audience whether protection survives a messenger's compression.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facetui.engine.attacks.pgd import PGD
+from facetui.engine.errors import UsageError
+
+VIEWS = ("plain", "resize", "blur", "jpeg")
+
+
+class RobustPGD(PGD):
+    """PGD over random views: each step draws one of plain, resize, blur and JPEG for its whole batch.
+
+    Args:
+        targeted: as ``pgd``.
+        steps: as ``pgd``; twice as many, because each sees one view only.
+        step_size: as ``pgd``.
+        ensemble: as ``pgd``.
+        stop_at: as ``pgd``.
+        smallest: side length at most this much smaller before the photo is scaled back, in (0, 1].
+        worst_quality: of JPEG, in [1, 100].
+    """
+
+    name = "robust-pgd"
+    source = "Athalye et al. 2018, arXiv 1707.07397"
+    about = "random resize, blur and JPEG views in the loop, one a step"
+
+    def __init__(
+        self,
+        targeted: bool = True,
+        steps: int = 40,
+        step_size: float | None = None,
+        ensemble: bool = False,
+        stop_at: float | None = None,
+        smallest: float = 0.5,
+        worst_quality: int = 50,
+    ) -> None:
+        super().__init__(targeted, steps, step_size, ensemble, stop_at)
+        if not 0 < smallest <= 1 or not 1 <= worst_quality <= 100:
+            raise UsageError(f"expected smallest in (0, 1] and a quality in [1, 100], got {smallest}, {worst_quality}")
+        self.smallest = smallest
+        self.worst_quality = worst_quality
+
+    def _seen(self, photos: Tensor, generator: torch.Generator) -> Tensor:
+        # Drawn on the CPU, so that nothing waits for the device.
+        kind = VIEWS[int(torch.randint(len(VIEWS), (1,), generator=generator))]
+        strength = float(torch.rand(1, generator=generator))
+        if kind == "resize":
+            side = round(photos.shape[-1] * (self.smallest + (1 - self.smallest) * strength))
+            small = F.interpolate(photos, size=(side, side), mode="bilinear", antialias=True)
+            return F.interpolate(small, size=photos.shape[-2:], mode="bilinear")
+        if kind == "blur":
+            from kornia.filters import gaussian_blur2d
+
+            sigma = 0.3 + 1.2 * strength
+            return gaussian_blur2d(photos, (5, 5), (sigma, sigma))
+        if kind == "jpeg":
+            from kornia.enhance import jpeg_codec_differentiable
+
+            quality = self.worst_quality + (95 - self.worst_quality) * strength
+            return jpeg_codec_differentiable(photos, torch.full((1,), quality, device=photos.device))
+        return photos
