@@ -4,7 +4,7 @@ Zhong and Deng 2022 (arXiv 2205.11981): the gradient, averaged over a person's p
 their features span, a class centre or a convex hull; one shared mask takes sign steps. Instant on new photos, and
 trivial to estimate and subtract for whoever has several of them.
 
-What differs from the release: the hull's nearest point is found by Frank-Wolfe instead of a quadratic program.
+What differs from the release: the hull's nearest point is found by pairwise Frank-Wolfe steps instead of a quadratic program.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from facetui.engine.interfaces import Album, Attack, Extractor
 
 CENTRE_FIRST = 5
 """Steps for which the hull variant moves away from the centre, as in the release."""
-FRANK_WOLFE = 32
+FRANK_WOLFE = 16
 
 
 class OPOM(Attack):
@@ -120,10 +120,16 @@ def _nearest(embedded: Tensor, points: Tensor, hull: bool) -> Tensor:
     at = points.mean(1, keepdim=True).expand_as(embedded)
     if not hull:
         return at
+    weights = embedded.new_full((*embedded.shape[:2], points.shape[1]), 1 / points.shape[1])
     for _ in range(FRANK_WOLFE):
-        # The corner that lies furthest towards the embedding, and the best place on the way there.
-        furthest = ((embedded - at) @ points.mT).argmax(2, keepdim=True)
-        way = points.gather(1, furthest.expand_as(embedded)) - at
-        part = ((embedded - at) * way).sum(2) / way.square().sum(2).clamp_min(1e-12)
-        at = at + part.clamp(0, 1)[..., None] * way
+        # Weight moves from the corner in use that lies furthest behind to the one furthest ahead: pairwise steps,
+        # because plain ones zigzag along a face of the hull.
+        ahead = (embedded - at) @ points.mT
+        to = ahead.argmax(2, keepdim=True)
+        since = ahead.masked_fill(weights <= 0, torch.inf).argmin(2, keepdim=True)
+        way = points.gather(1, to.expand_as(embedded)) - points.gather(1, since.expand_as(embedded))
+        part = ((embedded - at) * way).sum(2, keepdim=True) / way.square().sum(2, keepdim=True).clamp_min(1e-12)
+        part = torch.minimum(part.clamp_min(0), weights.gather(2, since))
+        weights = weights.scatter_add(2, to, part).scatter_add(2, since, -part)
+        at = at + part * way
     return at
