@@ -18,7 +18,7 @@ from platformdirs import user_data_path, user_log_path
 
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
-from facetui.tui import displays
+from facetui.tui import benching, displays
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -42,6 +42,7 @@ app = typer.Typer(
 )
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
+app.add_typer(benching.app, name="bench")
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, plain, json or none; also FACETUI_DISPLAY.")]
 
@@ -225,20 +226,6 @@ def doctor() -> None:
     from facetui.tui.doctor import examine
 
     raise typer.Exit(examine())
-
-
-@app.command()
-def bench(
-    device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")] = "auto",
-    seconds: Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)] = 3.0,
-) -> None:
-    """Measure the attack loop against bare forward+backward of the same network, in one run."""
-    from facetui.engine.bench import attack_loop
-
-    print(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
-    for row in attack_loop(device, seconds):
-        bare, ratio = f"{row.bare:,.0f} (batch {row.batch})", row.loop / row.bare
-        print(f"{row.network:<24} {bare:>22} {row.loop:>12,.0f} {ratio:>7.2f}", flush=True)
 
 
 def main() -> None:

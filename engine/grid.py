@@ -1,0 +1,158 @@
+"""Attacks by extractors: who is protected from whom, every cell measured.
+
+Each attack has a lab of its own: the same people, the same posted photos and the same clean probes; only what the
+protected people run differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from facetui.engine import extractors as families
+from facetui.engine.attacks import ATTACKS
+from facetui.engine.cache import Cache
+from facetui.engine.casts import Cast, Generation
+from facetui.engine.errors import UsageError
+from facetui.engine.events import Event, PhotosPosted, ProtectionMeasured
+from facetui.engine.lab import Lab
+from facetui.engine.people import People
+
+CLEAN = "clean"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One attack as it is run.
+
+    Attributes:
+        attack: its name, or ``clean`` for no attack at all.
+        settings: its settings.
+        surrogates: extractors it may use.
+    """
+
+    attack: str
+    settings: dict[str, Any]
+    surrogates: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str, surrogates: Sequence[str]) -> Row:
+        """Read ``lowkey``, ``fawkes-0.3:mode=high`` or ``lowkey@compact-a+mobilefacenet-casia``.
+
+        Args:
+            text: a name; after ``:`` settings, separated by ``;``; after ``@`` surrogates, separated by ``+``.
+            surrogates: where the text names none.
+
+        Raises:
+            UnknownName: no such attack or extractor.
+            UsageError: a setting without ``=``.
+        """
+        head, _, own = text.partition("@")
+        name, _, rest = head.partition(":")
+        settings: dict[str, Any] = {}
+        for part in filter(None, rest.split(";")):
+            key, equals, value = part.partition("=")
+            if not equals:
+                raise UsageError(f"expected settings like 'fawkes-0.3:mode=high', got {text!r}")
+            settings[key] = _value(value)
+        if name != CLEAN:
+            ATTACKS.entry(name)
+        chosen = tuple(own.split("+")) if own else tuple(surrogates)
+        for surrogate in chosen:
+            families.EXTRACTORS.entry(surrogate)
+        return cls(name, settings, chosen)
+
+    @property
+    def words(self) -> str:
+        """``fawkes-0.3 mode=high``."""
+        return " ".join([self.attack, *(f"{key}={value}" for key, value in self.settings.items())])
+
+
+def _value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the grid, measured.
+
+    Attributes:
+        row: the attack.
+        surrogates: those it used.
+        posted: how visible the posted photos are; ``None`` for clean ones.
+        cells: by extractor; the whole archive against a trainer who uses it.
+    """
+
+    row: Row
+    surrogates: tuple[str, ...]
+    posted: PhotosPosted | None
+    cells: dict[str, ProtectionMeasured]
+
+
+def measure(
+    rows: Sequence[Row],
+    extractors: Sequence[str],
+    people: People,
+    tool: People,
+    *,
+    users: Sequence[str] | None = None,
+    photos: int = 20,
+    seed: int = 0,
+    device: torch.device | None = None,
+    cache: Cache | None = None,
+    emit: Callable[[Event], None] = lambda event: None,
+) -> Iterator[Line]:
+    """Measure row after row; what is in the cache is not computed again.
+
+    Args:
+        rows: the attacks.
+        extractors: what the trainer recognises with, one a column.
+        people: everybody in the game.
+        tool: people whom targeted attacks aim at.
+        users: who protects their photos; absent: a quarter, by the seed.
+        photos: posted by everybody.
+        seed: of every random draw.
+        device: where to compute.
+        cache: results of earlier runs.
+        emit: receives every event, for progress.
+
+    Raises:
+        UsageError: people with too few photos, an attack that protects somebody else.
+    """
+    generations = tuple(Generation(name, "2020-01") for name in extractors)
+    for row in rows:
+        events: list[Event] = []
+
+        def hear(event: Event, events: list[Event] = events) -> None:
+            events.append(event)
+            emit(event)
+
+        cast = Cast("grid", "", people.source, row.surrogates, generations)
+        lab = Lab(people, cast, tool=tool, users=users, seed=seed, device=device, cache=cache, emit=hear)
+        used: tuple[str, ...] = ()
+        lab.at("2020-01")
+        if row.attack != CLEAN:
+            attack = lab.attack(row.attack, row.settings)
+            if attack.decoy:
+                raise UsageError(f"{row.attack} protects other people than those who post; leave it out of the grid")
+            used = tuple(lab.surrogates(attack))
+            lab.users.protect(row.attack, **row.settings)
+        lab.users.post(photos)
+        lab.trainer.use(extractors[0])
+        lab.trainer.scrape()
+        cells = {}
+        for name in extractors:
+            lab.trainer.use(name)
+            cells[name] = lab.measure().whole
+        posted = next((e for e in events if isinstance(e, PhotosPosted) and e.attack), None)
+        yield Line(row, used, posted, cells)

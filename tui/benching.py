@@ -1,0 +1,147 @@
+"""``facetui bench``: tables of speed and of protection, measured here and now."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facetui.engine.errors import UsageError
+from facetui.engine.events import Event, Progress
+
+app = typer.Typer(help="Measure: the attack loop, every attack, attacks by extractors.", rich_markup_mode=None)
+
+DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
+SecondsOption = Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)]
+
+GRID = "clean,fawkes-0.3,fawkes-1.0,lowkey,pgd,robust-pgd,opom,filters"
+
+
+@app.callback(invoke_without_command=True)
+def loop(context: typer.Context, device: DeviceOption = "auto", seconds: SecondsOption = 3.0) -> None:
+    """Measure the attack loop against bare forward+backward of the same network, in one run."""
+    if context.invoked_subcommand is not None:
+        return
+    from facetui.engine.bench import attack_loop
+
+    print(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
+    for row in attack_loop(device, seconds):
+        bare, ratio = f"{row.bare:,.0f} (batch {row.batch})", row.loop / row.bare
+        print(f"{row.network:<24} {bare:>22} {row.loop:>12,.0f} {ratio:>7.2f}", flush=True)
+
+
+@app.command()
+def attacks(
+    network: Annotated[str, typer.Option(help="An extractor's name.")] = "compact-a",
+    device: DeviceOption = "auto",
+    seconds: SecondsOption = 3.0,
+    peers: Annotated[bool, typer.Option(help="Also run PGD in foolbox, torchattacks and ART, if installed.")] = True,
+) -> None:
+    """Measure every attack against its own count of bare passes, and PGD against other libraries."""
+    from facetui.engine.bench import attacks as measure
+
+    print(f"one run on {network}; floor: the same number of bare forward+backward passes, batch norm folded")
+    print(f"{'attack':<12} {'with':<12} {'passes':>7} {'wall':>9} {'floor':>9} {'wall/floor':>11}")
+    for row in measure(network, device, seconds):
+        ratio = f"{row.wall / row.floor:11.2f}" if row.floor else f"{'-':>11}"
+        print(
+            f"{row.attack:<12} {row.settings or '':<12} {row.passes:>7} {row.wall:>7.2f} s {row.floor:>7.2f} s {ratio}",
+            flush=True,
+        )
+    if not peers:
+        return
+    from facetui.engine.peers import compare
+
+    print()
+    print("the same PGD elsewhere: targeted, L-inf 8/255, 20 steps, cosine-to-centroids head, same photos and batches")
+    print(f"{'library':<42} {'image-steps/s':>14} {'ours/theirs':>12} {'protection':>11} {'seconds':>9}")
+    for peer in compare(network, device):
+        if peer.missing:
+            print(f"{peer.library:<42} {peer.missing}")
+            continue
+        ratio = f"{peer.ratio:.2f}" if peer.ratio else "-"
+        print(
+            f"{peer.library:<42} {peer.rate:>14,.0f} {ratio:>12} {peer.protection:>11.0%} {peer.seconds:>7.2f} s",
+            flush=True,
+        )
+
+
+@app.command()
+def grid(
+    rows: Annotated[
+        str, typer.Option("--attacks", help="Separated by commas; fawkes-0.3:mode=low, lowkey@compact-a+compact-d.")
+    ] = GRID,
+    extractors: Annotated[str, typer.Option(help="What the trainer uses, separated by commas.")] = (
+        "compact-a,compact-b,compact-c"
+    ),
+    surrogates: Annotated[str, typer.Option(help="What attacks may use, separated by commas.")] = "compact-a",
+    people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
+    users: Annotated[str | None, typer.Option(help="Who protects their photos, separated by commas.")] = None,
+    photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 16,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    device: DeviceOption = "auto",
+    no_cache: Annotated[bool, typer.Option("--no-cache")] = False,
+) -> None:
+    """Measure attacks by extractors: protection rates with their 95 % intervals."""
+    from facetui.engine import grid as grids
+    from facetui.engine import people as peoples
+    from facetui.engine.cache import Cache, default_folder
+    from facetui.engine.device import choose
+
+    chosen = [grids.Row.parse(text.strip(), _names(surrogates)) for text in rows.split(",") if text.strip()]
+    columns = _names(extractors)
+    if not chosen or not columns:
+        raise UsageError("expected at least one attack and one extractor")
+    cache = Cache(None if no_cache else default_folder())
+    source = people if people == peoples.EMBEDDED else str(Path(people).expanduser())
+    everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache))
+    width = max(len(line.words) for line in chosen) + 2
+    first = True
+    for line in grids.measure(
+        chosen,
+        columns,
+        everybody,
+        tool,
+        users=_names(users) if users else None,
+        photos=photos,
+        seed=seed,
+        device=choose(device),
+        cache=cache,
+        emit=_tell,
+    ):
+        if first:
+            cell = next(iter(line.cells.values()))
+            print(
+                f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people, "
+                f"{photos} photos posted by each of {len(everybody)}; seed {seed}"
+            )
+            print(f"{'attack':<{width}}" + "".join(f"{name:>24}" for name in columns) + "   surrogates; visibility")
+            first = False
+        print(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>24}" for name in columns), end="")
+        used, posted = ", ".join(line.surrogates) or "-", line.posted
+        seen = f"; L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}" if posted and posted.linf else ""
+        others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
+        print(f"   {used}{seen}; others misnamed {others:.1%}", flush=True)
+
+
+def _cell(event) -> str:  # type: ignore[no-untyped-def]
+    low, high = event.interval
+    return f"{event.protection_rate:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _tell(event: Event) -> None:
+    """Where a long row stands, on a terminal only."""
+    if isinstance(event, Progress) and sys.stderr.isatty():
+        print(
+            f"\r{event.task}: {event.done:,} of {event.total:,} {event.unit}, {event.rate:,.0f}/s ",
+            end="",
+            file=sys.stderr,
+        )
+        if event.done >= event.total:
+            print("\r\033[K", end="", file=sys.stderr)
