@@ -158,6 +158,25 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
         return generation_name(self.extractor, self.defence)
 
 
+class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
+    """A face search engine, asked with clean probes of protected people; a human reads its first ``k`` answers."""
+
+    extractor: str
+    defence: str | None
+    k: int
+    recall: float
+    """Share of the protected person's photos among the first ``k``, of those that could be there."""
+    discovery: float
+    """Share of searches with any photo of the right person among the first ``k``."""
+    identity_uniformity: float
+    """(identities - distinct ones among the first ``k``) / identities."""
+    n_probes: int
+    n_enrolled: int
+    """Photos of the protected people in the archive."""
+    n_decoys: int
+    """Decoys in the archive."""
+
+
 class Candidate(msgspec.Struct, frozen=True):
     """One line of a search result."""
 
@@ -202,6 +221,7 @@ AnyEvent = (
     | DefenceApplied
     | Progress
     | ProtectionMeasured
+    | SearchMeasured
     | PicturesShown
     | Note
     | RunEnded

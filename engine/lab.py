@@ -33,6 +33,7 @@ from facetui.engine.events import (
     Note,
     Progress,
     ProtectionMeasured,
+    SearchMeasured,
 )
 from facetui.engine.inference import embed
 from facetui.engine.interfaces import Attack, Bank, Extractor
@@ -220,6 +221,17 @@ class Lab:
         self.measurements.extend(measured)
         return Measurements(measured)
 
+    def search(self, k: int = 10) -> SearchMeasured:
+        """Ask the trainer's gallery with clean probes of the protected people, as a face search engine is asked.
+
+        Args:
+            k: how many answers somebody reads.
+
+        Raises:
+            UsageError: nothing was scraped, or ``k`` below 1.
+        """
+        return self.trainer.search(k)
+
     def show(self, person: int = 0, photo: int = 0, cohort: str | None = None) -> None:
         """Show one posted photo beside its original, and whom the trainer names for a clean probe of the person.
 
@@ -303,13 +315,24 @@ class Lab:
         return list(self.cast.surrogates if attack.ensemble else self.cast.surrogates[:1])
 
     def perturb(
-        self, attack: Attack, budget: Budget, photos: Tensor, people: Tensor, *, actor: Actor, task: str
+        self,
+        attack: Attack,
+        budget: Budget,
+        photos: Tensor,
+        people: Tensor,
+        *,
+        actor: Actor,
+        task: str,
+        bank: Bank | None = None,
     ) -> Tensor:
-        """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible."""
+        """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible.
+
+        The attack aims at the tool's people, or at a ``bank`` of uint8 photos.
+        """
         names = self.surrogates(attack)
         setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
         setting += [self.weights(name) for name in names]
-        aims = self.aims
+        aims = bank or self.aims
         bank_key = caching.key(aims.photos, aims.people)
         chunks = list(_whole_people(people))
         total, done, tick = len(photos) * attack.passes(len(names)), 0, self.progress(actor, task)

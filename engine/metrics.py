@@ -65,3 +65,51 @@ def rank_k(candidates: Sequence[Sequence[int]], truth: Sequence[int], k: int) ->
         raise ValueError(f"expected as many candidate lists as probes, got {len(candidates)} and {len(truth)}")
     hits = sum(identity in list(row)[:k] for row, identity in zip(candidates, truth, strict=True))
     return hits / len(truth) if truth else 0.0
+
+
+def recall_at_k(candidates: Sequence[Sequence[int]], truth: Sequence[int], enrolled: Sequence[int], k: int) -> float:
+    """Of the photos of the right person that a search could return, the share among its first ``k``; the mean.
+
+    A probe whose person has fewer than ``k`` photos enrolled can still reach 1. Evtimov et al., PETS 2021.
+
+    Args:
+        candidates: for each probe the identities of the nearest photos, nearest first.
+        truth: for each probe who is in it.
+        enrolled: for each probe how many photos of that person are enrolled.
+        k: at least 1.
+
+    Raises:
+        ValueError: ``k`` below 1, or lengths differ.
+    """
+    if k < 1:
+        raise ValueError(f"expected k >= 1, got {k}")
+    if not len(candidates) == len(truth) == len(enrolled):
+        raise ValueError(f"expected equal lengths, got {len(candidates)}, {len(truth)} and {len(enrolled)}")
+    shares = [
+        list(row)[:k].count(identity) / min(n, k) if n else 0.0
+        for row, identity, n in zip(candidates, truth, enrolled, strict=True)
+    ]
+    return sum(shares) / len(shares) if shares else 0.0
+
+
+discovery_at_k = rank_k
+"""Share of searches that return any photo of the right person among the first ``k``: rank-k by another name."""
+
+
+def identity_uniformity_at_k(candidates: Sequence[Sequence[int]], n_identities: int, k: int) -> float:
+    """``(identities - distinct ones among the first k) / identities``, the mean; Evtimov et al., PETS 2021.
+
+    Near 1 when a search returns one person over and over, lower when it returns a crowd.
+
+    Args:
+        candidates: for each probe the identities of the nearest photos, nearest first.
+        n_identities: enrolled, at least 1.
+        k: at least 1.
+
+    Raises:
+        ValueError: ``k`` or ``n_identities`` below 1.
+    """
+    if k < 1 or n_identities < 1:
+        raise ValueError(f"expected k >= 1 and at least one identity, got {k} and {n_identities}")
+    shares = [(n_identities - len(set(list(row)[:k]))) / n_identities for row in candidates]
+    return sum(shares) / len(shares) if shares else 0.0

@@ -23,11 +23,12 @@ from facetui.engine.events import (
     PhotosScraped,
     PicturesShown,
     ProtectionMeasured,
+    SearchMeasured,
     generation_name,
 )
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Bank
-from facetui.engine.metrics import error_rate, wilson
+from facetui.engine.metrics import discovery_at_k, error_rate, identity_uniformity_at_k, recall_at_k, wilson
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:
@@ -319,6 +320,35 @@ class Trainer:
             counts = [error_rate(search.predict(probes).tolist(), truth)[1:] for probes, truth in sides]
             rates[cohort] = (counts[0], counts[1])
         return rates
+
+    def search(self, k: int) -> SearchMeasured:
+        """Search the archive with the current pipeline for clean probes of protected people; emits and returns."""
+        lab = self._lab
+        if not self._archive:
+            raise UsageError("the archive is empty; let the trainer scrape before you search")
+        if k < 1:
+            raise UsageError(f"expected k of at least 1, got {k}")
+        pipeline = self._pipelines[-1]
+        gallery = self._gallery(pipeline)
+        photos, who = lab.probes(lab.protected)
+        found = NearestNeighbour(self._metric).fit(gallery.embeddings, gallery.people)
+        _, people = found.search(lab.embeddings(pipeline.extractor, photos), k)
+        candidates, truth = people.tolist(), who.tolist()
+        enrolled = torch.bincount(gallery.people, minlength=len(lab.people))[who].tolist()
+        event = SearchMeasured(
+            actor="trainer",
+            extractor=pipeline.extractor,
+            defence=pipeline.defence,
+            k=k,
+            recall=recall_at_k(candidates, truth, enrolled, k),
+            discovery=discovery_at_k(candidates, truth, k),
+            identity_uniformity=identity_uniformity_at_k(candidates, len(gallery.people.unique()), k),
+            n_probes=len(truth),
+            n_enrolled=int(gallery.protected.sum()),
+            n_decoys=sum(len(post.who) for post in self._archive if post.decoys),
+        )
+        lab.emit(event)
+        return event
 
     def pictures(
         self, cohort: str, person: int, original: str, posted: str, probe_index: int, probe: str

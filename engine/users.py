@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 from facetui.engine.budget import Budget, visibility
 from facetui.engine.errors import UsageError
 from facetui.engine.events import PhotosPosted
-from facetui.engine.interfaces import Attack
+from facetui.engine.interfaces import Attack, Bank
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class Users:
             self._policy = None
             return
         chosen = self._lab.attack(attack, settings)
+        if chosen.decoy:
+            raise UsageError(f"{attack} protects somebody else than who posts; use lab.users.decoy(...)")
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
         self._policy = Policy(chosen, size, share)
         known = self.tools.setdefault(attack, [])
@@ -126,6 +129,76 @@ class Users:
         if perturbed < n:
             photos, who, which = lab.gather(lab.protected, lambda person: taken[person][perturbed:])
             self._publish(None, photos, photos, who, which, None, n_others)
+
+    def decoy(
+        self, per_photo: int = 5, *, attack: str = "foggysight", budget: str | Budget | None = None, **settings: Any
+    ) -> None:
+        """Everybody else posts decoys for each protected person: own photos that look, to an extractor, like her.
+
+        Helpers take turns with photos of theirs drawn by the seed, posted before or not. The decoys lie near what the
+        person has posted so far, which need not be protected by anything: it works for photos already scraped.
+
+        Args:
+            per_photo: decoys for each photo that a protected person has on the web.
+            attack: one that makes decoys.
+            budget: e.g. ``linf 8/255``; absent: the attack's own.
+            settings: the attack's own settings, e.g. ``strategy="random"``.
+
+        Raises:
+            UnknownName: no such attack.
+            UsageError: an attack that makes no decoys, a number below 1, or nothing posted yet.
+        """
+        lab = self._lab
+        chosen = lab.attack(attack, settings)
+        if not chosen.decoy:
+            raise UsageError(f"{attack} makes no decoys; let users protect themselves with it: lab.users.protect(...)")
+        if per_photo < 1:
+            raise UsageError(f"expected at least 1 decoy a photo, got {per_photo}")
+        size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
+        for person in lab.protected:
+            mine = [post.photos[post.people == person] for post in lab.web]
+            known = torch.cat(mine) if mine else torch.empty(0)
+            if not len(known):
+                name = lab.people.persons[person].name
+                raise UsageError(f"{name} has posted nothing that decoys could hide; let the users post first")
+            self._post_decoys(chosen, size, person, known, per_photo * len(known))
+
+    def _post_decoys(self, attack: Attack, budget: Budget, person: int, known: Tensor, count: int) -> None:
+        lab = self._lab
+        pool = [(helper, index) for helper in lab.others for index in lab.split[helper][1]]
+        # More decoys than photos: some are made twice, with noise of their own.
+        rounds = -(-count // len(pool))
+        generator = lab.generator("decoys", lab.t, lab.people.persons[person].name)
+        order = torch.cat([torch.randperm(len(pool), generator=generator) for _ in range(rounds)])[:count]
+        rows = [pool[i] for i in order.tolist()]
+        photos = torch.stack([lab.people.persons[helper].photos[index] for helper, index in rows])
+        who, source = torch.tensor([helper for helper, _ in rows]), torch.tensor([index for _, index in rows])
+        name = lab.people.persons[person].name
+        decoys = lab.perturb(
+            attack,
+            budget,
+            photos,
+            who,
+            actor="users",
+            task=f"make {count} decoys for {name}",
+            bank=Bank(known, torch.full((len(known),), person)),
+        )
+        lab.web.post(lab.t, "users", "", attack.name, photos=decoys, people=who, source=source, decoys=True)
+        seen = visibility(photos.float() / 255, decoys.float() / 255)
+        lab.emit(
+            PhotosPosted(
+                actor="users",
+                cohort=f"{lab.t} decoys for {name}".strip(),
+                attack=attack.name,
+                budget=str(budget),
+                n_people=len(who.unique()),
+                n_photos=count,
+                linf=round(float(seen.linf.max()), 5),
+                dssim=round(float(seen.dssim.mean()), 5),
+                psnr=round(float(seen.psnr.mean()), 2),
+                about=f"decoys for {name}: {attack.about}",
+            )
+        )
 
     def _publish(
         self,

@@ -26,6 +26,7 @@ class Post:
         who: ``(N,)`` int64, read-only.
         source: ``(N,)`` which of the person's photos each was made from, read-only.
         digest: of the pixels, taken when they were posted.
+        decoys: whether the photos were made to be found in place of somebody else.
     """
 
     t: str
@@ -36,6 +37,7 @@ class Post:
     who: NDArray[np.int64] = field(repr=False)
     source: NDArray[np.int64] = field(repr=False)
     digest: str
+    decoys: bool = False
 
     @property
     def photos(self) -> Tensor:
@@ -88,6 +90,7 @@ class Web:
         photos: Tensor,
         people: Tensor,
         source: Tensor,
+        decoys: bool = False,
     ) -> Post:
         """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back."""
         pixels = _read_only(photos.to(torch.uint8))
@@ -100,6 +103,7 @@ class Web:
             _read_only(people),
             _read_only(source),
             digest_of(pixels),
+            decoys,
         )
         self._posts.append(post)
         return post

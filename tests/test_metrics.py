@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 
 from facetui.engine.errors import UsageError
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.metrics import error_rate, rank_k, wilson
+from facetui.engine.metrics import (
+    discovery_at_k,
+    error_rate,
+    identity_uniformity_at_k,
+    rank_k,
+    recall_at_k,
+    wilson,
+)
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
@@ -52,3 +59,17 @@ def test_cosine_and_euclidean_agree_on_unit_vectors():
 def test_an_empty_gallery_says_what_to_do():
     with pytest.raises(UsageError, match="scrape"):
         NearestNeighbour().search(torch.rand(1, 4), 1)
+
+
+def test_search_metrics_by_hand():
+    candidates, truth = [[1, 1, 2, 3], [2, 3, 3, 3]], [1, 2]
+    assert recall_at_k(candidates, truth, [2, 4], 2) == pytest.approx((2 / 2 + 1 / 2) / 2)
+    assert recall_at_k(candidates, truth, [1, 1], 4) == pytest.approx((2 + 1) / 2)  # more found than said: not clipped
+    assert recall_at_k(candidates, truth, [5, 0], 1) == pytest.approx(0.5)  # nobody enrolled, nothing to find
+    assert discovery_at_k(candidates, [1, 3], 1) == 0.5
+    assert identity_uniformity_at_k(candidates, 4, 3) == pytest.approx(((4 - 2) / 4 + (4 - 2) / 4) / 2)
+    for wrong in ({"k": 0}, {"enrolled": [1]}):
+        with pytest.raises(ValueError):
+            recall_at_k(**{"candidates": candidates, "truth": truth, "enrolled": [1, 1], "k": 1, **wrong})
+    with pytest.raises(ValueError):
+        identity_uniformity_at_k(candidates, 0, 1)

@@ -26,7 +26,9 @@ from facetui.engine.events import (
     RunBegan,
     RunEnded,
     RunFailed,
+    SearchMeasured,
     encode,
+    generation_name,
 )
 from facetui.engine.folds import CohortTable
 
@@ -105,6 +107,8 @@ class Plain:
                 self._wrapped(event, defence_in_words(event))
             case ProtectionMeasured():
                 self._measured(event)
+            case SearchMeasured():
+                self._wrapped(event, search_in_words(event))
             case PicturesShown():
                 named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
                 self._wrapped(event, f"shown a clean photo of {event.person} it names: {named}")
@@ -178,6 +182,16 @@ def posted_in_words(event: PhotosPosted) -> str:
     who = "people post" if event.actor == "users" else "people are shown in"
     about = f". {event.about}" if event.about else ""
     return f"{event.n_people} {who} {event.n_photos} photos {under}{change}{others}{about}"
+
+
+def search_in_words(event: SearchMeasured) -> str:
+    """What a search for the protected people returns."""
+    generation = generation_name(event.extractor, event.defence)
+    return (
+        f"searches with {event.n_probes} clean probes, {generation}: of the photos that could be among the first "
+        f"{event.k}, {percent(event.recall)} are; any of them in {percent(event.discovery)} of searches; "
+        f"{event.n_enrolled} photos of the protected people and {event.n_decoys} decoys in the archive"
+    )
 
 
 def defence_in_words(event: DefenceApplied) -> str:

@@ -50,7 +50,7 @@ ATTACKS: Registry[type[Attack]] = Registry(
             "foggysight:FoggySight",
             "decoys: other people's photos crowd a person out of a search; same, mean, random, gaussian",
             2021,
-            "linf 16/255",
+            "linf 30/255",
             150,
             "Evtimov et al., PETS 2021, arXiv 2012.08588",
         ),

@@ -4,7 +4,8 @@ Zhong and Deng 2022 (arXiv 2205.11981): the gradient, averaged over a person's p
 their features span, a class centre or a convex hull; one shared mask takes sign steps. Instant on new photos, and
 trivial to estimate and subtract for whoever has several of them.
 
-What differs from the release: the hull's nearest point is found by pairwise Frank-Wolfe steps instead of a quadratic program.
+What differs from the release: the hull's nearest point is found by pairwise Frank-Wolfe steps instead of a quadratic
+program.
 """
 
 from __future__ import annotations

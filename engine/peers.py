@@ -1,0 +1,226 @@
+"""The same PGD in other libraries, beside ours, in one run: foolbox, torchattacks and ART.
+
+They need a classifier, so an extractor gets a head: cosine similarity to the centres of some people, times a
+temperature. Everybody attacks the same photos with the same targets, budget, steps and batch size.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor, nn
+
+from facetui.engine import device as devices
+from facetui.engine import extractors
+from facetui.engine import people as peoples
+from facetui.engine.attacks.pgd import PGD
+from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.inference import centres, embed
+from facetui.engine.interfaces import Bank, Extractor
+from facetui.engine.metrics import error_rate
+
+EPSILON, STEPS = 8 / 255, 20
+STEP_SIZE = 2.5 * EPSILON / STEPS
+STOP_AT = 0.8
+"""Cosine similarity to the target at which our photos leave the batch, in the line that says so."""
+TEMPERATURE = 16.0
+USERS, PHOTOS = 8, 8
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library's line of the table.
+
+    Attributes:
+        library: name and version.
+        missing: why it was not measured; empty when it was.
+        rate: image-steps a second; of a run that stops early, steps not taken included.
+        ratio: our image-steps a second by theirs, 0 for our own.
+        protection: share of clean probes named wrong by the same network.
+        seconds: wall time for all photos.
+    """
+
+    library: str
+    missing: str = ""
+    rate: float = 0.0
+    ratio: float = 0.0
+    protection: float = 0.0
+    seconds: float = 0.0
+
+
+class Head(nn.Module):
+    """An extractor as a classifier: logits ``(N, P)`` from photos in [0, 1]."""
+
+    def __init__(self, network: Extractor, known: Tensor) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("known", known)
+
+    def forward(self, photos: Tensor) -> Tensor:
+        logits: Tensor = self.network(photos) @ self.known.T * TEMPERATURE
+        return logits
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """Who poisons what, and who is asked for."""
+
+    photos: Tensor
+    people: Tensor
+    others: Tensor
+    others_people: Tensor
+    probes: Tensor
+    truth: list[int]
+    bank: Bank
+
+
+def _scene(device: torch.device) -> _Scene:
+    everybody, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
+
+    def some(persons: tuple[peoples.Person, ...], first: int, last: int) -> Tensor:
+        return torch.cat([p.photos[first:last] for p in persons]).to(device) / 255
+
+    users, rest = everybody.persons[:USERS], everybody.persons[USERS:]
+    who = torch.arange(USERS, device=device).repeat_interleave(PHOTOS)
+    return _Scene(
+        some(users, 0, PHOTOS),
+        who,
+        some(rest, 0, PHOTOS),
+        torch.arange(USERS, USERS + len(rest), device=device).repeat_interleave(PHOTOS),
+        some(users, PHOTOS, 2 * PHOTOS),
+        who.tolist(),
+        Bank(some(tool.persons, 0, PHOTOS), -1 - torch.arange(len(tool), device=device).repeat_interleave(PHOTOS)),
+    )
+
+
+Perturb = Callable[[Tensor, Tensor], Tensor]
+
+
+def compare(network_name: str, device_name: str = "auto") -> Iterator[Peer]:
+    """Ours, then every library that is installed, then ours again with finished photos leaving the batch.
+
+    Our full run is timed before and after the others; the slower one counts.
+    """
+    device = devices.choose(device_name)
+    network = extractors.load(network_name).to(device).requires_grad_(False)
+    scene, batch = _scene(device), devices.batch_size(device)
+    known, _ = centres(embed(network, scene.bank.photos), scene.bank.people)
+    users, _ = centres(embed(network, scene.photos), scene.people)
+    targets = (users @ known.T).argmin(1)[scene.people]
+    head = Head(network, known).eval()
+
+    def ours(photos: Tensor, stop_at: float | None = None) -> Tensor:
+        return PGD(steps=STEPS, step_size=STEP_SIZE, stop_at=stop_at).perturb(
+            photos,
+            [network],
+            people=scene.people[: len(photos)],
+            bank=scene.bank,
+            generator=torch.Generator().manual_seed(0),
+        )
+
+    first = _timed(ours, scene.photos, device)
+    measured = []
+    for name, prepare in (
+        ("foolbox", _foolbox),
+        ("torchattacks", _torchattacks),
+        ("adversarial-robustness-toolbox", _art),
+    ):
+        module = "art" if name.startswith("adversarial") else name
+        if find_spec(module) is None:
+            measured.append(Peer(name, missing="not installed: pip install 'facetui[peers]'"))
+            continue
+        perturb = prepare(head, batch, device)
+        out, seconds = _timed(lambda p, run=perturb: run(p, targets[: len(p)]), scene.photos, device)  # type: ignore[misc]
+        measured.append(_peer(f"{name} {version(name)}", network, scene, out, seconds))
+    again = _timed(ours, scene.photos, device)
+    mine = max(first[1], again[1])
+    own = _peer("facetui", network, scene, first[0], mine)
+    yield own
+    for peer in measured:
+        yield peer if peer.missing else Peer(**{**vars(peer), "ratio": own.rate / peer.rate})
+    out, seconds = _timed(lambda p: ours(p, STOP_AT), scene.photos, device)
+    yield _peer(f"facetui, finished at cosine {STOP_AT}", network, scene, out, seconds)
+
+
+def _timed(perturb: Callable[[Tensor], Tensor], photos: Tensor, device: torch.device) -> tuple[Tensor, float]:
+    perturb(photos[:2])  # imports, warms up
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    began = time.perf_counter()
+    out = perturb(photos)
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return out, time.perf_counter() - began
+
+
+def _peer(library: str, network: Extractor, scene: _Scene, out: Tensor, seconds: float) -> Peer:
+    posted = (out.detach() * 255).round().clamp(0, 255) / 255
+    enrolled = embed(network, torch.cat([posted, scene.others])).cpu()
+    gallery = NearestNeighbour().fit(enrolled, torch.cat([scene.people, scene.others_people]).cpu())
+    named = gallery.predict(embed(network, scene.probes).cpu())
+    rate, _, _ = error_rate(named.tolist(), scene.truth)
+    return Peer(library, rate=len(out) * STEPS / seconds, protection=rate, seconds=seconds)
+
+
+def _in_batches(run: Perturb, batch: int) -> Perturb:
+    return lambda photos, targets: torch.cat(
+        [run(p, t) for p, t in zip(photos.split(batch), targets.split(batch), strict=True)]
+    )
+
+
+def _foolbox(head: nn.Module, batch: int, device: torch.device) -> Perturb:
+    import foolbox
+
+    model = foolbox.PyTorchModel(head, bounds=(0, 1), device=device)
+    attack = foolbox.attacks.LinfPGD(abs_stepsize=STEP_SIZE, steps=STEPS)
+
+    def run(photos: Tensor, targets: Tensor) -> Tensor:
+        criterion = foolbox.criteria.TargetedMisclassification(targets)
+        _, out, _ = attack(model, photos, criterion, epsilons=EPSILON)
+        return out
+
+    return _in_batches(run, batch)
+
+
+def _torchattacks(head: nn.Module, batch: int, device: torch.device) -> Perturb:
+    import torchattacks
+
+    attack = torchattacks.PGD(head, eps=EPSILON, alpha=STEP_SIZE, steps=STEPS)
+    attack.set_mode_targeted_by_label(quiet=True)
+    return _in_batches(lambda photos, targets: attack(photos, targets), batch)
+
+
+def _art(head: nn.Module, batch: int, device: torch.device) -> Perturb:
+    from art.attacks.evasion import ProjectedGradientDescentPyTorch
+    from art.estimators.classification import PyTorchClassifier
+
+    classifier = PyTorchClassifier(
+        head,
+        loss=nn.CrossEntropyLoss(),
+        input_shape=(3, 112, 112),
+        nb_classes=len(head.known),  # type: ignore[arg-type]
+        clip_values=(0, 1),
+        device_type="gpu" if device.type == "cuda" else "cpu",
+    )
+    attack = ProjectedGradientDescentPyTorch(
+        classifier,
+        norm="inf",
+        eps=EPSILON,
+        eps_step=STEP_SIZE,
+        max_iter=STEPS,
+        targeted=True,
+        num_random_init=1,
+        batch_size=batch,
+        verbose=False,
+    )
+
+    def run(photos: Tensor, targets: Tensor) -> Tensor:
+        wanted = nn.functional.one_hot(targets, len(head.known)).cpu().numpy()  # type: ignore[arg-type]
+        return torch.from_numpy(attack.generate(photos.cpu().numpy(), wanted)).to(photos.device)
+
+    return run
