@@ -32,18 +32,21 @@ class Row:
         attack: its name, or ``clean`` for no attack at all.
         settings: its settings.
         surrogates: extractors it may use.
+        budget: e.g. ``linf 8/255``; ``None`` is the attack's own.
     """
 
     attack: str
     settings: dict[str, Any]
     surrogates: tuple[str, ...]
+    budget: str | None = None
 
     @classmethod
     def parse(cls, text: str, surrogates: Sequence[str]) -> Row:
         """Read ``lowkey``, ``fawkes-0.3:mode=high`` or ``lowkey@compact-a+mobilefacenet-casia``.
 
         Args:
-            text: a name; after ``:`` settings, separated by ``;``; after ``@`` surrogates, separated by ``+``.
+            text: a name; after ``:`` settings, separated by ``;``, the budget among them; after ``@`` surrogates,
+                separated by ``+``.
             surrogates: where the text names none.
 
         Raises:
@@ -63,12 +66,14 @@ class Row:
         chosen = tuple(own.split("+")) if own else tuple(surrogates)
         for surrogate in chosen:
             families.EXTRACTORS.entry(surrogate)
-        return cls(name, settings, chosen)
+        budget = settings.pop("budget", None)
+        return cls(name, settings, chosen, None if budget is None else str(budget))
 
     @property
     def words(self) -> str:
         """``fawkes-0.3 mode=high``."""
-        return " ".join([self.attack, *(f"{key}={value}" for key, value in self.settings.items())])
+        settings = [f"{key}={value}" for key, value in self.settings.items()]
+        return " ".join([self.attack, *settings, *([self.budget] if self.budget else [])])
 
 
 def _value(text: str) -> Any:
@@ -146,7 +151,7 @@ def measure(
             if attack.decoy:
                 raise UsageError(f"{row.attack} protects other people than those who post; leave it out of the grid")
             used = tuple(lab.surrogates(attack))
-            lab.users.protect(row.attack, **row.settings)
+            lab.users.protect(row.attack, budget=row.budget, **row.settings)
         lab.users.post(photos)
         lab.trainer.use(extractors[0])
         lab.trainer.scrape()

@@ -200,7 +200,10 @@ class Attack(ABC):
         if not len(photos):
             return photos.clone()
         album = Album(photos, people, bank, budget, generator, view, progress)
-        return budget.project(photos, self._optimise(album, surrogates).detach())
+        poisoned = self._optimise(album, surrogates).detach()
+        for clean, part in zip(photos.split(64), poisoned.split(64), strict=True):  # in place: an album may be large
+            part.copy_(budget.project(clean, part))
+        return poisoned
 
 
 class Classifier(ABC):

@@ -35,7 +35,7 @@ from facetui.engine.events import (
     ProtectionMeasured,
     SearchMeasured,
 )
-from facetui.engine.inference import embed
+from facetui.engine.inference import embed, frozen
 from facetui.engine.interfaces import Attack, Bank, Extractor
 from facetui.engine.measurement import Measurements
 from facetui.engine.people import People
@@ -108,6 +108,7 @@ class Lab:
         self._began = time.monotonic()
         self._seq = 0
         self._extractors: dict[str, Extractor] = {}
+        self._folded: dict[str, Extractor] = {}
         self._hashes: dict[str, str] = {}
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
@@ -295,8 +296,14 @@ class Lab:
         self.check()
         return self.cache.get(
             caching.key("embeddings", self.weights(name), photos),
-            lambda: embed(self.extractor(name), photos).cpu(),
+            lambda: embed(self._ready(name), photos).cpu(),
         )
+
+    def _ready(self, name: str) -> Extractor:
+        """A folded copy of an extractor: a sixth faster at embedding."""
+        if name not in self._folded:
+            self._folded[name] = frozen(self.extractor(name), self.device)
+        return self._folded[name]
 
     def attack(self, name: str, settings: dict[str, Any]) -> Attack:
         """An attack of the registry with settings of its own.
@@ -350,7 +357,7 @@ class Lab:
                     generator=self.generator("perturb", key),
                     people=people[chunk].to(self.device),
                     bank=Bank((aims.photos.float() / 255).to(self.device), aims.people.to(self.device)),
-                    progress=lambda step, steps: tick(before + step * len(names), total),
+                    progress=lambda step, steps: tick(before + step, total),
                 )
                 return budget.as_posted(photos[chunk], poisoned.cpu())
 

@@ -15,13 +15,16 @@ from facetui.engine.measurement import in_words
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
 
-FAWKES_03 = "pgd"
+FAWKES_03 = "fawkes-0.3"
+SOFT = {"steps": 20, "budget": "dssim 0.03"}
+"""The release's high mode takes 500 steps within DSSIM 0.008; on the soft photos of the embedded people that bound
+binds three times as tightly, and a story has no ten minutes."""
 
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("A tool appears. Protected people run it on every photo they post; everybody else posts as before.")
-    lab.users.protect(FAWKES_03)
+    lab.users.protect(FAWKES_03, **SOFT)
     lab.users.post(8)
 
     lab.note(

@@ -16,21 +16,24 @@ from facetui.engine.measurement import in_words
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
 
-FAWKES_03 = "pgd"
-LOWKEY = "pgd"
+FAWKES_03 = "fawkes-0.3"
+SOFT = {"steps": 20, "budget": "dssim 0.03"}
+"""The release's high mode takes 500 steps within DSSIM 0.008; on the soft photos of the embedded people that bound
+binds three times as tightly, and a story has no ten minutes."""
+LOWKEY = "lowkey"
 
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("Protected people post half of their albums under the first tool.")
-    lab.users.protect(FAWKES_03)
+    lab.users.protect(FAWKES_03, **SOFT)
     lab.users.post(8)
     lab.trainer.scrape()
     first = lab.measure()
 
     lab.at("2021-01")
     lab.note("A stronger tool appears, which attacks several extractors at once. They switch to it at once.")
-    lab.users.protect(LOWKEY, targeted=False, ensemble=True)
+    lab.users.protect(LOWKEY, steps=10)
     lab.users.post(8)
     lab.trainer.scrape()
     lab.measure()

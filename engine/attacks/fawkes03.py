@@ -51,6 +51,7 @@ class Fawkes03(Attack):
 
     Args:
         mode: min, low, mid, high or ultra: DSSIM, steps and learning rate of the release.
+        steps: fewer or more than the mode's, for instance in a story that has no time.
         separate_target: a target for each photo; else one for each person, the default of the release's command line.
         penalty: weight of the squared excess of DSSIM.
     """
@@ -61,23 +62,28 @@ class Fawkes03(Attack):
     source = "Shan et al. 2020, arXiv 2002.08327; release 0.3"
     about = "112x112 aligned photos; targets are the tool's own people; changes above the DSSIM are scaled down"
 
-    def __init__(self, mode: str = "high", separate_target: bool = False, penalty: float = PENALTY) -> None:
-        self._mode = choose_mode(MODES, mode)
+    def __init__(
+        self, mode: str = "high", steps: int | None = None, separate_target: bool = False, penalty: float = PENALTY
+    ) -> None:
+        self._mode = choose_mode(MODES, mode, steps)
         if penalty < 0:
             raise UsageError(f"expected a penalty of at least 0, got {penalty}")
         self.mode = mode
+        self.steps = self._mode.steps
         self.separate_target = separate_target
         self.penalty = penalty
+        if steps is not None:
+            self.about = f"{self.steps} steps instead of the mode's {MODES[mode].steps}; {self.about}"
         self.default_budget = Budget("dssim", self._mode.dssim)
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes an image costs."""
-        return self._mode.steps * n_surrogates
+        return self.steps * n_surrogates
 
     def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
         networks = ready(surrogates, album.photos.device)
         goals = self._goals(album, networks)
-        limit, steps = tolerance(album.budget, self._mode), self._mode.steps
+        limit, steps = tolerance(album.budget, self._mode), self.steps
 
         def descend(rows: Tensor, tick: Tick) -> Tensor:
             clean = clean_rows(album, rows)

@@ -50,6 +50,7 @@ class Fawkes10(Attack):
 
     Args:
         mode: low (one extractor), mid or high (all surrogates): DSSIM, steps and learning rate of the release.
+        steps: fewer or more than the mode's, for instance in a story that has no time.
         penalty: weight of the squared excess of DSSIM.
     """
 
@@ -59,23 +60,26 @@ class Fawkes10(Attack):
     source = "Shan et al. 2020, arXiv 2002.08327; release 1.0"
     about = "untargeted as released; aligned photos; changes above the DSSIM are scaled down; pasted with unit gain"
 
-    def __init__(self, mode: str = "high", penalty: float = PENALTY) -> None:
-        self._mode = choose_mode(MODES, mode)
+    def __init__(self, mode: str = "high", steps: int | None = None, penalty: float = PENALTY) -> None:
+        self._mode = choose_mode(MODES, mode, steps)
         if penalty < 0:
             raise UsageError(f"expected a penalty of at least 0, got {penalty}")
         self.mode = mode
+        self.steps = self._mode.steps
         self.penalty = penalty
         self.ensemble = mode != "low"
+        if steps is not None:
+            self.about = f"{self.steps} steps instead of the mode's {MODES[mode].steps}; {self.about}"
         self.default_budget = Budget("dssim", self._mode.dssim, CLIP)
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes an image costs."""
-        return self._mode.steps * n_surrogates
+        return self.steps * n_surrogates
 
     def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
         networks = ready(surrogates, album.photos.device)
         own = [embed(network, album.photos) for network in networks]
-        limit, steps = tolerance(album.budget, self._mode), self._mode.steps
+        limit, steps = tolerance(album.budget, self._mode), self.steps
         clip = min(CLIP, album.budget.linf)
 
         def climb(rows: Tensor, tick: Tick) -> Tensor:

@@ -5,7 +5,7 @@ Carlini and Wagner 2017 (arXiv 1608.04644) for the change of variable; Shan et a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -38,15 +38,17 @@ class Mode:
     learning_rate: float
 
 
-def choose_mode(modes: dict[str, Mode], mode: str) -> Mode:
-    """A mode by name.
+def choose_mode(modes: dict[str, Mode], mode: str, steps: int | None = None) -> Mode:
+    """A mode by name, with another number of steps if one is given.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is none, or fewer than 1 step.
     """
     if mode not in modes:
         raise UsageError(f"expected a mode {', '.join(modes)}, got {mode!r}")
-    return modes[mode]
+    if steps is not None and steps < 1:
+        raise UsageError(f"expected at least 1 step, got {steps}")
+    return modes[mode] if steps is None else replace(modes[mode], steps=steps)
 
 
 def tolerance(budget: Budget, mode: Mode) -> float:
