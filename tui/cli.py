@@ -130,6 +130,39 @@ def run(
     raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
 
 
+@app.command()
+def protect(
+    inputs: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", metavar="PHOTO|DIR...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; nothing in it is overwritten.")],
+    attack: Annotated[str, typer.Option(help="Its name: facetui list attacks.")] = "fawkes-1.0",
+    mode: Annotated[str | None, typer.Option(help="Of attacks that have modes, e.g. low, mid, high.")] = None,
+    budget: Annotated[str | None, typer.Option(help="e.g. 'linf 8/255'; left out: the attack's own.")] = None,
+    surrogates: Annotated[str | None, typer.Option(help="Extractors to run it against, separated by commas.")] = None,
+    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")] = "auto",
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF and colour profile; dropped otherwise.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Perturb the faces in your own photos, at full size; everything else in them stays as it is."""
+    from facetui.tui.protecting import protect as work
+
+    code = work(
+        inputs,
+        attack,
+        out.expanduser(),
+        mode=mode,
+        budget=budget,
+        surrogates=surrogates,
+        seed=seed,
+        device=device,
+        keep_metadata=keep_metadata,
+        as_one_json=json,
+    )
+    raise typer.Exit(code)
+
+
 @app.command("list")
 def list_names(
     what: Annotated[

@@ -1,0 +1,128 @@
+"""Between a full-size picture and the aligned photo of a face in it: the geometry both ways, differentiable.
+
+A change that was optimised on the aligned photo is pasted into the picture at unit gain, and an extractor cuts it out
+again; what it gets to see is the change after both interpolations. Coordinates are continuous, as Pillow's: pixel i
+spans [i, i + 1].
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from facetui.engine.interfaces import SIDE
+from facetui.engine.photos import TEMPLATE, Face, similarity_transform
+
+MARGIN = 1.3
+"""Side of the canvas by that of the face on it: room for faces that are turned."""
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where the aligned photo of a face lies in its picture.
+
+    Attributes:
+        matrix: ``(2, 3)``, from x, y in the picture to x, y in the aligned photo.
+        box: left, top, right, bottom of the smallest rectangle around the aligned photo, in whole pixels of the
+            picture and within it.
+    """
+
+    matrix: NDArray[np.float64]
+    box: tuple[int, int, int, int]
+
+    @classmethod
+    def of(cls, face: Face, size: tuple[int, int]) -> Placement:
+        """The placement of a face in a picture of ``size`` width, height."""
+        # The inverse of what cuts the photo out, not a second fit: so that both ways are one geometry.
+        cut = similarity_transform(TEMPLATE, face.landmarks)
+        linear = np.linalg.inv(cut[:, :2])
+        matrix = np.column_stack([linear, -linear @ cut[:, 2]])
+        corners = np.array([[0, 0], [SIDE, 0], [0, SIDE], [SIDE, SIDE]]) @ cut[:, :2].T + cut[:, 2]
+        low, high = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
+        left, top = np.clip(low, 0, size).tolist()
+        right, bottom = np.clip(high, 0, size).tolist()
+        return cls(matrix, (left, top, right, bottom))
+
+    @property
+    def scale(self) -> float:
+        """Pixels of the picture to one of the aligned photo."""
+        return float(1 / math.hypot(self.matrix[0, 0], self.matrix[1, 0]))
+
+    @property
+    def angle(self) -> float:
+        """By how much the face is turned in the picture, in radians."""
+        return float(-math.atan2(self.matrix[1, 0], self.matrix[0, 0]))
+
+    def paste(self, change: Tensor) -> Tensor:
+        """A change ``(3, 112, 112)`` at the picture's resolution: ``(3, h, w)`` for ``box``, zero outside the photo."""
+        left, top, right, bottom = self.box
+        x = torch.arange(left, right, dtype=torch.float64) + 0.5
+        y = torch.arange(top, bottom, dtype=torch.float64) + 0.5
+        m = torch.from_numpy(self.matrix)
+        u = m[0, 0] * x[None, :] + m[0, 1] * y[:, None] + m[0, 2]
+        v = m[1, 0] * x[None, :] + m[1, 1] * y[:, None] + m[1, 2]
+        grid = (torch.stack([u, v], -1) * (2 / SIDE) - 1).float()
+        # Beyond the photo's edge nothing may change; inside, up to the edge, the gain is one.
+        inside = ((u >= 0) & (u <= SIDE) & (v >= 0) & (v <= SIDE)).float()
+        spread = F.grid_sample(
+            _soften(change[None], self.scale), grid[None], mode="bilinear", padding_mode="border", align_corners=False
+        )
+        return spread[0] * inside
+
+
+def _soften(change: Tensor, scale: float) -> Tensor:
+    """A change as a picture with fewer pixels than the photo can show it: the mean of those that fall together."""
+    window = 2 * round((1 / scale - 1) / 2) + 1
+    if window <= 1:
+        return change
+    return F.avg_pool2d(change, window, 1, window // 2, count_include_pad=False)
+
+
+class PastedView:
+    """What an extractor sees of perturbed photos once they were pasted into their pictures and cut out again.
+
+    Pictures larger than twice the photo are reduced by a whole factor before they are cut out (``photos.align``); the
+    canvas is the picture after that, so it is never larger than about twice the photo.
+
+    Args:
+        clean: ``(N, 3, 112, 112)`` in [0, 1].
+        placements: where each lies.
+    """
+
+    def __init__(self, clean: Tensor, placements: Sequence[Placement]) -> None:
+        device = clean.device
+        self._clean = clean
+        self._scales = [p.scale / max(1, int(p.scale)) for p in placements]
+        side = math.ceil(SIDE * max(self._scales) * MARGIN)
+        spread, cut = [], []
+        for placement, scale in zip(placements, self._scales, strict=True):
+            cosine, sine = math.cos(placement.angle), math.sin(placement.angle)
+            turn = torch.tensor([[cosine, -sine], [sine, cosine]])  # from the photo to the canvas
+            at_canvas, at_photo = _centres(side) - side / 2, _centres(SIDE) - SIDE / 2
+            spread.append((at_canvas @ turn) / scale * (2 / SIDE))
+            cut.append((at_photo @ turn.T) * scale * (2 / side))
+        self._spread, self._cut = torch.stack(spread).to(device), torch.stack(cut).to(device)
+
+    def __call__(self, photos: Tensor, rows: Tensor) -> Tensor:
+        """The photos ``(n, 3, 112, 112)`` of rows ``(n,)`` as they come back; differentiable."""
+        clean = self._clean[rows]
+        change = photos - clean
+        if min(self._scales) < 0.6:  # small faces, each with a window of its own
+            parts = zip(change.split(1), rows.tolist(), strict=True)
+            change = torch.cat([_soften(part, self._scales[row]) for part, row in parts])
+        canvas = F.grid_sample(change, self._spread[rows], mode="bilinear", padding_mode="zeros", align_corners=False)
+        back = F.grid_sample(canvas, self._cut[rows], mode="bicubic", padding_mode="zeros", align_corners=False)
+        return (clean + back).clamp(0, 1)
+
+
+def _centres(side: int) -> Tensor:
+    """Centres of pixels ``(side, side, 2)`` as x, y."""
+    at = torch.arange(side) + 0.5
+    return torch.stack(torch.meshgrid(at, at, indexing="xy"), -1)

@@ -1,0 +1,225 @@
+"""Full-size photos in, full-size photos out: what changes, what does not, and what happens when it goes wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from facetui.engine.attacks.fawkes10 import Fawkes10
+from facetui.engine.attacks.pgd import PGD
+from facetui.engine.errors import Cancelled, DataError, UsageError
+from facetui.engine.extractors import load
+from facetui.engine.inference import embed
+from facetui.engine.photos import TEMPLATE, Face, align, find_faces, read_picture, to_tensor
+from facetui.engine.protect import MANIFEST, Protector, find_inputs, paste_all
+from facetui.engine.warp import PastedView, Placement
+
+
+def picture(people, *faces, size=(700, 420), seed=0):
+    """A noisy background with fictional faces on it: (person, side, degrees, left, top) each."""
+    rng = np.random.default_rng(seed)
+    canvas = Image.fromarray(rng.normal(120, 10, (size[1], size[0], 3)).clip(0, 255).astype("uint8"))
+    for person, side, degrees, left, top in faces:
+        photo = Image.fromarray(people.persons[person].photos[0].permute(1, 2, 0).numpy())
+        photo = photo.resize((side, side), Image.Resampling.BICUBIC).rotate(degrees, Image.Resampling.BICUBIC)
+        canvas.paste(photo, (left, top))
+    return canvas
+
+
+@pytest.fixture(scope="module")
+def two(embedded):
+    return picture(embedded, (3, 300, 8, 30, 60), (9, 150, -6, 450, 120))
+
+
+def outcomes(tmp_path, *names, attack=None, out="out", **settings):
+    out = tmp_path / out
+    protector = Protector(attack or PGD(steps=2), ["compact-a", "compact-d"], out, **settings)
+    return list(protector.run(find_inputs([tmp_path / name for name in names], out)))
+
+
+@pytest.mark.parametrize("scale", [0.6, 1.0, 1.7, 3.4])
+def test_unit_gain_and_nothing_outside(scale):
+    turn = np.array([[np.cos(0.2), -np.sin(0.2)], [np.sin(0.2), np.cos(0.2)]]) * scale
+    face = Face((0, 0, 1, 1), TEMPLATE @ turn.T + [120.0, 90.0], 1.0)
+    clean = torch.full((3, 600, 700), 100, dtype=torch.uint8)
+    placement = Placement.of(face, (700, 600))
+    after = paste_all(clean, [placement], [torch.full((3, 112, 112), 10 / 255)], 16 / 255)
+    assert placement.scale == pytest.approx(scale) and placement.angle == pytest.approx(0.2)
+    changed = (after != clean).any(0)
+    area = (112 * scale) ** 2
+    assert changed.sum() == pytest.approx(area, rel=0.05)
+    assert set(after[:, changed].unique().tolist()) == {110}, "a constant change arrives as it is"
+    left, top, right, bottom = placement.box
+    outside = torch.ones_like(changed)
+    outside[top:bottom, left:right] = False
+    assert not changed[outside].any()
+
+
+def test_overlapping_faces_stay_within_the_bound():
+    face = Face((0, 0, 1, 1), TEMPLATE + 20.0, 1.0)
+    placement, clean = Placement.of(face, (200, 200)), torch.full((3, 200, 200), 100, dtype=torch.uint8)
+    change = torch.full((3, 112, 112), 10 / 255)
+    assert paste_all(clean, [placement] * 2, [change] * 2, 15.4 / 255).max() == 115
+
+
+@pytest.mark.parametrize("side", [90, 200, 420])
+def test_the_view_is_what_an_extractor_gets(embedded, side):
+    """A smooth change, pasted, rounded and cut out of the real picture again, against the view's forecast."""
+    whole = picture(embedded, (5, side, 7, 60, 40), size=(side + 160, side + 120))
+    face = find_faces(whole)[0]
+    placement, crop = Placement.of(face, whole.size), to_tensor(align(whole, face))
+    noise = torch.randn(1, 3, 14, 14, generator=torch.Generator().manual_seed(1)) * 12 / 255
+    change = torch.nn.functional.interpolate(noise, size=112, mode="bicubic")[0].clamp(-0.1, 0.1)
+    after = paste_all(to_tensor(whole), [placement], [change], 0.2)
+    again = to_tensor(align(Image.fromarray(after.permute(1, 2, 0).numpy()), face))
+    real = (again.float() - crop.float())[:, 8:-8, 8:-8] / 255
+    view = PastedView(crop[None].float() / 255, [placement])
+    x = (crop[None].float() / 255 + change).clamp(0, 1).requires_grad_(True)
+    seen = view(x, torch.tensor([0]))
+    forecast = (seen - crop.float() / 255)[0, :, 8:-8, 8:-8]
+    assert (forecast - real).abs().mean() < 0.15 * real.abs().mean() + 1 / 255
+    (gradient,) = torch.autograd.grad(seen.sum(), x)
+    assert gradient[0, :, 20:-20, 20:-20].mean() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("attack", [PGD(targeted=False, steps=10), Fawkes10("low")], ids=["pgd", "fawkes-1.0"])
+def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack):
+    two.save(tmp_path / "two.png")
+    (outcome,) = outcomes(tmp_path, "two.png", attack=attack)
+    assert (outcome.state, outcome.faces) == ("protected", 2)
+    before, after = two, read_picture(tmp_path / "out" / "two.png")
+    assert after.size == before.size and outcome.linf <= attack.default_budget.linf * 255
+    a, b = np.array(before), np.array(after)
+    faces = find_faces(before)
+    mask = np.zeros(a.shape[:2], bool)
+    for face in faces:
+        left, top, right, bottom = Placement.of(face, before.size).box
+        mask[top:bottom, left:right] = True
+    assert (a[~mask] == b[~mask]).all() and (a[mask] != b[mask]).any()
+    network = load("compact-a")
+    crops = [torch.stack([to_tensor(align(p, face)) for face in faces]) for p in (before, after)]
+    similarity = (embed(network, crops[0]) * embed(network, crops[1])).sum(1)
+    assert similarity.max() < 0.6
+
+
+def test_upright_and_without_metadata(embedded, tmp_path):
+    lying = picture(embedded, (3, 260, 0, 40, 60), size=(400, 360)).transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 6, "a camera"
+    lying.save(tmp_path / "lying.jpg", exif=exif, quality=95, icc_profile=b"a profile")
+    assert outcomes(tmp_path, "lying.jpg")[0].faces == 1
+    assert outcomes(tmp_path, "lying.jpg", out="kept", keep_metadata=True)[0].faces == 1
+    dropped, kept = Image.open(tmp_path / "out/lying.png"), Image.open(tmp_path / "kept/lying.png")
+    assert dropped.size == kept.size == (400, 360)
+    assert not dropped.getexif() and not dropped.info.get("icc_profile")
+    assert b"a camera" not in (tmp_path / "out/lying.png").read_bytes()
+    assert kept.getexif()[0x010F] == "a camera" and kept.getexif()[0x0112] == 1
+    assert kept.info["icc_profile"] == b"a profile"
+
+
+def test_no_face_unreadable_and_names(embedded, two, tmp_path):
+    folder = tmp_path / "in"
+    (folder / "höhe").mkdir(parents=True)
+    two.save(folder / "höhe" / "two.png")
+    two.save(folder / "höhe" / "two.jpg")
+    picture(embedded).save(folder / "nobody.png")
+    (folder / "broken.jpg").write_text("no picture")
+    (folder / "empty.png").touch()
+    done = {os.path.basename(o.source): o for o in outcomes(tmp_path, "in")}
+    assert done["nobody.png"].state == "no face"
+    assert (np.array(Image.open(folder / "nobody.png")) == np.array(Image.open(tmp_path / "out/nobody.png"))).all()
+    assert done["broken.jpg"].state == done["empty.png"].state == "unreadable"
+    assert "broken.jpg" in done["broken.jpg"].why
+    written = {str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*.png")}
+    assert written == {"höhe/two.png.png", "höhe/two.jpg.png", "nobody.png"}
+    with pytest.raises(DataError, match="there is no"):
+        find_inputs([tmp_path / "nothing"], tmp_path / "out")
+    with pytest.raises(UsageError, match="somebody else"):
+        from facetui.engine.attacks.foggysight import FoggySight
+
+        Protector(FoggySight(), ["compact-a"], tmp_path)
+
+
+def test_never_overwrites_and_resumes(two, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in "abcdefgh":
+        two.save(folder / f"{name}.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/a.png").write_bytes(b"mine")
+    steps = []
+
+    def give_up(done, total):
+        steps.append(done)
+        if len(steps) > 3:
+            raise Cancelled("enough")
+
+    finished = []
+    protector = Protector(PGD(steps=2), ["compact-a"], tmp_path / "out", progress=give_up)
+    with pytest.raises(Cancelled):
+        for outcome in protector.run(find_inputs([folder], tmp_path / "out")):
+            finished.append(outcome)
+    kept = {p.name: p.read_bytes() for p in (tmp_path / "out").glob("*.png")}
+    assert 2 < len(kept) < 8 and not list((tmp_path / "out").glob(".facetui-*.png"))
+    with (tmp_path / "out" / MANIFEST).open("a") as file:
+        file.write('{"output": "h.p')  # killed while writing
+    states = {os.path.basename(o.output): o.state for o in outcomes(tmp_path, "in", attack=PGD(steps=2))}
+    assert states.pop("a.png") == "refused" and (tmp_path / "out/a.png").read_bytes() == b"mine"
+    assert all(states[name] == "done before" for name in kept if name != "a.png")
+    assert sorted(states.values()).count("protected") == 8 - len(kept)
+    assert all((tmp_path / "out" / name).read_bytes() == data for name, data in kept.items())
+    again = {os.path.basename(o.output): o.state for o in outcomes(tmp_path, "in", attack=PGD(steps=3))}
+    assert set(again.values()) == {"refused"}, "made with other settings"
+
+
+def cli(*arguments, **settings):
+    return subprocess.run(
+        [sys.executable, "-m", "facetui.tui.cli", "protect", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        **settings,
+    )
+
+
+def test_command(two, tmp_path):
+    two.save(tmp_path / "two.png")
+    (tmp_path / "broken.jpg").write_text("no picture")
+    pgd = ("--attack", "pgd", "-o", tmp_path / "out", "--budget", "linf 4/255")
+    ran = cli(tmp_path / "two.png", tmp_path / "broken.jpg", *pgd, "--json")
+    said = json.loads(ran.stdout)
+    assert ran.returncode == 4 and said["summary"] == {"unreadable": 1, "protected": 1}
+    assert said["surrogates"] == ["compact-a"] and said["budget"] == "linf 4/255"
+    shown = cli(tmp_path / "two.png", *pgd)
+    assert shown.returncode == 0 and "done before" in shown.stdout and "Traceback" not in shown.stderr
+    for arguments, message in [
+        ((tmp_path / "two.png", "--attack", "pgd", "--mode", "high", "-o", tmp_path / "x"), "has no modes"),
+        ((tmp_path / "two.png", "--attack", "fawkes", "-o", tmp_path / "x"), "did you mean"),
+        ((tmp_path / "two.png", "--mode", "hihg", "-o", tmp_path / "x"), "low, mid, high"),
+        ((tmp_path / "absent", "-o", tmp_path / "x"), "there is no"),
+    ]:
+        failed = cli(*arguments)
+        assert failed.returncode != 0 and message in failed.stderr and "Traceback" not in failed.stderr
+
+
+def test_interrupted_command_says_how_to_go_on(two, tmp_path):
+    two.save(tmp_path / "two.png")
+    command = [sys.executable, "-m", "facetui.tui.cli", "protect", str(tmp_path / "two.png")]
+    command += ["--attack", "fawkes-0.3", "--mode", "ultra", "-o", str(tmp_path / "out")]
+    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "out").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(3)
+    running.send_signal(signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130 and "run the same command again" in errors and "Traceback" not in errors
+    assert not list((tmp_path / "out").glob("*.png"))
