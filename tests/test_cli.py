@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -210,3 +211,30 @@ def test_signals_end_a_run_with_a_last_line(number, code, tmp_path):
     assert time.monotonic() - sent < 10
     (folder,) = journal.runs(Path(os.environ["FACETUI_RUNS"]))
     assert journal.status(folder, journal.read(folder)) == "failed"
+
+
+@pytest.mark.slow
+def test_bench_grid_prints_every_cell_with_n_and_interval():
+    ran = facetui(
+        "bench", "grid", "--attacks", "clean,pgd:steps=4,filters", "--extractors", "compact-a", "--photos", "2"
+    )
+    assert ran.returncode == 0, ran.stderr
+    head, _, *rows = ran.stdout.splitlines()
+    assert "n = 64" in head and [row.split()[0] for row in rows] == ["clean", "pgd", "filters"]
+    rates = [float(re.search(r"(\d\.\d\d) \[\d\.\d\d, \d\.\d\d\]", row)[1]) for row in rows]
+    assert rates[0] <= 0.05 and rates[1] > 0.5 > rates[2]
+    assert "L-inf 8/255" in rows[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("pdg", "did you mean"),
+        ("pgd:steps", "settings like"),
+        ("pgd@compact-z", "did you mean"),
+        ("foggysight", "other"),
+    ],
+)
+def test_bench_grid_refuses(option, message):
+    ran = facetui("bench", "grid", "--attacks", option, "--photos", "1")
+    assert ran.returncode == 2 and message in ran.stderr and "Traceback" not in ran.stderr
