@@ -21,9 +21,11 @@ RESCAN = "rescan"
 """The defence that searches the archive again; with a date: ``rescan until 2020-12``."""
 
 
-def generation_name(extractor: str, defence: str | None) -> str:
+def generation_name(extractor: str, defence: str | None, classifier: str = "nearest", law: str = "") -> str:
     """A trainer's pipeline as a column of the table of cohorts by generations."""
-    return f"{extractor} + {defence}" if defence and defence.startswith(RESCAN) else extractor
+    name = extractor if classifier == "nearest" else f"{extractor}, {classifier}"
+    also = [defence if defence and defence.startswith(RESCAN) else "", law]
+    return " + ".join(filter(None, [name, *also]))
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -120,6 +122,13 @@ class DefenceApplied(Event, frozen=True, kw_only=True, tag="defence_applied"):
     detail: str = ""
 
 
+class LawPassed(Event, frozen=True, kw_only=True, tag="law_passed"):
+    law: str
+    """``retention`` or ``moratorium``."""
+    text: str
+    months: int | None = None
+
+
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     task: str
     done: int
@@ -148,6 +157,8 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     best_protection_rate: float | None = None
     """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes."""
     best_generation: str | None = None
+    law: str = ""
+    """What the law forbade at that date: ``12 months' retention``, ``moratorium``; empty for nothing."""
     basis: Basis = "measured"
     source: str = ""
     """For a cited figure: where it was reported."""
@@ -155,7 +166,7 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     @property
     def generation(self) -> str:
         """The trainer's pipeline as a column of the table of cohorts by generations."""
-        return generation_name(self.extractor, self.defence)
+        return generation_name(self.extractor, self.defence, self.classifier, self.law)
 
 
 class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
@@ -175,6 +186,21 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """Photos of the protected people in the archive."""
     n_decoys: int
     """Decoys in the archive."""
+
+
+class VerificationMeasured(Event, frozen=True, kw_only=True, tag="verification_measured"):
+    """What a user sees who compares two photos: the same person, yes or no? Not what a search engine does."""
+
+    extractor: str
+    threshold: float
+    """Cosine similarity that 1 % of pairs of different, unprotected people reach."""
+    match_clean: float
+    """Share of pairs of a protected person's probe and own photo, unperturbed, that reach it."""
+    match_posted: float
+    """The same with the photos as they were posted."""
+    similarity_clean: float
+    similarity_posted: float
+    n_pairs: int
 
 
 class Candidate(msgspec.Struct, frozen=True):
@@ -219,9 +245,11 @@ AnyEvent = (
     | PhotosScraped
     | ExtractorReleased
     | DefenceApplied
+    | LawPassed
     | Progress
     | ProtectionMeasured
     | SearchMeasured
+    | VerificationMeasured
     | PicturesShown
     | Note
     | RunEnded

@@ -34,14 +34,17 @@ from facetui.engine.events import (
     Progress,
     ProtectionMeasured,
     SearchMeasured,
+    VerificationMeasured,
 )
 from facetui.engine.inference import embed, frozen
 from facetui.engine.interfaces import Attack, Bank, Extractor
+from facetui.engine.law import Law
 from facetui.engine.measurement import Measurements
 from facetui.engine.people import People
 from facetui.engine.photos import to_picture
 from facetui.engine.trainer import Trainer
 from facetui.engine.users import Friends, Users
+from facetui.engine.verification import compare
 from facetui.engine.web import Web
 
 E = TypeVar("E", bound=Event)
@@ -118,6 +121,7 @@ class Lab:
         self.users = Users(self)
         self.friends = Friends(self)
         self.trainer = Trainer(self)
+        self.law = Law(self)
 
     # --- who is who ---------------------------------------------------------------------------------------------
 
@@ -138,6 +142,18 @@ class Lab:
     def others(self) -> list[int]:
         """Everybody who does not protect their photos."""
         return [person for person in range(len(self.people)) if person not in set(self.protected)]
+
+    def first(self, n: int | None) -> list[int]:
+        """The first ``n`` protected people; all for ``None``.
+
+        Raises:
+            UsageError: fewer than one, or more than there are.
+        """
+        if n is None:
+            return self.protected
+        if not 1 <= n <= len(self.protected):
+            raise UsageError(f"expected 1 to {len(self.protected)} of the protected people, got {n}")
+        return self.protected[:n]
 
     def _split(self, person: int) -> tuple[list[int], list[int]]:
         """Probes and the photos that can be posted: one third, at most sixteen, and the rest."""
@@ -222,16 +238,29 @@ class Lab:
         self.measurements.extend(measured)
         return Measurements(measured)
 
-    def search(self, k: int = 10) -> SearchMeasured:
+    def search(self, k: int = 10, *, people: int | None = None) -> SearchMeasured:
         """Ask the trainer's gallery with clean probes of the protected people, as a face search engine is asked.
 
         Args:
             k: how many answers somebody reads.
+            people: only the first so many of the protected people; absent: all.
 
         Raises:
             UsageError: nothing was scraped, or ``k`` below 1.
         """
-        return self.trainer.search(k)
+        return self.trainer.search(k, people)
+
+    def compare(self, extractor: str | None = None) -> VerificationMeasured:
+        """What users see who compare a clean photo with their posted ones, one to one.
+
+        Args:
+            extractor: a name; absent: the first surrogate, which the tool itself attacks.
+
+        Raises:
+            UnknownName: no such extractor.
+            UsageError: no protected person has posted anything under an attack.
+        """
+        return compare(self, extractor or self.cast.surrogates[0])
 
     def show(self, person: int = 0, photo: int = 0, cohort: str | None = None) -> None:
         """Show one posted photo beside its original, and whom the trainer names for a clean probe of the person.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,7 +15,6 @@ from facetui.engine.defences import DEFENCES
 from facetui.engine.errors import UsageError
 from facetui.engine.events import (
     RESCAN,
-    WHOLE_ARCHIVE,
     Candidate,
     DefenceApplied,
     ExtractorReleased,
@@ -29,6 +27,7 @@ from facetui.engine.events import (
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Bank
 from facetui.engine.metrics import discovery_at_k, error_rate, identity_uniformity_at_k, recall_at_k, wilson
+from facetui.engine.recognition import Pipeline, gallery, rates
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:
@@ -42,38 +41,6 @@ MAX_TRAINING_PHOTOS = 16
 """Photos of each that are perturbed for training: about as many in all, however many people there are."""
 
 
-@dataclass(frozen=True)
-class Pipeline:
-    """One way from an archive to a name.
-
-    Attributes:
-        extractor: its name.
-        defence: what the trainer did beyond taking a released extractor.
-        until: only photos posted by this date are searched; empty: all.
-    """
-
-    extractor: str
-    defence: str | None = None
-    until: str = ""
-
-
-@dataclass(frozen=True)
-class _Gallery:
-    """What one pipeline knows: the archive's embeddings, photo by photo."""
-
-    embeddings: Tensor
-    people: Tensor
-    cohorts: list[str]
-    protected: Tensor
-
-    def only(self, cohort: str) -> tuple[Tensor, Tensor]:
-        """Embeddings and people when a cohort is all there is of the protected people."""
-        if cohort == WHOLE_ARCHIVE:
-            return self.embeddings, self.people
-        keep = ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
-        return self.embeddings[keep], self.people[keep]
-
-
 class Trainer:
     """Everybody who scrapes, as one."""
 
@@ -81,7 +48,11 @@ class Trainer:
         self._lab = lab
         self._archive: list[Post] = []
         self._pipelines: list[Pipeline] = []
-        self._metric: Any = "cosine"
+        self._classify_by = ("nearest", "cosine")
+
+    @property
+    def _metric(self) -> Any:
+        return self._classify_by[1]
 
     @property
     def archive(self) -> tuple[Post, ...]:
@@ -122,19 +93,35 @@ class Trainer:
         lab = self._lab
         released = {generation.extractor: generation.released for generation in lab.cast.generations}
         name = lab.cast.newest(lab.t).extractor if extractor == "newest" else extractor
-        pipeline = Pipeline(name)
+        pipeline = self._pipeline(name)
         if self._pipelines and self._pipelines[-1] == pipeline:
             return
         weights = lab.weights(name)
         self._pipelines.append(pipeline)
         lab.emit(ExtractorReleased(actor="trainer", extractor=name, released=released.get(name, ""), weights=weights))
 
+    def _pipeline(self, extractor: str, defence: str | None = None, until: str = "") -> Pipeline:
+        classifier, metric = self._classify_by
+        return Pipeline(extractor, defence, until, classifier, metric)
+
     def classify_by(self, classifier: str = "nearest", *, metric: str = "cosine") -> None:
-        """Choose how embeddings become a name: ``nearest``, by ``cosine`` or ``euclidean`` distance."""
-        if classifier != "nearest":
-            raise UsageError(f"expected the classifier nearest, got {classifier!r}")
-        NearestNeighbour(metric)  # type: ignore[arg-type]  # says what is wrong with the metric, if anything
-        self._metric = metric
+        """Choose how embeddings become a name, from now on.
+
+        Args:
+            classifier: ``nearest``, as a search engine does it, or ``linear``: standardised embeddings and logistic
+                regression.
+            metric: of the nearest neighbour: ``cosine`` or ``euclidean``.
+
+        Raises:
+            UsageError: no such classifier or metric.
+        """
+        Pipeline("", classifier=classifier, metric=metric).classify()  # says what is wrong, if anything
+        self._classify_by = (classifier, metric)
+        if self._pipelines:
+            last = self._pipelines[-1]
+            changed = self._pipeline(last.extractor, last.defence, last.until)
+            if changed != last:
+                self._pipelines.append(changed)
 
     def adapt(self, against: Sequence[str] | None = None, *, defence: str = "adapt", **settings: Any) -> None:
         """Train an extractor that sees through public tools.
@@ -174,7 +161,7 @@ class Trainer:
         robust = self._train(trainer, base, clean, poisoned, f"{base.removesuffix(' robust')} robust")
         before, n_probes = self._accuracy(base, held_out)
         after, _ = self._accuracy(robust, held_out)
-        self._pipelines.append(Pipeline(robust, defence))
+        self._pipelines.append(self._pipeline(robust, defence))
         lab.emit(
             DefenceApplied(
                 actor="trainer",
@@ -221,11 +208,11 @@ class Trainer:
         lab = self._lab
         if not people or not self._archive:
             return None, 0
-        gallery = self._gallery(Pipeline(extractor))
+        held = gallery(lab, Pipeline(extractor), self._archive)
         # Embedded together with everybody else's, as ``measure`` does it: what it asks for next is in the cache.
         probes, truth = lab.probes(lab.others)
         asked = torch.isin(truth, torch.tensor(people))
-        search = NearestNeighbour(self._metric).fit(gallery.embeddings, gallery.people)
+        search = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
         named = search.predict(lab.embeddings(extractor, probes)[asked])
         missed, _, n = error_rate(named.tolist(), truth[asked].tolist())
         return 1 - missed, n
@@ -247,7 +234,8 @@ class Trainer:
         if not self._archive:
             raise UsageError("the archive is empty; let the trainer scrape before it rescans")
         current = self._pipelines[-1]
-        self._pipelines.append(Pipeline(current.extractor, f"{RESCAN} until {until}" if until else RESCAN, until))
+        label = f"{RESCAN} until {until}" if until else RESCAN
+        self._pipelines.append(self._pipeline(current.extractor, label, until))
         n = sum(len(post.who) for post in self._archive if not until or post.t[: len(until)] <= until)
         lab.emit(
             DefenceApplied(
@@ -258,19 +246,6 @@ class Trainer:
                 n_photos=n,
                 detail=f"searches the {n} photos posted until {until}" if until else f"searches all {n} photos again",
             )
-        )
-
-    def _gallery(self, pipeline: Pipeline) -> _Gallery:
-        lab = self._lab
-        posts = [p for p in self._archive if not pipeline.until or p.t[: len(pipeline.until)] <= pipeline.until]
-        if not posts:
-            raise UsageError(f"nothing was posted until {pipeline.until}; choose a later date")
-        people = torch.cat([post.people for post in posts])
-        return _Gallery(
-            torch.cat([lab.embeddings(pipeline.extractor, post.photos) for post in posts]),
-            people,
-            [post.cohort for post in posts for _ in post.who],
-            torch.isin(people, torch.tensor(lab.protected)),
         )
 
     def measure(self) -> list[ProtectionMeasured]:
@@ -284,47 +259,34 @@ class Trainer:
             raise UsageError("the archive is empty; let the trainer scrape before you measure")
         cohorts = list(dict.fromkeys(post.cohort for post in self._archive if post.cohort))
         attacks = {post.cohort: post.attack for post in self._archive if post.cohort}
-        rates = {pipeline: self._rates(pipeline, cohorts) for pipeline in self._pipelines}
+        found = {pipeline: rates(lab, pipeline, self._archive, cohorts) for pipeline in self._pipelines}
         current = self._pipelines[-1]
         measured = []
-        for cohort in [WHOLE_ARCHIVE, *cohorts]:
-            (missed, n), (others_missed, n_others) = rates[current][cohort]
-            best = min(rates, key=lambda pipeline: rates[pipeline][cohort][0][0])
+        for cohort in found[current]:
+            (missed, n), (others_missed, n_others) = found[current][cohort]
+            able = [pipeline for pipeline in found if cohort in found[pipeline]]
+            best = min(able, key=lambda pipeline: found[pipeline][cohort][0][0])
             event = ProtectionMeasured(
                 actor="trainer",
                 cohort=cohort,
                 attack=attacks.get(cohort) or (attacks[cohorts[0]] if len(cohorts) == 1 else None),
                 extractor=current.extractor,
                 defence=current.defence,
-                classifier="nearest",
+                classifier=current.classifier,
                 protection_rate=missed / n,
                 n_probes=n,
                 interval=wilson(missed, n),
                 unprotected_error=others_missed / n_others if n_others else None,
                 n_unprotected=n_others,
-                best_protection_rate=rates[best][cohort][0][0] / n,
-                best_generation=generation_name(best.extractor, best.defence),
+                best_protection_rate=found[best][cohort][0][0] / n,
+                best_generation=generation_name(best.extractor, best.defence, best.classifier),
+                law=lab.law.words,
             )
             lab.emit(event)
             measured.append(event)
         return measured
 
-    def _rates(self, pipeline: Pipeline, cohorts: list[str]) -> dict[str, tuple[tuple[int, int], tuple[int, int]]]:
-        """For each cohort: probes of protected people not named right and how many; the same of all others."""
-        lab = self._lab
-        gallery = self._gallery(pipeline)
-        sides = []
-        for people in (lab.protected, lab.others):
-            photos, truth = lab.probes(people)
-            sides.append((lab.embeddings(pipeline.extractor, photos), truth.tolist()))
-        rates = {}
-        for cohort in [WHOLE_ARCHIVE, *cohorts]:
-            search = NearestNeighbour(self._metric).fit(*gallery.only(cohort))
-            counts = [error_rate(search.predict(probes).tolist(), truth)[1:] for probes, truth in sides]
-            rates[cohort] = (counts[0], counts[1])
-        return rates
-
-    def search(self, k: int) -> SearchMeasured:
+    def search(self, k: int, people: int | None = None) -> SearchMeasured:
         """Search the archive with the current pipeline for clean probes of protected people; emits and returns."""
         lab = self._lab
         if not self._archive:
@@ -332,12 +294,12 @@ class Trainer:
         if k < 1:
             raise UsageError(f"expected k of at least 1, got {k}")
         pipeline = self._pipelines[-1]
-        gallery = self._gallery(pipeline)
-        photos, who = lab.probes(lab.protected)
-        found = NearestNeighbour(self._metric).fit(gallery.embeddings, gallery.people)
-        _, people = found.search(lab.embeddings(pipeline.extractor, photos), k)
-        candidates, truth = people.tolist(), who.tolist()
-        enrolled = torch.bincount(gallery.people, minlength=len(lab.people))[who].tolist()
+        held = gallery(lab, pipeline, self._archive)
+        photos, who = lab.probes(lab.first(people))
+        found = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
+        _, named = found.search(lab.embeddings(pipeline.extractor, photos), k)
+        candidates, truth = named.tolist(), who.tolist()
+        enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
         event = SearchMeasured(
             actor="trainer",
             extractor=pipeline.extractor,
@@ -345,9 +307,9 @@ class Trainer:
             k=k,
             recall=recall_at_k(candidates, truth, enrolled, k),
             discovery=discovery_at_k(candidates, truth, k),
-            identity_uniformity=identity_uniformity_at_k(candidates, len(gallery.people.unique()), k),
+            identity_uniformity=identity_uniformity_at_k(candidates, len(held.people.unique()), k),
             n_probes=len(truth),
-            n_enrolled=int(gallery.protected.sum()),
+            n_enrolled=int(held.protected.sum()),
             n_decoys=sum(len(post.who) for post in self._archive if post.decoys),
         )
         lab.emit(event)
@@ -359,11 +321,11 @@ class Trainer:
         """The event that shows a photo and whom the trainer names for a probe of the same person."""
         lab = self._lab
         pipeline = self._pipelines[-1]
-        gallery = self._gallery(pipeline)
+        held = gallery(lab, pipeline, self._archive)
         photo = lab.people.persons[person].photos[probe_index : probe_index + 1]
-        search = NearestNeighbour(self._metric).fit(*gallery.only(cohort))
+        search = NearestNeighbour(self._metric).fit(*held.only(cohort))
         # Several photos of one person may come first: look far enough for three different people.
-        values, people = search.search(lab.embeddings(pipeline.extractor, photo), len(gallery.people))
+        values, people = search.search(lab.embeddings(pipeline.extractor, photo), len(held.people))
         best: dict[int, float] = {}
         for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
             best.setdefault(candidate, value)

@@ -131,7 +131,13 @@ class Users:
             self._publish(None, photos, photos, who, which, None, n_others)
 
     def decoy(
-        self, per_photo: int = 5, *, attack: str = "foggysight", budget: str | Budget | None = None, **settings: Any
+        self,
+        per_photo: int = 5,
+        *,
+        people: int | None = None,
+        attack: str = "foggysight",
+        budget: str | Budget | None = None,
+        **settings: Any,
     ) -> None:
         """Everybody else posts decoys for each protected person: own photos that look, to an extractor, like her.
 
@@ -140,6 +146,7 @@ class Users:
 
         Args:
             per_photo: decoys for each photo that a protected person has on the web.
+            people: only for the first so many of the protected people; absent: for all.
             attack: one that makes decoys.
             budget: e.g. ``linf 8/255``; absent: the attack's own.
             settings: the attack's own settings, e.g. ``strategy="random"``.
@@ -155,7 +162,7 @@ class Users:
         if per_photo < 1:
             raise UsageError(f"expected at least 1 decoy a photo, got {per_photo}")
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
-        for person in lab.protected:
+        for person in lab.first(people):
             mine = [post.photos[post.people == person] for post in lab.web]
             known = torch.cat(mine) if mine else torch.empty(0)
             if not len(known):

@@ -8,7 +8,17 @@ from pathlib import Path
 
 from facetui.engine.registry import Entry, Registry
 
-_TOLD = ("naive_poisoning", "adaptive_defence", "retroactive_model", "arms_race")
+_TOLD = (
+    "arms_race",
+    "naive_poisoning",
+    "adaptive_defence",
+    "retroactive_model",
+    "false_security",
+    "leaked_photos",
+    "clean_era",
+    "collective_decoys",
+    "retention_law",
+)
 
 
 def _path(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,14 @@ import pytest
 from facetui import scenarios
 from facetui.engine import journal
 from facetui.engine.cache import default_folder
-from facetui.engine.events import DefenceApplied, Note, ProtectionMeasured
+from facetui.engine.events import (
+    WHOLE_ARCHIVE,
+    DefenceApplied,
+    Note,
+    ProtectionMeasured,
+    SearchMeasured,
+    VerificationMeasured,
+)
 from facetui.engine.folds import cohort_table
 from facetui.engine.runner import Scenario, Settings, run
 
@@ -28,7 +36,7 @@ def told(name: str, tmp_path: Path, **settings):
             else:
                 low, high = event.interval
                 assert low <= event.protection_rate <= high and event.n_probes > 0
-                assert event.unprotected_error <= 0.05, "everybody else is recognised"
+                assert event.unprotected_error <= 0.05 or event.law == "moratorium", "everybody else is recognised"
     return events, cohort_table(events)
 
 
@@ -37,19 +45,69 @@ def told(name: str, tmp_path: Path, **settings):
 def test_every_story_on_the_embedded_cast(name, tmp_path):
     events, table = told(name, tmp_path)
     cells = {key: event.protection_rate for key, event in table.cells.items()}
-    first = table.cohorts[0]
-    assert cells[first, "compact-a"] >= 0.9, "naive poisoning works against the attacked extractor"
-    if "compact-a robust" in table.generations:
-        assert cells[first, "compact-a robust"] <= 0.3
+    attacked = [cohort for cohort in table.cohorts if "fawkes-0.3" in cohort]
+    if attacked and (attacked[0], "compact-a") in cells:
+        assert cells[attacked[0], "compact-a"] >= 0.9, "naive poisoning works against the attacked extractor"
+    if attacked and "compact-a robust" in table.generations:
+        assert cells[attacked[0], "compact-a robust"] <= 0.3
+    if attacked and "compact-b" in table.generations:
+        assert cells[attacked[0], "compact-b"] <= 0.5, "an attack on one extractor hardly transfers"
+        # A broken cohort stays broken, and drags the whole archive down with it.
+        assert cells["whole archive", "compact-b"] <= cells[attacked[0], "compact-b"] + 0.15
+        for cohort in table.cohorts:
+            if "lowkey" in cohort:
+                assert cells[cohort, "compact-b"] > cells[attacked[0], "compact-b"], "an ensemble transfers better"
     for event in events:
         if isinstance(event, DefenceApplied) and event.accuracy_before is not None:
             assert event.accuracy_after >= event.accuracy_before - 0.03
-    if "compact-b" in table.generations:
-        assert cells[first, "compact-b"] <= 0.5 * cells[first, "compact-a"]
-        # A broken cohort stays broken, and drags the whole archive down with it.
-        assert cells["whole archive", "compact-b"] <= cells[first, "compact-b"] + 0.15
-        stronger = cells[table.cohorts[1], "compact-b"]
-        assert stronger > cells[first, "compact-b"], "an attack on several extractors transfers better"
+
+
+def whole(events) -> list[ProtectionMeasured]:
+    return [
+        e for e in events if isinstance(e, ProtectionMeasured) and e.basis == "measured" and e.cohort == WHOLE_ARCHIVE
+    ]
+
+
+@pytest.mark.slow
+def test_leaked_photos_undo_protection(tmp_path):
+    curve = [e.protection_rate for e in whole(told("leaked_photos", tmp_path)[0])]
+    assert curve[0] >= 0.9 and curve[-1] <= 0.2
+    assert all(after <= before for before, after in itertools.pairwise(curve)), "every further photo only helps"
+
+
+@pytest.mark.slow
+def test_what_was_posted_before_the_tools_names_people_today(tmp_path):
+    events, table = told("clean_era", tmp_path)
+    assert whole(events)[-1].generation.endswith("rescan until 2019-12")
+    assert whole(events)[-1].protection_rate <= 0.2
+    later = [table.cells[cohort, "compact-a"] for cohort in table.cohorts if "fawkes" in cohort or "lowkey" in cohort]
+    assert all(event.protection_rate >= 0.6 for event in later)
+
+
+@pytest.mark.slow
+def test_only_forgetting_protects(tmp_path):
+    measured = {e.law: e for e in whole(told("retention_law", tmp_path)[0])}
+    months = [measured[f"{n} months' retention"].protection_rate for n in (60, 24, 12, 6)]
+    assert months == sorted(months) and months[0] <= 0.2 and months[-1] >= 0.8
+    assert measured["moratorium"].protection_rate == measured["moratorium"].unprotected_error == 1
+    assert measured[""].protection_rate <= 0.2, "after the moratorium everything is as before"
+
+
+@pytest.mark.slow
+def test_comparing_two_photos_is_not_a_search(tmp_path):
+    events, _ = told("false_security", tmp_path)
+    own, theirs = [e for e in events if isinstance(e, VerificationMeasured)]
+    assert own.match_clean >= 0.8 and own.match_posted <= 0.2, "the tool's own check promises safety"
+    assert whole(events)[-1].protection_rate <= 0.3 and theirs.match_posted > own.match_posted
+
+
+@pytest.mark.slow
+def test_decoys_crowd_a_search_until_the_extractor_changes(tmp_path):
+    events, _ = told("collective_decoys", tmp_path)
+    searches = [e for e in events if isinstance(e, SearchMeasured)]
+    *crowded, newer = searches
+    assert [e.n_decoys for e in crowded] == sorted(e.n_decoys for e in crowded)
+    assert crowded[-1].recall < crowded[0].recall <= newer.recall + 0.1
 
 
 @pytest.mark.slow

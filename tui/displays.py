@@ -17,6 +17,7 @@ from facetui.engine.events import (
     DefenceApplied,
     Event,
     ExtractorReleased,
+    LawPassed,
     Note,
     PhotosPosted,
     PhotosScraped,
@@ -27,6 +28,7 @@ from facetui.engine.events import (
     RunEnded,
     RunFailed,
     SearchMeasured,
+    VerificationMeasured,
     encode,
     generation_name,
 )
@@ -105,10 +107,14 @@ class Plain:
                 self._wrapped(event, f"uses {event.extractor}{since}")
             case DefenceApplied():
                 self._wrapped(event, defence_in_words(event))
+            case LawPassed():
+                self._wrapped(event, event.text)
             case ProtectionMeasured():
                 self._measured(event)
             case SearchMeasured():
                 self._wrapped(event, search_in_words(event))
+            case VerificationMeasured():
+                self._wrapped(event, verification_in_words(event))
             case PicturesShown():
                 named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
                 self._wrapped(event, f"shown a clean photo of {event.person} it names: {named}")
@@ -191,6 +197,17 @@ def search_in_words(event: SearchMeasured) -> str:
         f"searches with {event.n_probes} clean probes, {generation}: of the photos that could be among the first "
         f"{event.k}, {percent(event.recall)} are; any of them in {percent(event.discovery)} of searches; "
         f"{event.n_enrolled} photos of the protected people and {event.n_decoys} decoys in the archive"
+    )
+
+
+def verification_in_words(event: VerificationMeasured) -> str:
+    """What a user sees who compares two photos."""
+    return (
+        f"compare two photos with {event.extractor}: of {event.n_pairs} pairs of a clean photo and an own one, "
+        f"{percent(event.match_clean)} match while both are clean, {percent(event.match_posted)} once one was "
+        f"perturbed "
+        f"(mean similarity {event.similarity_clean:.2f} and {event.similarity_posted:.2f}; matches from "
+        f"{event.threshold:.2f}, as 1 % of pairs of different people do)"
     )
 
 

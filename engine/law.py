@@ -1,0 +1,69 @@
+"""Laws that limit what the trainer may keep or do: the last slide of the talk, as something to try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from facetui.engine.casts import DATE
+from facetui.engine.errors import UsageError
+from facetui.engine.events import LawPassed
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+
+def months_between(earlier: str, later: str) -> int:
+    """Whole months from one ISO date to another; days do not count."""
+    (y0, m0), (y1, m1) = ((int(date[:4]), int(date[5:7])) for date in (earlier, later))
+    return (y1 - y0) * 12 + m1 - m0
+
+
+class Law:
+    """What the trainer must not do; nothing by default."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._months: int | None = None
+        self._ban: tuple[str, str] | None = None
+
+    @property
+    def words(self) -> str:
+        """What is in force now, for the name of a generation; empty for nothing."""
+        if self.bans(self._lab.t):
+            return "moratorium"
+        return f"{self._months} months' retention" if self._months is not None else ""
+
+    def retention(self, months: int | None) -> None:
+        """From now on the trainer must forget photos posted more than ``months`` ago; ``None`` lifts the law.
+
+        Raises:
+            UsageError: fewer than 0 months.
+        """
+        if months is not None and months < 0:
+            raise UsageError(f"expected a retention of at least 0 months, got {months}")
+        self._months = months
+        text = "is lifted" if months is None else f"photos older than {months} months must be forgotten"
+        self._lab.emit(LawPassed(actor="law", law="retention", months=months, text=f"retention: {text}"))
+
+    def moratorium(self, since: str, until: str) -> None:
+        """Nobody may be identified from one story date to another, both included.
+
+        Raises:
+            UsageError: no dates, or the wrong way round.
+        """
+        for date in (since, until):
+            if not DATE.fullmatch(date):
+                raise UsageError(f"expected a date like '2021-07', got {date!r}")
+        if until < since:
+            raise UsageError(f"expected a moratorium that begins before it ends, got {since} to {until}")
+        self._ban = since, until
+        text = f"moratorium: nobody may be identified from {since} to {until}"
+        self._lab.emit(LawPassed(actor="law", law="moratorium", text=text))
+
+    def keeps(self, posted: str) -> bool:
+        """Whether a photo posted at a date may still be used."""
+        return self._months is None or not posted or months_between(posted, self._lab.t) <= self._months
+
+    def bans(self, t: str) -> bool:
+        """Whether identification is forbidden at a date."""
+        return self._ban is not None and bool(t) and self._ban[0] <= t and t[: len(self._ban[1])] <= self._ban[1]

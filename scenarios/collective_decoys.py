@@ -1,0 +1,56 @@
+"""Collective decoys: others crowd a person out of a face search.
+
+FoggySight (Evtimov et al., PETS 2021, arXiv 2012.08588, 2020-12-15) protects photos that were scraped long ago: *other*
+people post photos of themselves that an extractor takes for the protected person, so that a search for her finds them
+first. It needs many helpers, and an extractor that the decoys were not made for is not fooled.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+FOGGYSIGHT = "foggysight"
+ANSWERS = 5
+
+
+def scenario(lab: Lab) -> None:
+    lab.at("2020-11")
+    lab.note("Everybody posts photos as they are, the protected people too. A face search engine scrapes them.")
+    lab.trainer.use(lab.cast.generations[0].extractor)
+    lab.users.post(3)
+    lab.trainer.scrape()
+    lab.measure()
+    curve = [(0, lab.search(ANSWERS, people=1))]
+
+    lab.note("For one of them others post decoys: first five for each photo she has on the web, then more.")
+    decoys = 0
+    for month, more in (("2020-12", 5), ("2021-01", 5), ("2021-02", 10)):
+        lab.at(month)
+        lab.users.decoy(more, people=1, steps=100)
+        decoys += more
+        lab.trainer.scrape()
+        curve.append((decoys, lab.search(ANSWERS, people=1)))
+    lab.measure()
+    helped = curve[-1][1]
+
+    lab.at("2021-03")
+    lab.note("A newer extractor is released. The decoys were not made for it.")
+    lab.trainer.use("newest")
+    lab.measure()
+    newer = lab.search(ANSWERS, people=1)
+    lab.cite(
+        1 - 0.207,
+        attack="36 decoys a clean photo, bound 0.50",
+        extractor="Azure Face",
+        source="FoggySight's notebooks: recall at 1 of 0.207, against 0.769 without decoys",
+    )
+    points = ", ".join(f"{count} a photo: {search.recall:.0%}" for count, search in curve[1:])
+    lab.note(
+        f"Of the photos that a search could have among its first {ANSWERS}, it had {curve[0][1].recall:.0%} "
+        f"without decoys; "
+        f"with {points} ({helped.n_probes} probes, {helped.n_decoys} decoys in all). The newer extractor: "
+        f"{newer.recall:.0%}. Each decoy is a photo that somebody else had to perturb and post."
+    )
