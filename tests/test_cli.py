@@ -238,3 +238,11 @@ def test_bench_grid_prints_every_cell_with_n_and_interval():
 def test_bench_grid_refuses(option, message):
     ran = facetui("bench", "grid", "--attacks", option, "--photos", "1")
     assert ran.returncode == 2 and message in ran.stderr and "Traceback" not in ran.stderr
+
+
+def test_several_seeds_end_with_mean_and_spread(story, tmp_path):
+    ran = facetui("run", story, "--seeds", "2", "--seed", "3", "--display", "none", "--out", tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    assert "of 2 seeds" in ran.stdout and re.search(r"whole archive +\d+ \(\d+-\d+\)", ran.stdout)
+    seeds = {journal.began(journal.read(folder), folder).seed for folder in journal.runs(tmp_path)}
+    assert seeds == {3, 4}

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import traceback
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,9 @@ from platformdirs import user_data_path, user_log_path
 
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
+from facetui.engine.folds import CohortTable
 from facetui.tui import benching, displays
+from facetui.tui.seeds import spread_lines
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -76,6 +79,7 @@ def run(
         str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
     ] = "embedded",
     seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
+    seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")] = "auto",
     display: DisplayOption = "auto",
     out: Annotated[
@@ -118,8 +122,17 @@ def run(
 
     for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, stop)
-    outcome = play(scenario, settings, [show], cancel)
-    print(f"journal: {displays.short(outcome.folder)}", file=sys.stderr)
+    tables = []
+    for number in range(seed, seed + seeds):
+        table = CohortTable()
+        outcome = play(scenario, replace(settings, seed=number), [show, table.add], cancel)
+        print(f"journal: {displays.short(outcome.folder)}", file=sys.stderr)
+        if outcome.error is not None:
+            break
+        tables.append(table)
+    if seeds > 1 and display != "json":
+        for line in spread_lines(tables):
+            print(line)
     if outcome.error is None:
         return
     print(f"facetui: {outcome.error}", file=sys.stderr)
