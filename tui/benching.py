@@ -114,16 +114,16 @@ def grid(
         if first:
             cell = next(iter(line.cells.values()))
             print(
-                f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people, "
-                f"{photos} photos posted by each of {len(everybody)}; seed {seed}"
+                f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people;\n"
+                f"{photos} photos posted by each of {len(everybody)} people; seed {seed}"
             )
-            print(f"{'attack':<{width}}" + "".join(f"{name:>24}" for name in columns) + "   surrogates; visibility")
+            print(f"{'attack':<{width}}" + "".join(f"{name:>22}" for name in columns))
             first = False
-        print(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>24}" for name in columns), end="")
-        used, posted = ", ".join(line.surrogates) or "-", line.posted
-        seen = f"; L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}" if posted and posted.linf else ""
+        print(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns))
+        used, posted = f"against {', '.join(line.surrogates)}; " if line.surrogates else "", line.posted
+        seen = f"L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}; " if posted and posted.linf else ""
         others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
-        print(f"   {used}{seen}; others misnamed {others:.1%}", flush=True)
+        print(f"    {used}{seen}others misnamed {others:.1%}", flush=True)
 
 
 def _cell(event) -> str:  # type: ignore[no-untyped-def]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import textwrap
 from collections.abc import Iterator
 
 from facetui.engine import casts
@@ -49,6 +51,11 @@ def lines(what: str | None) -> Iterator[str]:
         width = max(map(len, names), default=0) + 2
         for name in names:
             entry = registry.entry(name)
-            yield f"{name:<{width}}{entry.summary}".rstrip()
-            if entry.facts:
-                yield " " * width + "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
+            facts = "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
+            yield from _wrapped(name.ljust(width) + entry.summary, width)
+            yield from _wrapped(" " * width + facts, width) if facts else ()
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    room = max(60, shutil.get_terminal_size((100, 24)).columns)
+    return textwrap.wrap(text, room, subsequent_indent=" " * indent, drop_whitespace=True) or [text]

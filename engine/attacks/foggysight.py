@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, ready
+from facetui.engine.attacks.loop import Tick, batchwise, beside, clean_rows, ready
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast
 from facetui.engine.errors import UsageError
@@ -81,9 +81,10 @@ class FoggySight(Attack):
             towards = [goal[rows] for goal in goals]
             noise = torch.randn(clean.shape, generator=album.generator).to(clean.device) * WIDE * spread
             noise = noise.contiguous(memory_format=torch.channels_last).clamp_(-radius, radius).requires_grad_(True)
+            views = beside(clean.device, album.generator)
             optimiser = torch.optim.Adam([noise], min(LONGEST, PATH / self.steps) * radius)
             for _ in range(self.steps):
-                seen = _another_view(album.view((clean + noise).clamp(0, 1), rows), spread, album.generator)
+                seen = _another_view(album.view((clean + noise).clamp(0, 1), rows), spread, views, album.generator)
                 with autocast(clean.device):
                     embedded = [network(seen).float() for network in networks]
                 loss = decoy_loss(embedded, towards, noise / spread)
@@ -132,13 +133,20 @@ def decoy_loss(embedded: Sequence[Tensor], goals: Sequence[Tensor], noise: Tenso
     return distance + KEEP_SMALL * noise.flatten(1).norm(dim=1)
 
 
-def _another_view(photos: Tensor, spread: Tensor, generator: torch.Generator) -> Tensor:
-    """Another brightness a photo, another crop, fresh noise; differentiable."""
+def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, generator: torch.Generator) -> Tensor:
+    """Another brightness a photo, another crop, fresh noise; differentiable.
+
+    Args:
+        photos: ``(n, 3, 112, 112)`` in [0, 1].
+        spread: ``(n, 1, 1, 1)``, standard deviation of each photo.
+        views: on the photos' device.
+        generator: on the CPU, for what the host must know.
+    """
     n, side = len(photos), photos.shape[-1]
     cut = max(1, round(side * CROP))
     top, left = torch.randint(cut + 1, (2,), generator=generator).tolist()  # one crop for the batch
     kept = photos[:, :, top : top + side - cut, left : left + side - cut]
     kept = F.interpolate(kept, size=(side, side), mode="bilinear")
-    light = (torch.rand(n, 1, 1, 1, generator=generator) * 2 - 1).to(photos.device) * BRIGHTNESS * spread
-    noise = torch.randn(photos.shape, generator=generator).to(photos.device, memory_format=torch.channels_last)
+    light = (torch.rand(n, 1, 1, 1, generator=views, device=photos.device) * 2 - 1) * BRIGHTNESS * spread
+    noise = torch.randn(photos.shape, generator=views, device=photos.device)
     return kept + light + noise * (NOISE * spread)

@@ -53,6 +53,14 @@ def uniform(like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
     return noise.to(like.device, memory_format=torch.channels_last)
 
 
+def beside(device: torch.device, generator: torch.Generator) -> torch.Generator:
+    """A generator on a device, seeded from one on the CPU: noise that is drawn in every step must not cross the bus."""
+    if device.type == "cpu":
+        return generator
+    seed = int(torch.randint(1 << 62, (1,), generator=generator))
+    return torch.Generator(device).manual_seed(seed)
+
+
 def raw(network: Extractor, photos: Tensor) -> Tensor:
     """Raw embeddings ``(N, D)`` float32 on the photos' device: before they are scaled to unit length."""
     device = photos.device
