@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,15 +19,14 @@ from facetui.engine import people as peoples
 from facetui.engine.budget import Budget, dssim
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.interfaces import Attack, Bank, Extractor
-from facetui.engine.photos import SUFFIXES, align, find_faces, read_picture, to_tensor
+from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
+from facetui.engine.photos import align, find_faces, read_picture, to_tensor
 from facetui.engine.warp import PastedView, Placement
 
-MANIFEST = ".facetui-protect.jsonl"
 GROUP = 8
 """Faces perturbed together: a group's files are written before the next begins."""
 SCREEN = 1024
 """Regions with a longer side are reduced to it, by a whole factor, before their DSSIM is measured."""
-ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True)
@@ -59,46 +56,17 @@ class Outcome:
 
 @dataclass
 class _Job:
+    """A photo on its way; one that an earlier run finished takes part if others of its group are missing."""
+
     source: Path
     target: Path
     digest: str
-    picture: Image.Image
-    exif: bytes = b""
-    profile: bytes = b""
+    done: bool = False
+    faces: int = 0
+    picture: Image.Image | None = None
+    beside: Beside | None = None
     placements: list[Placement] = field(default_factory=list)
     crops: list[Tensor] = field(default_factory=list)
-
-
-def find_inputs(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
-    """Photos and the files they become, without those that lie in ``out`` themselves.
-
-    Two photos that would become one file keep their endings: ``a.jpg.png``.
-
-    Raises:
-        DataError: a path that does not exist, or no picture at all.
-    """
-    found: list[tuple[Path, Path]] = []
-    for path in inputs:
-        if path.is_dir():
-            for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
-                hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-                if not hidden and out.resolve() not in file.resolve().parents:
-                    found.append((file, file.relative_to(path)))
-        elif path.exists():
-            found.append((path, Path(path.name)))
-        else:
-            raise DataError(f"there is no {path}; expected a photo or a folder of photos")
-    if not found:
-        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) was found in {', '.join(map(str, inputs))}")
-    names = [relative.with_suffix(".png") for _, relative in found]
-    pairs, taken = [], set()
-    for (file, relative), name in zip(found, names, strict=True):
-        target = name if names.count(name) == 1 else relative.with_name(relative.name + ".png")
-        if target in taken:
-            raise DataError(f"{file} would become the same file as another photo; protect them into two folders")
-        taken.add(target)
-        pairs.append((file, out / target))
-    return pairs
 
 
 class Protector:
@@ -115,7 +83,10 @@ class Protector:
         progress: called as ``progress(passes done, passes of this group)`` between steps; may raise ``Cancelled``.
 
     Raises:
-        UsageError: an attack that protects somebody else than who is in the photos.
+        UsageError: an attack that protects somebody else than who is in the photos; no surrogate.
+
+    Attributes:
+        at_work: photos whose faces are being perturbed now.
     """
 
     def __init__(
@@ -132,10 +103,13 @@ class Protector:
     ) -> None:
         if attack.decoy:
             raise UsageError(f"{attack.name} makes decoys, which protect somebody else; choose another attack")
+        if not surrogates:
+            raise UsageError(f"{attack.name} needs at least one surrogate extractor, got none")
         self.attack = attack
         self.surrogates = list(surrogates if attack.ensemble else surrogates[:1])
         self.budget = budget or attack.default_budget
         self.out = out
+        self.at_work = 0
         self._seed = seed
         self._device = device or torch.device("cpu")
         self._keep_metadata = keep_metadata
@@ -157,54 +131,72 @@ class Protector:
             DataError: the output folder cannot be written.
             Cancelled: from ``progress``; what was yielded is on disk.
         """
-        try:
-            self.out.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataError(f"{self.out} cannot be made ({error.strerror}); choose another folder") from error
-        known = self._manifest()
+        manifest = Manifest(self.out)
         waiting: list[_Job] = []
         for source, target in pairs:
-            made = self._prepare(source, target, known)
+            made = self._prepare(source, target, manifest)
             if isinstance(made, Outcome):
                 yield made
-            elif not made.crops:
-                yield self._finish(made, None)
-            else:
+                continue
+            if made.done:
+                yield Outcome(str(source), str(target), "done before", faces=made.faces)
+            elif not made.faces:
+                yield self._finish(made, [], manifest)
+            if made.faces:
                 waiting.append(made)
-                if sum(len(job.crops) for job in waiting) >= GROUP:
-                    yield from self._group(waiting)
-                    waiting = []
+            if sum(job.faces for job in waiting) >= GROUP:
+                yield from self._group(waiting, manifest)
+                waiting = []
         if waiting:
-            yield from self._group(waiting)
+            yield from self._group(waiting, manifest)
 
-    def _prepare(self, source: Path, target: Path, known: dict[str, tuple[str, str]]) -> _Job | Outcome:
-        name = str(target.relative_to(self.out))
+    def _prepare(self, source: Path, target: Path, manifest: Manifest) -> _Job | Outcome:
         try:
             digest = hashlib.sha256(source.read_bytes()).hexdigest()
             if target.exists():
-                if known.get(name) == (digest, self._settings):
-                    return Outcome(str(source), str(target), "done before")
+                faces = manifest.faces(self._name(target), digest, self._settings)
+                if faces is not None:
+                    return _Job(source, target, digest, done=True, faces=faces)
                 why = f"{target} is there already and was made otherwise; choose another output folder"
                 return Outcome(str(source), str(target), "refused", why=why)
-            picture = read_picture(source)
+            job = _Job(source, target, digest)
+            self._open(job)
         except OSError as error:
             why = f"{source} cannot be read ({error.strerror}); mend its permissions or leave it out"
             return Outcome(str(source), "", "unreadable", why=why)
         except DataError as error:
             return Outcome(str(source), "", "unreadable", why=str(error))
-        job = _Job(source, target, digest, picture)
-        if self._keep_metadata:
-            job.exif, job.profile = _metadata(source)
-        for face in find_faces(picture):
-            placement = Placement.of(face, picture.size)
-            if placement.box[2] > placement.box[0] and placement.box[3] > placement.box[1]:
-                job.placements.append(placement)
-                job.crops.append(to_tensor(align(picture, face)))
         return job
 
-    def _group(self, jobs: list[_Job]) -> Iterator[Outcome]:
-        """Perturb the faces of some photos together, then write photo after photo."""
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self.out).as_posix()
+
+    def _open(self, job: _Job) -> None:
+        """Read a photo and cut its faces out."""
+        job.picture = read_picture(job.source)
+        job.beside = read_beside(job.source, self._keep_metadata)
+        for face in find_faces(job.picture):
+            placement = Placement.of(face, job.picture.size)
+            if placement.box[2] > placement.box[0] and placement.box[3] > placement.box[1]:
+                job.placements.append(placement)
+                job.crops.append(to_tensor(align(job.picture, face)))
+        job.faces = len(job.crops)
+
+    def _group(self, jobs: list[_Job], manifest: Manifest) -> Iterator[Outcome]:
+        """Perturb the faces of some photos together, then write photo after photo.
+
+        A group has the same members however often a run was interrupted: a face perturbed in other company, or with
+        other random draws, would come out otherwise.
+        """
+        missing = [job for job in jobs if not job.done]
+        if not missing:
+            return
+        for job in jobs:
+            if job.done:
+                self._open(job)
+                job.picture = job.beside = None
         self._load()
+        self.at_work = len(missing)
         crops = torch.stack([crop for job in jobs for crop in job.crops])
         clean = crops.float().div(255).to(self._device)
         view = PastedView(clean, [placement for job in jobs for placement in job.placements])
@@ -218,9 +210,12 @@ class Protector:
             view=view,
             progress=self._progress,
         )
+        self.at_work = 0
         changes = iter((poisoned - clean).cpu())
         for job in jobs:
-            yield self._finish(job, [next(changes) for _ in job.crops])
+            mine = [next(changes) for _ in job.crops]
+            if not job.done:
+                yield self._finish(job, mine, manifest)
 
     def _load(self) -> None:
         if self._networks:
@@ -231,25 +226,22 @@ class Protector:
         people = -1 - torch.arange(len(tool)).repeat_interleave(8)
         self._bank = Bank(photos.to(self._device), people.to(self._device))
 
-    def _finish(self, job: _Job, changes: list[Tensor] | None) -> Outcome:
+    def _finish(self, job: _Job, changes: list[Tensor], manifest: Manifest) -> Outcome:
+        assert job.picture is not None and job.beside is not None  # only what was done before is not opened
         before = to_tensor(job.picture)
-        after = before
-        if changes:
-            after = paste_all(before, job.placements, changes, self.budget.linf)
-        buffer: dict[str, Any] = {}
-        if job.exif:
-            buffer["exif"] = job.exif
-        if job.profile:
-            buffer["icc_profile"] = job.profile
+        after = paste_all(before, job.placements, changes, self.budget.linf) if changes else before
         picture = Image.fromarray(after.permute(1, 2, 0).contiguous().numpy())
+        if job.beside.alpha is not None:
+            picture.putalpha(job.beside.alpha)
         try:
-            _write(picture, job.target, buffer)
+            write_new(picture, job.target, job.beside.options)
+            manifest.add(self._name(job.target), job.digest, self._settings, job.faces)
         except FileExistsError:
-            why = f"{job.target} appeared while it was being made; choose another output folder"
+            why = f"{job.target} cannot be made without overwriting something; choose another output folder"
             return Outcome(str(job.source), str(job.target), "refused", why=why)
         except OSError as error:
             raise DataError(f"{job.target} cannot be written ({error.strerror}); what was written stays") from error
-        self._remember(job)
+        job.picture = job.beside = None  # pictures are large, and the others of the group still wait
         if not changes:
             return Outcome(str(job.source), str(job.target), "no face")
         seen = [_visible(before, after, placement.box) for placement in job.placements]
@@ -263,23 +255,6 @@ class Protector:
             psnr=min(psnr for _, _, psnr in seen),
         )
 
-    def _manifest(self) -> dict[str, tuple[str, str]]:
-        """What earlier runs finished: output name to hash of the source and of the settings."""
-        known = {}
-        path = self.out / MANIFEST
-        for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
-            try:
-                entry = json.loads(line)
-                known[entry["output"]] = (entry["source"], entry["settings"])
-            except (json.JSONDecodeError, KeyError, TypeError):
-                continue  # the line that a killed run was writing
-        return known
-
-    def _remember(self, job: _Job) -> None:
-        entry = {"output": str(job.target.relative_to(self.out)), "source": job.digest, "settings": self._settings}
-        with (self.out / MANIFEST).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
-
 
 def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequence[Tensor], bound: float) -> Tensor:
     """A picture with the changes of its faces; every pixel outside their boxes stays as it is.
@@ -290,12 +265,21 @@ def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequenc
         changes: ``(3, 112, 112)`` each, pixels in [0, 1].
         bound: of the largest change of a channel, pixels in [0, 1]; where faces overlap, of their sum.
     """
-    total = torch.zeros(picture.shape, dtype=torch.float32)
+    after = picture.clone()
+    if not placements:
+        return after
+    # Only the rectangle around all faces, and in place: a picture may have a hundred million pixels.
+    boxes = np.array([placement.box for placement in placements])
+    (west, north), (east, south) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
+    total = torch.zeros(3, south - north, east - west)
     for placement, change in zip(placements, changes, strict=True):
         left, top, right, bottom = placement.box
-        total[:, top:bottom, left:right] += placement.paste(change)
+        total[:, top - north : bottom - north, left - west : right - west] += placement.paste(change)
     limit = float(np.floor(bound * 255 + 1e-4))
-    return (picture + (total * 255).round().clamp(-limit, limit)).clamp(0, 255).to(torch.uint8)
+    total.mul_(255).round_().clamp_(-limit, limit)
+    region = after[:, north:south, west:east]
+    region.copy_(total.add_(region).clamp_(0, 255))
+    return after
 
 
 def _visible(before: Tensor, after: Tensor, box: tuple[int, int, int, int]) -> tuple[float, float | None, float]:
@@ -311,39 +295,24 @@ def _visible(before: Tensor, after: Tensor, box: tuple[int, int, int, int]) -> t
     return round(float(change.abs().max() * 255), 3), seen, psnr
 
 
-def _metadata(path: Path) -> tuple[bytes, bytes]:
-    """EXIF, its orientation reset as the pixels are upright, and the colour profile."""
-    with Image.open(path) as picture:
-        exif = picture.getexif()
-        if ORIENTATION in exif:
-            exif[ORIENTATION] = 1
-        return (exif.tobytes() if len(exif) else b""), picture.info.get("icc_profile") or b""
-
-
-def _write(picture: Image.Image, target: Path, extra: dict[str, Any]) -> None:
-    """Write a PNG under another name and link it to its own, which fails where a file is."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(suffix=".png", prefix=".facetui-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            picture.save(file, "PNG", **extra)
-        os.chmod(name, 0o644)
-        os.link(name, target)
-    finally:
-        os.unlink(name)
-
-
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """How many photos came to each state."""
     return {state: sum(o.state == state for o in outcomes) for state in dict.fromkeys(o.state for o in outcomes)}
 
 
+def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Faces of all photos together, and the figures of the face that changed most, under the names in ``Outcome``."""
+    changed = [o for o in outcomes if o.state == "protected"]
+    return {
+        "faces": sum(o.faces for o in changed),
+        "linf": max((o.linf for o in changed), default=0.0),
+        "dssim": max((o.dssim for o in changed if o.dssim is not None), default=None),
+        "psnr": min((o.psnr for o in changed if o.psnr is not None), default=None),
+    }
+
+
 def as_json(protector: Protector, outcomes: Sequence[Outcome]) -> str:
     """One JSON object with every figure."""
-    photos = [
-        {k: (None if isinstance(v, float) and not np.isfinite(v) else v) for k, v in asdict(o).items()}
-        for o in outcomes
-    ]
     return json.dumps(
         {
             "attack": protector.attack.name,
@@ -351,7 +320,12 @@ def as_json(protector: Protector, outcomes: Sequence[Outcome]) -> str:
             "surrogates": protector.surrogates,
             "about": protector.attack.about,
             "summary": summary(outcomes),
-            "photos": photos,
-        },
-        ensure_ascii=False,
+            "totals": _plain(totals(outcomes)),
+            "photos": [_plain(asdict(o)) for o in outcomes],
+        }
     )
+
+
+def _plain(figures: dict[str, Any]) -> dict[str, Any]:
+    """The same without infinity, which JSON does not know."""
+    return {k: (None if isinstance(v, float) and not np.isfinite(v) else v) for k, v in figures.items()}

@@ -20,9 +20,6 @@ from torch.nn import functional as F
 from facetui.engine.interfaces import SIDE
 from facetui.engine.photos import TEMPLATE, Face, similarity_transform
 
-MARGIN = 1.3
-"""Side of the canvas by that of the face on it: room for faces that are turned."""
-
 
 @dataclass(frozen=True)
 class Placement:
@@ -60,6 +57,13 @@ class Placement:
         """By how much the face is turned in the picture, in radians."""
         return float(-math.atan2(self.matrix[1, 0], self.matrix[0, 0]))
 
+    def holds(self, points: Tensor) -> Tensor:
+        """Which points ``(..., 2)`` x, y of the aligned photo lie within ``box``, so within the picture."""
+        linear = np.linalg.inv(self.matrix[:, :2])
+        at = (points.double() - torch.from_numpy(self.matrix[:, 2])) @ torch.from_numpy(linear.T)
+        low, high = torch.tensor(self.box[:2]), torch.tensor(self.box[2:])
+        return ((at >= low) & (at <= high)).all(-1)
+
     def paste(self, change: Tensor) -> Tensor:
         """A change ``(3, 112, 112)`` at the picture's resolution: ``(3, h, w)`` for ``box``, zero outside the photo."""
         left, top, right, bottom = self.box
@@ -91,6 +95,8 @@ class PastedView:
     Pictures larger than twice the photo are reduced by a whole factor before they are cut out (``photos.align``); the
     canvas is the picture after that, so it is never larger than about twice the photo.
 
+    What lies beyond the picture's edge, where a face is cut off, is never written, and so never seen.
+
     Args:
         clean: ``(N, 3, 112, 112)`` in [0, 1].
         placements: where each lies.
@@ -100,15 +106,18 @@ class PastedView:
         device = clean.device
         self._clean = clean
         self._scales = [p.scale / max(1, int(p.scale)) for p in placements]
-        side = math.ceil(SIDE * max(self._scales) * MARGIN)
-        spread, cut = [], []
+        turned = [abs(math.cos(p.angle)) + abs(math.sin(p.angle)) for p in placements]
+        side = math.ceil(SIDE * max(a * b for a, b in zip(self._scales, turned, strict=True))) + 2
+        spread, cut, within = [], [], []
         for placement, scale in zip(placements, self._scales, strict=True):
             cosine, sine = math.cos(placement.angle), math.sin(placement.angle)
             turn = torch.tensor([[cosine, -sine], [sine, cosine]])  # from the photo to the canvas
             at_canvas, at_photo = _centres(side) - side / 2, _centres(SIDE) - SIDE / 2
             spread.append((at_canvas @ turn) / scale * (2 / SIDE))
             cut.append((at_photo @ turn.T) * scale * (2 / side))
+            within.append(placement.holds((spread[-1] + 1) * (SIDE / 2)))
         self._spread, self._cut = torch.stack(spread).to(device), torch.stack(cut).to(device)
+        self._within = torch.stack(within)[:, None].float().to(device)
 
     def __call__(self, photos: Tensor, rows: Tensor) -> Tensor:
         """The photos ``(n, 3, 112, 112)`` of rows ``(n,)`` as they come back; differentiable."""
@@ -118,6 +127,7 @@ class PastedView:
             parts = zip(change.split(1), rows.tolist(), strict=True)
             change = torch.cat([_soften(part, self._scales[row]) for part, row in parts])
         canvas = F.grid_sample(change, self._spread[rows], mode="bilinear", padding_mode="zeros", align_corners=False)
+        canvas = canvas * self._within[rows]
         back = F.grid_sample(canvas, self._cut[rows], mode="bicubic", padding_mode="zeros", align_corners=False)
         return (clean + back).clamp(0, 1)
 

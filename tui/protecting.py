@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import sys
 from pathlib import Path
@@ -12,8 +13,9 @@ from facetui.engine import casts
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.budget import Budget
 from facetui.engine.device import choose
-from facetui.engine.errors import Cancelled, UsageError
-from facetui.engine.protect import Outcome, Protector, as_json, find_inputs, summary
+from facetui.engine.errors import Cancelled, FacetuiError, UsageError
+from facetui.engine.outputs import find_inputs
+from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
 from facetui.tui.displays import short
 
 PROBLEMS = ("refused", "unreadable")
@@ -33,6 +35,8 @@ def protect(
     as_one_json: bool,
 ) -> int:
     """Protect photos and say what became of each; returns the exit code."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be one that the terminal cannot show
     kind = ATTACKS.get(attack)
     settings: dict[str, Any] = {"mode": mode} if mode else {}
     try:
@@ -42,6 +46,26 @@ def protect(
     names = [n.strip() for n in surrogates.split(",") if n.strip()] if surrogates else casts.load("embedded").surrogates
     pairs = find_inputs(inputs, out)
     stopped: list[int] = []
+    bar = _Bar(len(pairs))
+
+    def check() -> None:
+        if stopped:
+            raise Cancelled("stopped; run the same command again to go on")
+
+    def progress(done: int, total: int) -> None:
+        check()
+        bar.steps(protector.at_work * done / total if total else 0.0)
+
+    protector = Protector(
+        chosen,
+        list(names),
+        out,
+        budget=Budget.parse(budget) if budget else None,
+        seed=seed,
+        device=choose(device),
+        keep_metadata=keep_metadata,
+        progress=progress,
+    )
 
     def stop(number: int, frame: FrameType | None) -> None:
         if stopped:
@@ -50,44 +74,24 @@ def protect(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-
-    def check() -> None:
-        if stopped:
-            raise Cancelled("stopped; run the same command again to go on")
-
     outcomes: list[Outcome] = []
-    with _Bar(len(pairs)) as bar:
-
-        def progress(done: int, total: int) -> None:
-            check()
-            bar.steps(done, total)
-
-        protector = Protector(
-            chosen,
-            list(names),
-            out,
-            budget=Budget.parse(budget) if budget else None,
-            seed=seed,
-            device=choose(device),
-            keep_metadata=keep_metadata,
-            progress=progress,
-        )
-        cancelled = None
+    with bar:
+        failed: FacetuiError | None = None
         try:
             for outcome in protector.run(pairs):
                 outcomes.append(outcome)
                 bar.photo(outcome, len(outcomes))
                 check()
-        except Cancelled as error:
-            cancelled = error
+        except FacetuiError as error:  # a full disk, an interruption: what was done until then is told all the same
+            failed = error
     if as_one_json:
         print(as_json(protector, outcomes))
     else:
         for line in _summary(protector, outcomes, len(pairs)):
             print(line)
-    if cancelled is not None:
-        print(f"facetui: {cancelled}", file=sys.stderr)
-        return 128 + stopped[0] if stopped else cancelled.exit_code
+    if failed is not None:
+        print(f"facetui: {failed}", file=sys.stderr)
+        return 128 + stopped[0] if stopped and isinstance(failed, Cancelled) else failed.exit_code
     return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
 
 
@@ -98,30 +102,34 @@ class _Bar:
         self._n = n_photos
         self._bar: Any = None
         self._task: Any = None
-        self._photos = 0.0
+        self._photos = 0
 
     def __enter__(self) -> _Bar:
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("protecting", total=self._n)
+            self._task = self._bar.add_task(f"0 of {self._n} photos", total=self._n)
         return self
 
     def __exit__(self, *exc: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def steps(self, done: int, total: int) -> None:
-        if self._bar is not None and total:
-            self._bar.update(self._task, description=f"protecting, {done / total:4.0%} of these faces")
+    def steps(self, photos: float) -> None:
+        """Photos, or parts of them, that the steps on the faces at work are worth; beside those that are finished."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=self._photos + photos)
 
     def photo(self, outcome: Outcome, done: int) -> None:
+        self._photos = done
         if self._bar is not None:
-            self._bar.update(self._task, completed=done)
+            # The steps have counted the others of its group already, and a bar never goes back.
+            reached = max(float(done), self._bar.tasks[0].completed)
+            self._bar.update(self._task, completed=reached, description=f"{done} of {self._n} photos")
         else:
             print(f"{done} of {self._n}: {short(Path(outcome.source))}: {outcome.state}", file=sys.stderr, flush=True)
 
@@ -131,10 +139,13 @@ def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> li
     lines = [_line(outcome, width) for outcome in outcomes]
     counts = ", ".join(f"{count} {state}" for state, count in summary(outcomes).items()) or "nothing done"
     lines.append(f"{len(outcomes)} of {n_photos} photos: {counts}; in {short(protector.out)}")
+    changed = [outcome for outcome in outcomes if outcome.state == "protected"]
+    if len(changed) > 1:
+        lines.append(f"all of them: {_figures(Outcome('', '', '', **totals(changed)))}")
     lines.append(f"{protector.attack.name} ({protector.budget}), against {', '.join(protector.surrogates)}")
     if protector.attack.about:
         lines.append(protector.attack.about)
-    if any(outcome.state == "protected" for outcome in outcomes):
+    if changed:
         lines.append("What this does against any other extractor, today's or a later one, these figures do not say.")
     return lines
 
@@ -146,8 +157,11 @@ def _name(outcome: Outcome) -> str:
 def _line(outcome: Outcome, width: int) -> str:
     head = f"{_name(outcome):<{width}}  {outcome.state:<11}"
     if outcome.state == "protected":
-        seen = f"DSSIM {outcome.dssim:.4f}, " if outcome.dssim is not None else ""
-        faces = f"{outcome.faces} face{'s' if outcome.faces != 1 else ''}"
-        psnr = f"PSNR {outcome.psnr:.1f} dB" if outcome.psnr is not None else ""
-        return f"{head} {faces}, at most {outcome.linf:.0f}/255, {seen}{psnr}"
+        return f"{head} {_figures(outcome)}"
     return f"{head} {outcome.why}".rstrip()
+
+
+def _figures(outcome: Outcome) -> str:
+    faces = f"{outcome.faces} face{'s' if outcome.faces != 1 else ''}"
+    seen = f"DSSIM {outcome.dssim:.4f}, " if outcome.dssim is not None else ""
+    return f"{faces}, at most {outcome.linf:.0f}/255, {seen}PSNR {outcome.psnr:.1f} dB"

@@ -1,0 +1,206 @@
+"""Photos and the files they become: names, what an original holds beside its colours, and never overwriting."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import struct
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+
+from facetui.engine.errors import DataError
+from facetui.engine.photos import SUFFIXES
+
+MANIFEST = ".facetui-protect.jsonl"
+ORIENTATION = 0x0112
+EXIF_IFD, MAKER_NOTE = 0x8769, 0x927C
+
+
+def find_inputs(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+    """Photos and the files they become, without those that lie in ``out`` themselves; each photo once.
+
+    The tree below a folder is kept. Photos that would become one file keep their endings (``a.jpg.png``), and where
+    that is not enough get numbers (``a.jpg-2.png``).
+
+    Raises:
+        DataError: a path that does not exist, or no picture at all.
+    """
+    found: dict[Path, tuple[Path, Path]] = {}
+    skipped = 0
+    for path in inputs:
+        if path.is_dir():
+            for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
+                relative, real = file.relative_to(path), file.resolve()
+                if any(part.startswith(".") for part in relative.parts):
+                    continue
+                if out.resolve() in real.parents:
+                    skipped += 1
+                else:
+                    found.setdefault(real, (file, relative))
+        elif path.exists():
+            found.setdefault(path.resolve(), (path, Path(path.name)))
+        else:
+            raise DataError(f"there is no {path}; expected a photo or a folder of photos")
+    if not found and skipped:
+        raise DataError(f"every picture lies in the output folder {out} itself; choose another output folder")
+    if not found:
+        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) was found in {', '.join(map(str, inputs))}")
+    names = distinct_names([relative for _, relative in found.values()])
+    return [(file, out / name) for (file, _), name in zip(found.values(), names, strict=True)]
+
+
+def distinct_names(relatives: Sequence[Path]) -> list[Path]:
+    """A PNG's name for each photo; no two differ in case only, as some file systems take those for one."""
+    plain = [relative.with_suffix(".png") for relative in relatives]
+    wanted = Counter(str(name).casefold() for name in plain)
+    names: list[Path] = []
+    taken: set[str] = set()
+    for relative, name in zip(relatives, plain, strict=True):
+        if wanted[str(name).casefold()] > 1:
+            name = relative.with_name(f"{relative.name}.png")
+        number = 1
+        while str(name).casefold() in taken:
+            number += 1
+            name = relative.with_name(f"{relative.name}-{number}.png")
+        taken.add(str(name).casefold())
+        names.append(name)
+    return names
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What an original holds beside its colours.
+
+    Attributes:
+        alpha: its transparency, upright; ``None`` if it has none.
+        options: what is kept of the metadata, for Pillow's ``save``.
+    """
+
+    alpha: Image.Image | None
+    options: dict[str, Any]
+
+
+def read_beside(path: Path, metadata: bool) -> Beside:
+    """Transparency, and with ``metadata`` EXIF and colour profile, of a picture that ``read_picture`` could read.
+
+    The orientation is reset, as the pixels are upright. Left out is what would show or misstate the face: EXIF's
+    thumbnail and the camera's own notes, which may hold a preview, and profiles of other colours than RGB.
+
+    Raises:
+        DataError: more than eight bits a channel, which a PNG of ours would lose; damaged EXIF.
+    """
+    with Image.open(path) as picture:
+        if picture.mode.startswith(("I", "F")):
+            raise DataError(f"{path} has more than 8 bits a channel, which would be lost; convert it to 8 bits first")
+        options = _metadata(picture, path) if metadata else {}
+        alpha = None
+        if picture.has_transparency_data:
+            alpha = ImageOps.exif_transpose(picture).convert("RGBA").getchannel("A")
+    return Beside(alpha, options)
+
+
+def _metadata(picture: Image.Image, path: Path) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    try:
+        exif = picture.getexif()
+        if len(exif):
+            if ORIENTATION in exif:
+                exif[ORIENTATION] = 1
+            exif.get_ifd(EXIF_IFD).pop(MAKER_NOTE, None)
+            options["exif"] = exif.tobytes()  # of the first directory only: the thumbnail is in the second
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error) as error:
+        raise DataError(f"the EXIF of {path} is damaged ({error}); protect it without keeping metadata") from error
+    profile = picture.info.get("icc_profile") or b""
+    if profile[16:20] == b"RGB ":
+        options["icc_profile"] = profile
+    return options
+
+
+def write_new(picture: Image.Image, target: Path, options: dict[str, Any]) -> None:
+    """Write a PNG under another name, then give it its own, unless there is a file of that name.
+
+    Raises:
+        FileExistsError: there is.
+        OSError: it cannot be written; nothing is left behind.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".facetui-{secrets.token_hex(6)}.png")
+    try:
+        with temporary.open("xb") as file:
+            picture.save(file, "PNG", **options)
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            raise
+        except OSError:  # memory cards and some network folders have no links
+            copy_new(temporary, target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def copy_new(source: Path, target: Path) -> None:
+    """Copy a file to a name that is free.
+
+    Raises:
+        FileExistsError: it is not.
+        OSError: it cannot be written; nothing is left behind.
+    """
+    data = source.read_bytes()
+    file = target.open("xb")
+    try:
+        with file:
+            file.write(data)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+class Manifest:
+    """What was finished in an output folder, one JSON object a line.
+
+    Args:
+        folder: made when needed.
+
+    Raises:
+        DataError: the folder or its manifest cannot be made or read.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / MANIFEST
+        self._known: dict[str, tuple[str, str, int]] = {}
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
+        except OSError as error:
+            raise DataError(f"{folder} cannot be used ({error.strerror}); choose another output folder") from error
+        for line in text.splitlines():
+            try:
+                entry = json.loads(line)
+                self._known[entry["output"]] = (entry["source"], entry["settings"], int(entry["faces"]))
+            except (ValueError, KeyError, TypeError):
+                continue  # the line that a killed run was writing
+        self._torn = bool(text) and not text.endswith("\n")
+
+    def faces(self, name: str, source: str, settings: str) -> int | None:
+        """How many faces a finished photo has; ``None`` if it was not finished from this source, with these settings.
+
+        Args:
+            name: of the output, relative to the folder.
+            source: hash of the original file.
+            settings: hash of everything else that decides the pixels.
+        """
+        known = self._known.get(name)
+        return known[2] if known and known[:2] == (source, settings) else None
+
+    def add(self, name: str, source: str, settings: str, faces: int) -> None:
+        """Remember a finished photo; arguments as of ``faces``."""
+        entry = {"output": name, "source": source, "settings": settings, "faces": faces}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write("\n" * self._torn + json.dumps(entry) + "\n")
+        self._torn = False
