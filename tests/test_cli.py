@@ -47,7 +47,17 @@ def story(tmp_path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], [], ["list"], ["runs"], ["replay", "nothing"], ["run", "--help"]]
+    "arguments",
+    [
+        ["--help"],
+        ["--version"],
+        [],
+        ["list"],
+        ["runs"],
+        ["replay", "nothing"],
+        ["run", "--help"],
+        ["protect", "--help"],
+    ],
 )
 def test_no_torch_where_none_is_needed(arguments):
     code = (

@@ -90,7 +90,7 @@ def test_the_view_is_what_an_extractor_gets(embedded, side):
     x = (crop[None].float() / 255 + change).clamp(0, 1).requires_grad_(True)
     seen = view(x, torch.tensor([0]))
     forecast = (seen - crop.float() / 255)[0, :, 8:-8, 8:-8]
-    assert (forecast - real).abs().mean() < 0.15 * real.abs().mean() + 1 / 255
+    assert (forecast - real).abs().mean() < 0.1 * real.abs().mean()
     (gradient,) = torch.autograd.grad(seen.sum(), x)
     assert gradient[0, :, 20:-20, 20:-20].mean() == pytest.approx(1, abs=0.1)
 
@@ -111,8 +111,10 @@ def test_what_lies_beyond_the_edge_is_not_seen():
     assert (forecast - real)[:, 8:-8, 40:-8].abs().max() < 0.1 and real[:, 8:-8, 40:-8].min() == 20
 
 
-@pytest.mark.parametrize("attack", [PGD(targeted=False, steps=10), Fawkes10("low")], ids=["pgd", "fawkes-1.0"])
-def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack):
+@pytest.mark.parametrize(
+    ("attack", "mean"), [(PGD(targeted=False, steps=10), 0.0), (Fawkes10("low"), 0.5)], ids=["pgd", "fawkes-1.0"]
+)
+def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack, mean):
     two.save(tmp_path / "two.png")
     (outcome,) = outcomes(tmp_path, "two.png", attack=attack)
     assert (outcome.state, outcome.faces) == ("protected", 2)
@@ -128,7 +130,7 @@ def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack):
     network = load("compact-a")
     crops = [torch.stack([to_tensor(align(p, face)) for face in faces]) for p in (before, after)]
     similarity = (embed(network, crops[0]) * embed(network, crops[1])).sum(1)
-    assert similarity.max() < 0.6
+    assert similarity.mean() < mean and similarity.max() < 0.7, "another photo of the same people has about 0.7"
 
 
 def test_upright_and_without_metadata(embedded, tmp_path):
@@ -389,4 +391,4 @@ def test_a_terminal_gets_a_bar_with_the_time_left(two, tmp_path):
     os.close(ours)
     assert running.returncode == 0 and "fawkes-1.0 (dssim 0.004 linf 15/255), against compact-a" in said
     assert "any other extractor" in said and "2 faces" in said
-    assert b"0 of 1 photos" in shown and re.search(rb"0:00:\d\d", shown), "the time left, for a single photo too"
+    assert re.search(rb"0 of 1 photos[^\r\n]*0:00:\d\d", shown), "the time left, while the only photo is at work"
