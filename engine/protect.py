@@ -38,7 +38,7 @@ class Outcome:
         output: the file written, or that was there; empty if none is.
         state: ``protected``, ``no face`` (copied), ``done before``, ``refused`` or ``unreadable``.
         faces: how many were found.
-        linf: largest change of a channel, of 255.
+        linf: largest change of a channel, of 255; like the next two ``None`` unless it was protected in this run.
         dssim: structural dissimilarity of the face that changed most; ``None`` for faces under eleven pixels.
         psnr: of the face that changed most, in dB.
         why: one sentence, for refused and unreadable ones.
@@ -48,7 +48,7 @@ class Outcome:
     output: str
     state: str
     faces: int = 0
-    linf: float = 0.0
+    linf: float | None = None
     dssim: float | None = None
     psnr: float | None = None
     why: str = ""
@@ -305,7 +305,7 @@ def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     changed = [o for o in outcomes if o.state == "protected"]
     return {
         "faces": sum(o.faces for o in changed),
-        "linf": max((o.linf for o in changed), default=0.0),
+        "linf": max((o.linf for o in changed if o.linf is not None), default=None),
         "dssim": max((o.dssim for o in changed if o.dssim is not None), default=None),
         "psnr": min((o.psnr for o in changed if o.psnr is not None), default=None),
     }

@@ -326,6 +326,7 @@ def test_command(two, tmp_path):
     assert said["totals"]["faces"] == 2 and 3 <= said["totals"]["linf"] <= 4 and said["totals"]["psnr"] > 36
     assert 0 < said["totals"]["dssim"] < 0.1 and said["photos"][-1]["dssim"] == said["totals"]["dssim"]
     shown = cli(tmp_path / "two.png", *pgd)
+    assert said["photos"][0]["linf"] is None, "what was not measured is not zero"
     assert shown.returncode == 0 and "done before" in shown.stdout and "Traceback" not in shown.stderr
     failed = cli(tmp_path / "absent", "-o", tmp_path / "x")
     assert (

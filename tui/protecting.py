@@ -146,6 +146,7 @@ def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> li
     if protector.attack.about:
         lines.append(protector.attack.about)
     if changed:
+        lines.append("The budget holds on the aligned 112x112 photo; measured were the faces' regions in full size.")
         lines.append("What this does against any other extractor, today's or a later one, these figures do not say.")
     return lines
 
