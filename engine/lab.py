@@ -393,7 +393,10 @@ class Lab:
             parts.append(self.cache.get(key, compute))
             done += len(chunk) * attack.passes(len(names))
             tick(done, total)
-        return torch.cat(parts) if parts else photos.clone()
+        out = photos.clone()
+        for chunk, part in zip(chunks, parts, strict=True):  # whole people first, whatever order they came in
+            out[chunk] = part
+        return out
 
     def progress(self, actor: Actor, task: str, unit: str = "image-steps") -> Callable[[int, int], None]:
         """A progress callback that emits a few events a second and stops a cancelled run."""

@@ -41,6 +41,11 @@ def test_decoys_are_the_helpers_own_photos_and_are_counted(make_lab):
     }
     said = [e for e in events if isinstance(e, PhotosPosted) and e.attack == "foggysight"]
     assert len(said) == len(lab.protected) and all("decoys for" in e.cohort for e in said)
+    for post in decoys:
+        for photo, person, index in zip(post.photos, post.who.tolist(), post.source.tolist(), strict=True):
+            change = (photo.int() - lab.people.persons[person].photos[index].int()).abs()
+            assert 0 < change.max() <= 30, "each decoy is the photo it says it was made from"
+    assert all(e.linf <= 30 / 255 + 1e-4 for e in said)
     assert decode(encode(after)) == after
     assert lab.measure().whole.n_probes  # decoys are no cohort of the protected people
     assert all("decoys" not in m.cohort for m in lab.measurements)
