@@ -144,8 +144,8 @@ class Plain:
 
     def _measured(self, event: ProtectionMeasured) -> None:
         if not self._headed:
-            head = f"{'':<12} {'photos posted under':<22} {'model':<20} {'not named':>9}"
-            self._line(f"{head}  {'95 %':<8} {'probes':>6} {'others':>7}")
+            head = f"{'':<12} {'photos posted under':<21} {'model':<16} {'unnamed':>7}"
+            self._line(f"{head} {'95 %':<6} {'n':>4} {'others':>6}")
             self._headed = True
         if event.basis == "cited":
             text = (
@@ -156,9 +156,9 @@ class Plain:
             return
         low, high = event.interval or (0.0, 1.0)
         others = percent(event.unprotected_error) if event.unprotected_error is not None else ""
-        what = f"{event.t:<10} {self._marks[event.actor]} {event.cohort:<22} {event.generation:<20}"
+        what = f"{event.t:<10} {self._marks[event.actor]} {event.cohort:<21} {event.generation:<16}"
         interval = f"{100 * low:.0f}-{100 * high:.0f}"
-        self._line(f"{what} {percent(event.protection_rate):>9}  {interval:<8} {event.n_probes:>6} {others:>7}")
+        self._line(f"{what} {percent(event.protection_rate):>7} {interval:<6} {event.n_probes:>4} {others:>6}")
 
     def _progress(self, event: Progress) -> None:
         now = time.monotonic()
