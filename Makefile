@@ -8,7 +8,9 @@ run: $(VENV)/.installed
 	$(BIN)/facetui run arms_race
 
 # The check runs on the package as installed, so that a file missing from the wheel is found here.
+# It replaces the editable installation, so `make run` must make that anew.
 test: $(VENV)/.installed-dev
+	@rm -f $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --no-deps --force-reinstall .
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -26,7 +28,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet '.[dev]'
-	@touch $@ $(VENV)/.installed
+	@touch $@
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -192,7 +192,7 @@ def test_a_killed_run_says_so_and_goes_on_from_the_cache(tmp_path):
     assert journal.status(killed, journal.read(killed)) == "killed"
     assert "killed" in facetui("runs").stdout
     told = facetui("replay", killed)
-    assert told.returncode == 4 and "was killed" in told.stderr and "not named" in told.stdout
+    assert told.returncode == 4 and "was killed" in told.stderr and "unnamed" in told.stdout
 
     finished = facetui("run", path, "--display", "json", FACETUI_CACHE=str(tmp_path / "cache"))
     assert finished.returncode == 0, finished.stderr
