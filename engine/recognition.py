@@ -108,6 +108,9 @@ def rates(
 
     A cohort of which the pipeline may use no photo is left out: that nobody is named then would be no measurement.
     """
+    if lab.law.bans(lab.t):  # nobody is named, whatever was kept
+        n, n_others = (sum(len(lab.split[p][0]) for p in people) for people in (lab.protected, lab.others))
+        return {WHOLE_ARCHIVE: ((n, n), (n_others, n_others))}
     photos_of = gallery(lab, pipeline, archive)
     sides = []
     for people in (lab.protected, lab.others):
@@ -115,9 +118,6 @@ def rates(
         sides.append((lab.embeddings(pipeline.extractor, photos), truth.tolist()))
     found: dict[str, tuple[Counts, Counts]] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
-        if lab.law.bans(lab.t):  # nobody is named
-            found[cohort] = ((len(sides[0][1]),) * 2, (len(sides[1][1]),) * 2)
-            continue
         if cohort != WHOLE_ARCHIVE and cohort not in photos_of.cohorts:
             continue
         search = pipeline.classify().fit(*photos_of.only(cohort))

@@ -293,6 +293,8 @@ class Trainer:
             raise UsageError("the archive is empty; let the trainer scrape before you search")
         if k < 1:
             raise UsageError(f"expected k of at least 1, got {k}")
+        if lab.law.bans(lab.t):
+            raise UsageError(f"nobody may be searched for at {lab.t}: a moratorium is in force")
         pipeline = self._pipelines[-1]
         held = gallery(lab, pipeline, self._archive)
         photos, who = lab.probes(lab.first(people))

@@ -175,7 +175,8 @@ class Users:
         pool = [(helper, index) for helper in lab.others for index in lab.split[helper][1]]
         # More decoys than photos: some are made twice, with noise of their own.
         rounds = -(-count // len(pool))
-        generator = lab.generator("decoys", lab.t, lab.people.persons[person].name)
+        # Of what was posted so far too: else a second call at the same date would make the same decoys again.
+        generator = lab.generator("decoys", lab.t, lab.people.persons[person].name, len(lab.web))
         order = torch.cat([torch.randperm(len(pool), generator=generator) for _ in range(rounds)])[:count]
         rows = [pool[i] for i in order.tolist()]
         photos = torch.stack([lab.people.persons[helper].photos[index] for helper, index in rows])

@@ -76,17 +76,23 @@ class Placement:
         # Beyond the photo's edge nothing may change; inside, up to the edge, the gain is one.
         inside = ((u >= 0) & (u <= SIDE) & (v >= 0) & (v <= SIDE)).float()
         spread = F.grid_sample(
-            _soften(change[None], self.scale), grid[None], mode="bilinear", padding_mode="border", align_corners=False
+            _soften(change[None], _window(self.scale)),
+            grid[None],
+            mode="bilinear",
+            padding_mode="border",
+            align_corners=False,
         )
         return spread[0] * inside
 
 
-def _soften(change: Tensor, scale: float) -> Tensor:
-    """A change as a picture with fewer pixels than the photo can show it: the mean of those that fall together."""
-    window = 2 * round((1 / scale - 1) / 2) + 1
-    if window <= 1:
-        return change
-    return F.avg_pool2d(change, window, 1, window // 2, count_include_pad=False)
+def _window(scale: float) -> int:
+    """Side, an odd number, of the square of a photo's pixels that fall together where a picture has fewer of them."""
+    return max(1, 2 * round((1 / scale - 1) / 2) + 1)
+
+
+def _soften(change: Tensor, window: int) -> Tensor:
+    """The mean over a window around every pixel: what a picture with fewer pixels can show of a change."""
+    return F.avg_pool2d(change, window, 1, window // 2, count_include_pad=False) if window > 1 else change
 
 
 class PastedView:
@@ -107,6 +113,8 @@ class PastedView:
         self._clean = clean
         self._scales = [p.scale / max(1, int(p.scale)) for p in placements]
         turned = [abs(math.cos(p.angle)) + abs(math.sin(p.angle)) for p in placements]
+        each = [_window(scale) for scale in self._scales]
+        self._windows, self._kinds = torch.tensor(each, device=device), sorted({w for w in each if w > 1})
         side = math.ceil(SIDE * max(a * b for a, b in zip(self._scales, turned, strict=True))) + 2
         spread, cut, within = [], [], []
         for placement, scale in zip(placements, self._scales, strict=True):
@@ -123,9 +131,9 @@ class PastedView:
         """The photos ``(n, 3, 112, 112)`` of rows ``(n,)`` as they come back; differentiable."""
         clean = self._clean[rows]
         change = photos - clean
-        if min(self._scales) < 0.6:  # small faces, each with a window of its own
-            parts = zip(change.split(1), rows.tolist(), strict=True)
-            change = torch.cat([_soften(part, self._scales[row]) for part, row in parts])
+        windows, plain = self._windows[rows].view(-1, 1, 1, 1), change
+        for window in self._kinds:  # which row needs which is known to the device only: all of them, and choose there
+            change = torch.where(windows == window, _soften(plain, window), change)
         canvas = F.grid_sample(change, self._spread[rows], mode="bilinear", padding_mode="zeros", align_corners=False)
         canvas = canvas * self._within[rows]
         back = F.grid_sample(canvas, self._cut[rows], mode="bicubic", padding_mode="zeros", align_corners=False)

@@ -1,8 +1,7 @@
 """The clean era: only pictures from before the tools existed.
 
 A trainer who kept what was posted before 2020 has photos that no tool ever touched, and needs no idea of any attack:
-it recognises today's face by them. Tramer's talk (CVPR 2021 workshop) calls it the simplest defence of all; what
-limits it is that faces age, which the people of this story do not.
+it recognises today's face by them. What limits it is that faces age, which the people of this story do not.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Leaked photos: what you did not take, and did not upload, names you all the same.
 
-Whoever protects every photo they post is still on photos that others post: friends, employers, newspapers. Tramer's
-talk (CVPR 2021 workshop) names it among the reasons why poisoning cannot last; Shan et al. (Fawkes, 2020) give 80 %
-protection with leaked photos in their own experiments. Here friends post clean photos one by one, and the same
-trainer with the same extractor scrapes again after each.
+Whoever protects every photo they post is still on photos that others post: friends, employers, newspapers. Shan et
+al. (2020, arXiv 2002.08327) claim more than 80 % protection with leaked clean photos. Here friends post clean photos
+one by one, and the same trainer with the same extractor scrapes again after each.
 """
 
 from __future__ import annotations

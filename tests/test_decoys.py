@@ -30,8 +30,10 @@ def crowded(lab: Lab, counts, k=10, **settings) -> list[SearchMeasured]:
 def test_decoys_are_the_helpers_own_photos_and_are_counted(make_lab):
     events = []
     lab = make_lab(users=None, emit=events.append)
-    before, after = crowded(lab, [2], k=5, steps=3, strategy="random")
+    before, _, after = crowded(lab, [1, 1], k=5, steps=3, strategy="random")
     assert (before.n_decoys, after.n_decoys) == (0, 2 * 4 * len(lab.protected))
+    pictures = [photo.numpy().tobytes() for post in lab.web if post.decoys for photo in post.photos]
+    assert len(set(pictures)) == len(pictures), "a second call made the same decoys again"
     assert before.n_enrolled == after.n_enrolled == 4 * len(lab.protected)
     decoys = [post for post in lab.web if post.decoys]
     assert decoys and not set(lab.protected) & {p for post in decoys for p in post.who.tolist()}
@@ -40,7 +42,8 @@ def test_decoys_are_the_helpers_own_photos_and_are_counted(make_lab):
         (p, i) for post in decoys for p, i in zip(post.who.tolist(), post.source.tolist(), strict=True)
     }
     said = [e for e in events if isinstance(e, PhotosPosted) and e.attack == "foggysight"]
-    assert len(said) == len(lab.protected) and all("decoys for" in e.cohort for e in said)
+    assert len(said) == 2 * len(lab.protected) and all("3 steps instead of" in e.about for e in said)
+    assert all("decoys for" in e.cohort for e in said)
     for post in decoys:
         for photo, person, index in zip(post.photos, post.who.tolist(), post.source.tolist(), strict=True):
             change = (photo.int() - lab.people.persons[person].photos[index].int()).abs()

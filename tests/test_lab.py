@@ -217,7 +217,10 @@ def test_a_law_makes_the_trainer_forget(make_lab):
         lab.measure()
     lab.law.retention(None)
     lab.law.moratorium("2021-06", "2021-12")
-    assert lab.measure().whole.protection_rate == 1 and lab.measure().whole.unprotected_error == 1
+    (banned,) = lab.measure()
+    assert banned.protection_rate == 1 and banned.unprotected_error == 1
+    with pytest.raises(UsageError, match="moratorium"):
+        lab.search()
     lab.at("2022-01")
     assert lab.measure().whole.law == ""
     assert [e.law for e in events if isinstance(e, LawPassed)] == ["retention"] * 3 + ["moratorium"]

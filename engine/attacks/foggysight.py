@@ -52,7 +52,6 @@ class FoggySight(Attack):
     source = "Evtimov et al., PETS 2021, arXiv 2012.08588"
     ensemble = True
     decoy = True
-    about = "decoys by other people; 150 steps instead of 2,000; longer by as much; bound in pixels"
 
     def __init__(self, strategy: str = "mean", steps: int = 150) -> None:
         if strategy not in STRATEGIES:
@@ -61,6 +60,7 @@ class FoggySight(Attack):
             raise UsageError(f"expected at least 1 step, got {steps}")
         self.strategy = strategy
         self.steps = steps
+        self.about = f"{steps} steps instead of 2,000, longer by as much; bound in pixels"
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes a decoy costs."""

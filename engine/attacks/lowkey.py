@@ -28,6 +28,7 @@ from facetui.engine.errors import DataError, UsageError
 from facetui.engine.interfaces import Album, Attack, Extractor
 from facetui.engine.ssim import Dissimilarity
 
+STEPS = 50
 START = 0.005
 BLUR, SIGMA = 7, 3.0
 VIEWS = 4
@@ -51,12 +52,12 @@ class LowKey(Attack):
 
     name = "lowkey"
     year = 2021
-    default_budget = Budget("linf", 50 * 0.0025 + START)
+    default_budget = Budget("linf", STEPS * 0.0025 + START)
     source = "Cherepanova et al., ICLR 2021, arXiv 2101.07922"
     ensemble = True
 
     def __init__(
-        self, steps: int = 50, step_size: float = 0.0025, weight: float = 0.05, perceptual: str = "auto"
+        self, steps: int = STEPS, step_size: float = 0.0025, weight: float = 0.05, perceptual: str = "auto"
     ) -> None:
         if steps < 1 or step_size <= 0 or weight < 0:
             raise UsageError("expected at least 1 step, a step size above 0 and a weight of at least 0")
@@ -74,7 +75,8 @@ class LowKey(Attack):
         bound = steps * step_size + START
         self.default_budget = Budget("linf", bound)
         penalty = "LPIPS (AlexNet)" if self.perceptual == "lpips" else STAND_IN
-        self.about = f"{penalty}; range [0, 1]; no other bound than the steps' own, {bound * 255:.0f}/255"
+        fewer = f"{steps} steps instead of {STEPS}; " if steps != STEPS else ""
+        self.about = f"{fewer}{penalty}; range [0, 1]; no other bound than the steps' own, {bound * 255:.0f}/255"
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes an image costs."""

@@ -41,7 +41,6 @@ class OPOM(Attack):
     year = 2022
     default_budget = Budget("linf", 8 / 255)
     source = "Zhong and Deng, TPAMI 2022, arXiv 2205.11981"
-    about = "one mask a person, from ten photos; convex hull by Frank-Wolfe"
 
     def __init__(
         self, subspace: str = "convex", steps: int = 16, photos_a_mask: int = 10, ensemble: bool = False
@@ -54,6 +53,7 @@ class OPOM(Attack):
         self.steps = steps
         self.photos_a_mask = photos_a_mask
         self.ensemble = ensemble
+        self.about = f"one mask a person, from at most {photos_a_mask} photos; convex hull by Frank-Wolfe"
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes an image costs at most; photos beyond those a mask is made from cost none."""
