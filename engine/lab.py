@@ -13,7 +13,7 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import torch
@@ -36,18 +36,16 @@ from facetui.engine.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.inference import embed, frozen
-from facetui.engine.interfaces import Attack, Bank, Extractor
+from facetui.engine.interfaces import Attack, Bank
 from facetui.engine.law import Law
 from facetui.engine.measurement import Measurements
+from facetui.engine.networks import Networks
 from facetui.engine.people import People
 from facetui.engine.photos import to_picture
 from facetui.engine.trainer import Trainer
 from facetui.engine.users import Friends, Users
 from facetui.engine.verification import compare
 from facetui.engine.web import Web
-
-E = TypeVar("E", bound=Event)
 
 MAX_USERS = 8
 MAX_PROBES = 16
@@ -110,9 +108,7 @@ class Lab:
         self._scenario_file = scenario_file
         self._began = time.monotonic()
         self._seq = 0
-        self._extractors: dict[str, Extractor] = {}
-        self._folded: dict[str, Extractor] = {}
-        self._hashes: dict[str, str] = {}
+        self.networks = Networks(self.device, self.cache, self.check)
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.protected = self._choose_users(users)
@@ -304,36 +300,6 @@ class Lab:
         digest = hashlib.sha256(repr((self.seed, *parts)).encode()).digest()
         return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
 
-    def extractor(self, name: str) -> Extractor:
-        """The extractor of that name on the run's device, loaded once."""
-        if name not in self._extractors:
-            self.add_extractor(extractors.load(name))
-        return self._extractors[name]
-
-    def add_extractor(self, extractor: Extractor) -> None:
-        """Make an extractor known under its name."""
-        self._hashes[extractor.name] = extractor.weights_hash()
-        self._extractors[extractor.name] = extractor.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def weights(self, name: str) -> str:
-        """The weights hash of an extractor."""
-        self.extractor(name)
-        return self._hashes[name]
-
-    def embeddings(self, name: str, photos: Tensor) -> Tensor:
-        """Embeddings ``(N, D)`` on the CPU, from the cache when the same network saw the same photos before."""
-        self.check()
-        return self.cache.get(
-            caching.key("embeddings", self.weights(name), photos),
-            lambda: embed(self._ready(name), photos).cpu(),
-        )
-
-    def _ready(self, name: str) -> Extractor:
-        """A folded copy of an extractor: a sixth faster at embedding."""
-        if name not in self._folded:
-            self._folded[name] = frozen(self.extractor(name), self.device)
-        return self._folded[name]
-
     def attack(self, name: str, settings: dict[str, Any]) -> Attack:
         """An attack of the registry with settings of its own.
 
@@ -367,7 +333,7 @@ class Lab:
         """
         names = self.surrogates(attack)
         setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
-        setting += [self.weights(name) for name in names]
+        setting += [self.networks.weights(name) for name in names]
         aims = bank or self.aims
         bank_key = caching.key(aims.photos, aims.people)
         chunks = list(_whole_people(people))
@@ -381,7 +347,7 @@ class Lab:
                 clean = (photos[chunk].float() / 255).to(self.device)
                 poisoned = attack.perturb(
                     clean,
-                    [self.extractor(name) for name in names],
+                    [self.networks.get(name) for name in names],
                     budget=budget,
                     generator=self.generator("perturb", key),
                     people=people[chunk].to(self.device),

@@ -90,7 +90,7 @@ def gallery(lab: Lab, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
         raise UsageError(f"no photo is {limit}; choose a later date or a longer retention")
     people = torch.cat([post.people for post in posts])
     return Gallery(
-        torch.cat([lab.embeddings(pipeline.extractor, post.photos) for post in posts]),
+        torch.cat([lab.networks.embeddings(pipeline.extractor, post.photos) for post in posts]),
         people,
         [post.cohort for post in posts for _ in post.who],
         torch.isin(people, torch.tensor(lab.protected)),
@@ -115,7 +115,7 @@ def rates(
     sides = []
     for people in (lab.protected, lab.others):
         photos, truth = lab.probes(people)
-        sides.append((lab.embeddings(pipeline.extractor, photos), truth.tolist()))
+        sides.append((lab.networks.embeddings(pipeline.extractor, photos), truth.tolist()))
     found: dict[str, tuple[Counts, Counts]] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
         if cohort != WHOLE_ARCHIVE and cohort not in photos_of.cohorts:

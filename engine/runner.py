@@ -209,7 +209,7 @@ def run(
                 n_people=len(everybody),
                 users=[everybody.persons[i].name for i in lab.protected],
                 surrogates=list(cast.surrogates),
-                extractors={name: lab.weights(name) for name in names},
+                extractors={name: lab.networks.weights(name) for name in names},
                 versions=versions(),
                 pid=os.getpid(),
             )

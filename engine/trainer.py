@@ -96,7 +96,7 @@ class Trainer:
         pipeline = self._pipeline(name)
         if self._pipelines and self._pipelines[-1] == pipeline:
             return
-        weights = lab.weights(name)
+        weights = lab.networks.weights(name)
         self._pipelines.append(pipeline)
         lab.emit(ExtractorReleased(actor="trainer", extractor=name, released=released.get(name, ""), weights=weights))
 
@@ -187,9 +187,16 @@ class Trainer:
         """Train or take from the cache; returns a name that is not taken by other weights."""
         lab = self._lab
         key = caching.key(
-            "robust", trainer.name, vars(trainer), lab.weights(base), lab.seed, clean.photos, clean.people, poisoned
+            "robust",
+            trainer.name,
+            vars(trainer),
+            lab.networks.weights(base),
+            lab.seed,
+            clean.photos,
+            clean.people,
+            poisoned,
         )
-        network = lab.extractor(base)
+        network = lab.networks.get(base)
         kept = lab.cache.load(key)
         if kept is None:
             tick = lab.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
@@ -200,7 +207,7 @@ class Trainer:
             robust.load_state_dict(kept)
         taken = {pipeline.extractor for pipeline in self._pipelines}
         robust.name = next(n for n in [name, *(f"{name} {i}" for i in range(2, 100))] if n not in taken)
-        lab.add_extractor(robust.eval())
+        lab.networks.add(robust.eval())
         return str(robust.name)
 
     def _accuracy(self, extractor: str, people: list[int]) -> tuple[float | None, int]:
@@ -213,7 +220,7 @@ class Trainer:
         probes, truth = lab.probes(lab.others)
         asked = torch.isin(truth, torch.tensor(people))
         search = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
-        named = search.predict(lab.embeddings(extractor, probes)[asked])
+        named = search.predict(lab.networks.embeddings(extractor, probes)[asked])
         missed, _, n = error_rate(named.tolist(), truth[asked].tolist())
         return 1 - missed, n
 
@@ -299,7 +306,7 @@ class Trainer:
         held = gallery(lab, pipeline, self._archive)
         photos, who = lab.probes(lab.first(people))
         found = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
-        _, named = found.search(lab.embeddings(pipeline.extractor, photos), k)
+        _, named = found.search(lab.networks.embeddings(pipeline.extractor, photos), k)
         candidates, truth = named.tolist(), who.tolist()
         enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
         event = SearchMeasured(
@@ -327,7 +334,7 @@ class Trainer:
         photo = lab.people.persons[person].photos[probe_index : probe_index + 1]
         search = NearestNeighbour(self._metric).fit(*held.only(cohort))
         # Several photos of one person may come first: look far enough for three different people.
-        values, people = search.search(lab.embeddings(pipeline.extractor, photo), len(held.people))
+        values, people = search.search(lab.networks.embeddings(pipeline.extractor, photo), len(held.people))
         best: dict[int, float] = {}
         for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
             best.setdefault(candidate, value)

@@ -31,11 +31,11 @@ def compare(lab: Lab, extractor: str) -> VerificationMeasured:
     posted = torch.cat([post.photos for post in posts])
     probes, truth = lab.probes(lab.protected)
     same = truth[:, None] == people[None]
-    clean = lab.embeddings(extractor, probes)
-    before = (clean @ lab.embeddings(extractor, originals).T)[same]
-    after = (clean @ lab.embeddings(extractor, posted).T)[same]
+    clean = lab.networks.embeddings(extractor, probes)
+    before = (clean @ lab.networks.embeddings(extractor, originals).T)[same]
+    after = (clean @ lab.networks.embeddings(extractor, posted).T)[same]
     strangers, who = lab.probes(lab.others)
-    others = lab.embeddings(extractor, strangers)
+    others = lab.networks.embeddings(extractor, strangers)
     different = (others @ others.T)[who[:, None] != who[None]]
     if not len(different):
         raise UsageError("a threshold needs at least two people who do not protect their photos")
