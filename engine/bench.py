@@ -15,7 +15,7 @@ from facetui.engine.attacks import ATTACKS
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.errors import DataError
 from facetui.engine.inference import frozen
-from facetui.engine.interfaces import Attack, Bank, Extractor
+from facetui.engine.interfaces import Bank, Extractor
 
 NETWORKS = ("compact-a", "compact-b", "compact-c", "mobilefacenet-casia", "mobilefacenet-ms1m")
 
@@ -86,12 +86,10 @@ class AttackRow:
     floor: float
 
 
-def best_bare(network: Extractor, seconds: float, device: torch.device) -> tuple[float, int]:
-    """Image-steps a second of bare forward+backward at the best batch size, and that size."""
+def best_batch(network: Extractor, seconds: float, device: torch.device) -> int:
+    """The batch size at which bare forward+backward runs fastest, each tried for some seconds."""
     batches = (8, 16, 32, 64) if device.type == "cpu" else (64, 256, 1024)
-    rates = {batch: _rate(bare(network, batch, device), seconds, device) for batch in batches}
-    best = max(rates, key=lambda batch: rates[batch])
-    return rates[best], best
+    return max(batches, key=lambda batch: _rate(bare(network, batch, device), seconds, device))
 
 
 SHORT: dict[str, dict[str, Any]] = {
@@ -111,7 +109,7 @@ def attacks(network_name: str, device_name: str = "auto", seconds: float = 3.0) 
     device = devices.choose(device_name)
     network = extractors.load(network_name).to(device)
     folded = frozen(network, device)
-    _, best = best_bare(folded, seconds / 4, device)
+    best = best_batch(folded, seconds / 4, device)
     count = 2 * devices.batch_size(device)
     generator = torch.Generator().manual_seed(0)
     photos = torch.rand(count, 3, 112, 112, generator=generator).to(device)
@@ -121,15 +119,11 @@ def attacks(network_name: str, device_name: str = "auto", seconds: float = 3.0) 
         settings = SHORT.get(name, {})
         attack = ATTACKS.get(name)(**settings)
 
-        def perturb(attack: Attack = attack) -> int:
-            attack.perturb(photos, [network], people=people, bank=bank, generator=torch.Generator().manual_seed(1))
-            _wait(device)
-            return 1
-
         before = _rate(bare(folded, best, device), seconds / 2, device)
         attack.perturb(photos[:2], [network], people=people[:2], bank=bank, generator=generator)  # imports, warms up
         began = time.perf_counter()
-        perturb()
+        attack.perturb(photos, [network], people=people, bank=bank, generator=generator)
+        _wait(device)
         wall = time.perf_counter() - began
         after = _rate(bare(folded, best, device), seconds / 2, device)
         words = ", ".join(f"{key} {value}" for key, value in settings.items())
@@ -142,7 +136,6 @@ def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row
     The two measurements of a network alternate, so that a machine that slows down slows both.
     """
     device = devices.choose(device_name)
-    batches = (8, 16, 32, 64) if device.type == "cpu" else (64, 256, 1024)
     generator = torch.Generator().manual_seed(0)
     for name in NETWORKS:
         try:
@@ -160,8 +153,7 @@ def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row
             attack.perturb(photos, [network], people=people, bank=bank, generator=torch.Generator().manual_seed(1))
             return len(photos) * attack.steps
 
-        rates = {batch: _rate(bare(network, batch, device), seconds / 4, device) for batch in batches}
-        best = max(rates, key=lambda batch: rates[batch])
+        best = best_batch(network, seconds / 4, device)
         halves = [
             (_rate(bare(network, best, device), seconds / 2, device), _rate(loop, seconds / 2, device))
             for _ in range(2)

@@ -40,7 +40,7 @@ from facetui.engine.interfaces import Attack, Bank
 from facetui.engine.law import Law
 from facetui.engine.measurement import Measurements
 from facetui.engine.networks import Networks
-from facetui.engine.people import People
+from facetui.engine.people import People, aims
 from facetui.engine.photos import to_picture
 from facetui.engine.trainer import Trainer
 from facetui.engine.users import Friends, Users
@@ -51,9 +51,6 @@ MAX_USERS = 8
 MAX_PROBES = 16
 CHUNK = 64
 """Photos perturbed at a time, whole people; finished chunks survive a killed run."""
-
-TOOL_PHOTOS = 8
-"""Photos of each of the tool's own people."""
 
 PROGRESS_SECONDS = 0.25
 
@@ -112,7 +109,7 @@ class Lab:
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.protected = self._choose_users(users)
-        self.aims = _aims(tool)
+        self.aims = aims(tool)
         self.split = [self._split(person) for person in range(len(people))]
         self.users = Users(self)
         self.friends = Friends(self)
@@ -334,8 +331,8 @@ class Lab:
         names = self.surrogates(attack)
         setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
         setting += [self.networks.weights(name) for name in names]
-        aims = bank or self.aims
-        bank_key = caching.key(aims.photos, aims.people)
+        goals = bank or self.aims
+        bank_key = caching.key(goals.photos, goals.people)
         chunks = list(_whole_people(people))
         total, done, tick = len(photos) * attack.passes(len(names)), 0, self.progress(actor, task)
         parts = []
@@ -351,7 +348,7 @@ class Lab:
                     budget=budget,
                     generator=self.generator("perturb", key),
                     people=people[chunk].to(self.device),
-                    bank=Bank((aims.photos.float() / 255).to(self.device), aims.people.to(self.device)),
+                    bank=Bank((goals.photos.float() / 255).to(self.device), goals.people.to(self.device)),
                     progress=lambda step, steps: tick(before + step, total),
                 )
                 return budget.as_posted(photos[chunk], poisoned.cpu())
@@ -408,12 +405,6 @@ class Lab:
                 return frame.f_lineno
             frame = frame.f_back  # type: ignore[assignment]
         return None
-
-
-def _aims(tool: People) -> Bank:
-    """The tool's people, under numbers that nobody in the game has."""
-    photos = [person.photos[:TOOL_PHOTOS] for person in tool.persons]
-    return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
 
 
 def _whole_people(people: Tensor) -> Iterator[Tensor]:

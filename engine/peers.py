@@ -85,6 +85,7 @@ def _scene(device: torch.device) -> _Scene:
     def some(persons: tuple[peoples.Person, ...], first: int, last: int) -> Tensor:
         return torch.cat([p.photos[first:last] for p in persons]).to(device) / 255
 
+    aims = peoples.aims(tool)
     users, rest = everybody.persons[:USERS], everybody.persons[USERS:]
     who = torch.arange(USERS, device=device).repeat_interleave(PHOTOS)
     return _Scene(
@@ -94,7 +95,7 @@ def _scene(device: torch.device) -> _Scene:
         torch.arange(USERS, USERS + len(rest), device=device).repeat_interleave(PHOTOS),
         some(users, PHOTOS, 2 * PHOTOS),
         who.tolist(),
-        Bank(some(tool.persons, 0, PHOTOS), -1 - torch.arange(len(tool), device=device).repeat_interleave(PHOTOS)),
+        Bank(aims.photos.to(device) / 255, aims.people.to(device)),
     )
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from facetui.engine import cache as caching
 from facetui.engine.cache import Cache
 from facetui.engine.errors import DataError
+from facetui.engine.interfaces import Bank
 from facetui.engine.photos import SUFFIXES, aligned_photo, to_tensor
 
 EMBEDDED = "embedded"
@@ -24,6 +25,9 @@ PER_PERSON = 48
 
 TOOL_PEOPLE = 8
 """Embedded people whom the users' tool aims at, and who play no other part."""
+
+TOOL_PHOTOS = 8
+"""Photos of each of them."""
 
 MIN_PHOTOS = 3
 """A person with fewer cannot be evaluated and is left out."""
@@ -74,6 +78,12 @@ def tool_faces(people: People) -> tuple[People, People]:
     if people.source != EMBEDDED:
         return people, _embedded()
     return People(EMBEDDED, people.persons[:-TOOL_PEOPLE]), People(EMBEDDED, people.persons[-TOOL_PEOPLE:])
+
+
+def aims(tool: People) -> Bank:
+    """What a targeted attack aims at: photos of the tool's people, uint8, under numbers that nobody in a game has."""
+    photos = [person.photos[:TOOL_PHOTOS] for person in tool.persons]
+    return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
 
 
 def load(source: str, *, cache: Cache | None = None, on_photo: Callable[[int, int], None] | None = None) -> People:

@@ -222,9 +222,8 @@ class Protector:
             return
         self._networks = [extractors.load(name).to(self._device) for name in self.surrogates]
         _, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
-        photos = torch.cat([person.photos[:8] for person in tool.persons]).float() / 255
-        people = -1 - torch.arange(len(tool)).repeat_interleave(8)
-        self._bank = Bank(photos.to(self._device), people.to(self._device))
+        aims = peoples.aims(tool)
+        self._bank = Bank((aims.photos.float() / 255).to(self._device), aims.people.to(self._device))
 
     def _finish(self, job: _Job, changes: list[Tensor], manifest: Manifest) -> Outcome:
         assert job.picture is not None and job.beside is not None  # only what was done before is not opened

@@ -7,17 +7,15 @@ one by one, and the same trainer with the same extractor scrapes again after eac
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facetui.engine.measurement import in_words
+from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
 
 FAWKES_03 = "fawkes-0.3"
-SOFT: dict[str, Any] = {"steps": 20, "budget": "dssim 0.03"}
-"""The release's high mode takes 500 steps within DSSIM 0.008; on the soft photos of the embedded people that bound
-binds three times as tightly, and a story has no ten minutes."""
 
 POSTED = 8
 

@@ -8,18 +8,16 @@ attacks they withstand.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facetui.engine.events import WHOLE_ARCHIVE
 from facetui.engine.measurement import in_words
+from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
 
 FAWKES_03 = "fawkes-0.3"
-SOFT: dict[str, Any] = {"steps": 20, "budget": "dssim 0.03"}
-"""The release's high mode takes 500 steps within DSSIM 0.008; on the soft photos of the embedded people that bound
-binds three times as tightly, and a story has no ten minutes."""
 LOWKEY = "lowkey"
 
 

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from facetui.engine.errors import UsageError
-from facetui.engine.events import Event, Progress
+from facetui.engine.events import Event, Progress, ProtectionMeasured
+from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
 app = typer.Typer(help="Measure: the attack loop, every attack, attacks by extractors.", rich_markup_mode=None)
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SecondsOption = Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)]
 
 GRID = "clean,fawkes-0.3,fawkes-1.0,lowkey,pgd,robust-pgd,opom,filters"
@@ -80,9 +80,9 @@ def grid(
     people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
     users: Annotated[str | None, typer.Option(help="Who protects their photos, separated by commas.")] = None,
     photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 16,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    seed: SeedOption = 0,
     device: DeviceOption = "auto",
-    no_cache: Annotated[bool, typer.Option("--no-cache")] = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Measure attacks by extractors: protection rates with their 95 % intervals."""
     from facetui.engine import grid as grids
@@ -126,8 +126,8 @@ def grid(
         print(f"    {used}{seen}others misnamed {others:.1%}", flush=True)
 
 
-def _cell(event) -> str:  # type: ignore[no-untyped-def]
-    low, high = event.interval
+def _cell(event: ProtectionMeasured) -> str:
+    low, high = event.interval or (0.0, 1.0)
     return f"{event.protection_rate:.2f} [{low:.2f}, {high:.2f}]"
 
 

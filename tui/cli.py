@@ -21,6 +21,7 @@ from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
 from facetui.engine.folds import CohortTable
 from facetui.tui import benching, displays
+from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.seeds import spread_lines
 
 EXAMPLES = """\
@@ -78,14 +79,14 @@ def run(
     cast: Annotated[
         str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
     ] = "embedded",
-    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
+    seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
-    device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")] = "auto",
+    device: DeviceOption = "auto",
     display: DisplayOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")] = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
@@ -151,8 +152,8 @@ def protect(
     mode: Annotated[str | None, typer.Option(help="Of attacks that have modes, e.g. low, mid, high.")] = None,
     budget: Annotated[str | None, typer.Option(help="e.g. 'linf 8/255'; left out: the attack's own.")] = None,
     surrogates: Annotated[str | None, typer.Option(help="Extractors to run it against, separated by commas.")] = None,
-    seed: Annotated[int, typer.Option(help="Of every random draw.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")] = "auto",
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
     keep_metadata: Annotated[
         bool, typer.Option("--keep-metadata", help="Keep EXIF and colour profile; dropped otherwise.")
     ] = False,

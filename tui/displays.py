@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -223,6 +223,18 @@ def defence_in_words(event: DefenceApplied) -> str:
     return text
 
 
+def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[list[tuple[str, int]]]:
+    """Columns, each with its width, in blocks that fit into the room beside the first column; at least one a block."""
+    block: list[tuple[str, int]] = []
+    for name, width in zip(names, widths, strict=True):
+        if block and sum(w for _, w in block) + width > room:
+            yield block
+            block = []
+        block.append((name, width))
+    if block:
+        yield block
+
+
 def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", width: int = 100) -> list[str]:
     """The table of cohorts by generations; wide ones are cut into blocks of columns."""
     if not table.cells:
@@ -231,13 +243,7 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
     lines = ["", *textwrap.wrap(title, width)]
     first = max(22, *(len(cohort) for cohort in table.cohorts)) + 1
     widths = [max(8, len(name)) + 2 for name in table.generations]
-    start = 0
-    while start < len(widths):
-        stop, used = start, first
-        while stop < len(widths) and (stop == start or used + widths[stop] <= width):
-            used += widths[stop]
-            stop += 1
-        block = list(zip(table.generations, widths, strict=True))[start:stop]
+    for block in blocks(table.generations, widths, width - first):
         lines.append("photos posted under".ljust(first) + "".join(name.rjust(w) for name, w in block))
         for cohort in table.cohorts:
             row = [_cell(table, cohort, name, rise).rjust(w) for name, w in block]
@@ -248,7 +254,6 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
             for m, (_, w) in zip(others, block, strict=True)
         ]
         lines.append(("everybody else".ljust(first) + "".join(row)).rstrip())
-        start = stop
     if any(table.rises(*key) for key in table.cells):
         lines.append(f"{rise} higher than with the model before it")
     for event in table.cited:

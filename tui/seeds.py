@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import mean
 
 from facetui.engine.folds import CohortTable
+from facetui.tui.displays import blocks
 
 
 def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
@@ -17,18 +18,11 @@ def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
     first = max(22, *map(len, cohorts)) + 1
     widths = [max(15, len(name)) + 2 for name in generations]
     lines = ["", f"share of clean probes not named, mean (smallest-largest) of {len(tables)} seeds, in per cent"]
-    start = 0
-    while start < len(widths):
-        stop, used = start, first
-        while stop < len(widths) and (stop == start or used + widths[stop] <= width):
-            used += widths[stop]
-            stop += 1
-        block = list(zip(generations, widths, strict=True))[start:stop]
+    for block in blocks(generations, widths, width - first):
         lines.append("photos posted under".ljust(first) + "".join(name.rjust(w) for name, w in block))
         for cohort in cohorts:
             row = "".join(_cell(tables, cohort, name).rjust(w) for name, w in block)
             lines.append((cohort.ljust(first) + row).rstrip())
-        start = stop
     return lines
 
 
