@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,3 +91,42 @@ class Cache:
         value = compute()
         self.save(name, {"value": value})
         return torch.as_tensor(value)
+
+    def drop(self, name: str) -> None:
+        """Forget what is under a key."""
+        path = self._path(name)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+
+class Checkpoint:
+    """Where a long computation leaves what it has done, and goes on after it was stopped or killed.
+
+    Args:
+        cache: keeps it.
+        name: the key of the finished result; the unfinished one lies beside it.
+        seconds: between two ``due`` ones.
+    """
+
+    def __init__(self, cache: Cache, name: str, seconds: float = 5.0) -> None:
+        self._cache = cache
+        self._name = key("unfinished", name)
+        self._seconds = seconds
+        self._last = time.monotonic()
+
+    def load(self) -> dict[str, Tensor] | None:
+        """What was left, or ``None``."""
+        return self._cache.load(self._name)
+
+    def due(self) -> bool:
+        """Whether it is time to save again."""
+        return time.monotonic() - self._last >= self._seconds
+
+    def save(self, tensors: dict[str, Tensor]) -> None:
+        """Leave what is done so far."""
+        self._cache.save(self._name, tensors)
+        self._last = time.monotonic()
+
+    def clear(self) -> None:
+        """The computation is finished."""
+        self._cache.drop(self._name)

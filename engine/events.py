@@ -6,6 +6,7 @@ torch. Pictures are named by content hash and lie beside the journal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -16,16 +17,14 @@ Basis = Literal["measured", "cited"]
 WHOLE_ARCHIVE = "whole archive"
 """The cohort name under which a measurement of everything the trainer holds is reported."""
 
-
 RESCAN = "rescan"
-"""The defence that searches the archive again; with a date: ``rescan until 2020-12``."""
+"""The defence that searches the archive again; with a date, a step of a pipeline: ``rescan until 2020-12``."""
 
 
-def generation_name(extractor: str, defence: str | None, classifier: str = "nearest", law: str = "") -> str:
+def generation_name(extractor: str, classifier: str = "nearest", steps: Sequence[str] = (), law: str = "") -> str:
     """A trainer's pipeline as a column of the table of cohorts by generations."""
     name = extractor if classifier == "nearest" else f"{extractor}, {classifier}"
-    also = [defence if defence and defence.startswith(RESCAN) else "", law]
-    return " + ".join(filter(None, [name, *also]))
+    return " + ".join(filter(None, [name, *steps, law]))
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
@@ -144,7 +143,7 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     attack: str | None
     extractor: str
     defence: str | None
-    """How the extractor came to be, when it was not simply released: ``adapt``; a filter: ``rescan``."""
+    """How the extractor came to be, when it was not simply released: ``adapt``."""
     classifier: str
     protection_rate: float
     """1 - rank-1 accuracy on clean probes of protected people."""
@@ -155,8 +154,13 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     """Share of clean probes of unprotected people not named right, same gallery."""
     n_unprotected: int = 0
     best_protection_rate: float | None = None
-    """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes."""
+    """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes.
+
+    Known in hindsight only; a trainer picks by validation on people it may use, see ``best-of``.
+    """
     best_generation: str | None = None
+    steps: list[str] = []
+    """What the pipeline does beyond its extractor and classifier: ``jpeg 75``, ``rescan until 2020-12``."""
     law: str = ""
     """What the law forbade at that date: ``12 months' retention``, ``moratorium``; empty for nothing."""
     basis: Basis = "measured"
@@ -166,14 +170,13 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     @property
     def generation(self) -> str:
         """The trainer's pipeline as a column of the table of cohorts by generations."""
-        return generation_name(self.extractor, self.defence, self.classifier, self.law)
+        return generation_name(self.extractor, self.classifier, self.steps, self.law)
 
 
 class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """A face search engine, asked with clean probes of protected people; a human reads its first ``k`` answers."""
 
     extractor: str
-    defence: str | None
     k: int
     recall: float
     """Share of the protected person's photos among the first ``k``, of those that could be there."""
@@ -186,6 +189,38 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """Photos of the protected people in the archive."""
     n_decoys: int
     """Decoys in the archive."""
+    steps: list[str] = []
+    """As in ``ProtectionMeasured``."""
+
+    @property
+    def generation(self) -> str:
+        """The trainer's pipeline."""
+        return generation_name(self.extractor, steps=self.steps)
+
+
+class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measured"):
+    """How well a detector tells perturbed photos from clean ones, on people it never saw."""
+
+    against: list[str]
+    """Attacks it was trained on."""
+    attack: str
+    """The attack whose photos it was shown."""
+    recall: float
+    """Share of the perturbed photos that it flags."""
+    recall_interval: tuple[float, float]
+    false_positive_rate: float
+    """Share of the clean photos that it flags."""
+    false_positive_interval: tuple[float, float]
+    precision: float | None
+    """Share of perturbed ones among flagged photos when half of all photos are perturbed; absent: none is flagged."""
+    base_rate: float
+    """Share of perturbed photos in a crawl."""
+    base_rate_precision: float | None
+    """Precision at that share."""
+    base_rate_precision_low: float
+    """The same when both rates are as bad as their intervals allow."""
+    n_clean: int
+    n_poisoned: int
 
 
 class VerificationMeasured(Event, frozen=True, kw_only=True, tag="verification_measured"):
@@ -249,6 +284,7 @@ AnyEvent = (
     | Progress
     | ProtectionMeasured
     | SearchMeasured
+    | DetectionMeasured
     | VerificationMeasured
     | PicturesShown
     | Note

@@ -35,6 +35,12 @@ def frozen(network: Extractor, device: torch.device) -> Extractor:
     return ready.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
+def pixels(photos: Tensor, device: torch.device) -> Tensor:
+    """Photos on a device in [0, 1], whether they were bytes or already so."""
+    photos = photos.to(device)
+    return photos / 255 if photos.dtype == torch.uint8 else photos
+
+
 def embed(network: Extractor, photos: Tensor) -> Tensor:
     """Unit-length embeddings ``(N, D)`` float32, on the network's device.
 
@@ -50,10 +56,8 @@ def embed(network: Extractor, photos: Tensor) -> Tensor:
         return torch.empty(0, network.embedding_size, device=device)
 
     def some(rows: Tensor) -> Tensor:
-        rows = rows.to(device)
-        x = rows / 255 if rows.dtype == torch.uint8 else rows
         with torch.inference_mode(), autocast(device):
-            return network(x.contiguous(memory_format=torch.channels_last)).float()
+            return network(pixels(rows, device).contiguous(memory_format=torch.channels_last)).float()
 
     return in_batches(some, photos, 2 * batch_size(device)).clone()
 

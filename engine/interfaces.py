@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facetui.engine.budget import Budget
+from facetui.engine.cache import Checkpoint
 from facetui.engine.errors import UsageError
 
 SIDE = 112
@@ -221,7 +222,7 @@ class Classifier(ABC):
 
 
 class Defence(ABC):
-    """How the trainer answers: from an extractor and photos of people it may use, a new extractor.
+    """How the trainer answers.
 
     Attributes:
         name: as in the registry, e.g. ``adapt``.
@@ -230,6 +231,10 @@ class Defence(ABC):
 
     name: str
     source: str
+
+
+class Training(Defence):
+    """A defence that makes a new extractor from one it has and photos of people it may use."""
 
     @abstractmethod
     def train(
@@ -240,6 +245,7 @@ class Defence(ABC):
         *,
         generator: torch.Generator,
         progress: Progress = no_progress,
+        checkpoint: Checkpoint | None = None,
     ) -> Extractor:
         """A new extractor, trained on clean photos and the perturbed copies of the same photos.
 
@@ -249,4 +255,5 @@ class Defence(ABC):
             poisoned: ``(M, 3, 112, 112)`` in [0, 1], row for row the perturbed copies.
             generator: on the CPU; every random draw comes from it.
             progress: called between steps.
+            checkpoint: where to go on from, and where to leave what is done when it stops.
         """

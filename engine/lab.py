@@ -12,14 +12,13 @@ import hashlib
 import io
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
 from facetui.engine import extractors
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.budget import Budget
@@ -41,7 +40,9 @@ from facetui.engine.law import Law
 from facetui.engine.measurement import Measurements
 from facetui.engine.networks import Networks
 from facetui.engine.people import People, aims
+from facetui.engine.perturbing import perturb
 from facetui.engine.photos import to_picture
+from facetui.engine.questions import Shower, measure, search
 from facetui.engine.trainer import Trainer
 from facetui.engine.users import Friends, Users
 from facetui.engine.verification import compare
@@ -49,9 +50,6 @@ from facetui.engine.web import Web
 
 MAX_USERS = 8
 MAX_PROBES = 16
-CHUNK = 64
-"""Photos perturbed at a time, whole people; finished chunks survive a killed run."""
-
 PROGRESS_SECONDS = 0.25
 
 
@@ -227,7 +225,7 @@ class Lab:
 
         Measures the whole archive, and each cohort as if the trainer had nothing else of the protected people.
         """
-        measured = self.trainer.measure()
+        measured = measure(self)
         self.measurements.extend(measured)
         return Measurements(measured)
 
@@ -241,7 +239,7 @@ class Lab:
         Raises:
             UsageError: nothing was scraped, or ``k`` below 1.
         """
-        return self.trainer.search(k, people)
+        return search(self, k, people)
 
     def compare(self, extractor: str | None = None) -> VerificationMeasured:
         """What users see who compare a clean photo with their posted ones, one to one.
@@ -255,35 +253,28 @@ class Lab:
         """
         return compare(self, extractor or self.cast.surrogates[0])
 
-    def show(self, person: int = 0, photo: int = 0, cohort: str | None = None) -> None:
-        """Show one posted photo beside its original, and whom the trainer names for a clean probe of the person.
+    def show(self, person: int | None = None, photo: int = 0, cohort: str | None = None) -> None:
+        """Show posted photos beside their originals, and whom the trainer names for a clean probe of each person.
 
         Args:
-            person: which of the protected people, from 0.
+            person: which of the protected people, from 0; absent: every one of them.
             photo: which of their photos in the cohort, from 0.
             cohort: its name; absent: the one posted last.
         """
         if self._keep_picture is None:
             return
         posts = [p for p in self.web if p.cohort and p.by == "users" and cohort in (None, p.cohort)]
-        if not posts or not 0 <= person < len(self.protected):
+        if not posts or (person is not None and not 0 <= person < len(self.protected)):
             raise UsageError("there is nothing to show yet: let the users post first")
-        who = self.protected[person]
-        rows = [i for i, p in enumerate(posts[-1].who.tolist()) if p == who]
-        if not 0 <= photo < len(rows):
-            raise UsageError(f"expected a photo from 0 to {len(rows) - 1}, got {photo}")
-        row = rows[photo]
-        entry = self.people.persons[who]
-        self.emit(
-            self.trainer.pictures(
-                posts[-1].cohort,
-                who,
-                self._png(entry.photos[int(posts[-1].source[row])]),
-                self._png(posts[-1].photos[row]),
-                self.split[who][0][0],
-                self._png(entry.photos[self.split[who][0][0]]),
-            )
-        )
+        shower = Shower(self, posts[-1].cohort)
+        for who in self.protected if person is None else [self.protected[person]]:
+            rows = [i for i, p in enumerate(posts[-1].who.tolist()) if p == who]
+            if not 0 <= photo < len(rows):
+                raise UsageError(f"expected a photo from 0 to {len(rows) - 1}, got {photo}")
+            entry, probe = self.people.persons[who], self.split[who][0][0]
+            original = self._png(entry.photos[int(posts[-1].source[rows[photo]])])
+            posted = self._png(posts[-1].photos[rows[photo]])
+            self.emit(shower.pictures(who, original, posted, probe, self._png(entry.photos[probe])))
 
     def _png(self, photo: Tensor) -> str:
         buffer = io.BytesIO()
@@ -328,38 +319,7 @@ class Lab:
 
         The attack aims at the tool's people, or at a ``bank`` of uint8 photos.
         """
-        names = self.surrogates(attack)
-        setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), self.seed]
-        setting += [self.networks.weights(name) for name in names]
-        goals = bank or self.aims
-        bank_key = caching.key(goals.photos, goals.people)
-        chunks = list(_whole_people(people))
-        total, done, tick = len(photos) * attack.passes(len(names)), 0, self.progress(actor, task)
-        parts = []
-        for chunk in chunks:
-            key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
-            before = done
-
-            def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
-                clean = (photos[chunk].float() / 255).to(self.device)
-                poisoned = attack.perturb(
-                    clean,
-                    [self.networks.get(name) for name in names],
-                    budget=budget,
-                    generator=self.generator("perturb", key),
-                    people=people[chunk].to(self.device),
-                    bank=Bank((goals.photos.float() / 255).to(self.device), goals.people.to(self.device)),
-                    progress=lambda step, steps: tick(before + step, total),
-                )
-                return budget.as_posted(photos[chunk], poisoned.cpu())
-
-            parts.append(self.cache.get(key, compute))
-            done += len(chunk) * attack.passes(len(names))
-            tick(done, total)
-        out = photos.clone()
-        for chunk, part in zip(chunks, parts, strict=True):  # whole people first, whatever order they came in
-            out[chunk] = part
-        return out
+        return perturb(self, attack, budget, photos, people, actor=actor, task=task, bank=bank)
 
     def progress(self, actor: Actor, task: str, unit: str = "image-steps") -> Callable[[int, int], None]:
         """A progress callback that emits a few events a second and stops a cancelled run."""
@@ -405,16 +365,3 @@ class Lab:
                 return frame.f_lineno
             frame = frame.f_back  # type: ignore[assignment]
         return None
-
-
-def _whole_people(people: Tensor) -> Iterator[Tensor]:
-    """Rows in chunks of about ``CHUNK``, nobody split over two, so that an attack sees a person's whole album."""
-    chunk: list[Tensor] = []
-    for person in people.unique():
-        rows = (people == person).nonzero()[:, 0]
-        if chunk and sum(map(len, chunk)) + len(rows) > CHUNK:
-            yield torch.cat(chunk)
-            chunk = []
-        chunk.append(rows)
-    if chunk:
-        yield torch.cat(chunk)

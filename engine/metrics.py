@@ -33,6 +33,26 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
     return low, high
 
 
+def precision_at(base_rate: float, recall: float, false_positive_rate: float) -> float | None:
+    """Share of positives among what a test flags, where a share of all cases is positive; ``None``: it flags nothing.
+
+    A detector measured near balance keeps its recall and false positive rate in a crawl, but not its precision.
+
+    Args:
+        base_rate: share of positives, in [0, 1].
+        recall: share of positives that are flagged, in [0, 1].
+        false_positive_rate: share of negatives that are flagged, in [0, 1].
+
+    Raises:
+        ValueError: a share outside [0, 1].
+    """
+    for share in (base_rate, recall, false_positive_rate):
+        if not 0 <= share <= 1:
+            raise ValueError(f"expected shares in [0, 1], got {share}")
+    hits, alarms = recall * base_rate, false_positive_rate * (1 - base_rate)
+    return hits / (hits + alarms) if hits + alarms else None
+
+
 def error_rate(named: Sequence[int], truth: Sequence[int]) -> tuple[float, int, int]:
     """Share of probes not named right: of protected people the protection rate, of others the error.
 

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
 from facetui.engine.casts import DATE
+from facetui.engine.choosing import choose, combine
 from facetui.engine.defences import DEFENCES
+from facetui.engine.defences.detector import Detector
 from facetui.engine.errors import UsageError
-from facetui.engine.events import (
-    RESCAN,
-    Candidate,
-    DefenceApplied,
-    ExtractorReleased,
-    PhotosScraped,
-    PicturesShown,
-    ProtectionMeasured,
-    SearchMeasured,
-    generation_name,
-)
+from facetui.engine.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped
+from facetui.engine.filtering import detect, purify
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.interfaces import Bank
-from facetui.engine.metrics import discovery_at_k, error_rate, identity_uniformity_at_k, recall_at_k, wilson
-from facetui.engine.recognition import Pipeline, gallery, rates
+from facetui.engine.interfaces import Training
+from facetui.engine.metrics import error_rate
+from facetui.engine.pairs import TRAINING_PAIRS, may_train_on, perturbed, some_photos, train
+from facetui.engine.recognition import Pipeline, gallery
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
-
-TRAINING_SHARE = 2 / 3
-"""Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
-
-TRAINING_PAIRS = 42
-MAX_TRAINING_PHOTOS = 16
-"""Photos of each that are perturbed for training: about as many in all, however many people there are."""
 
 
 class Trainer:
@@ -48,6 +34,8 @@ class Trainer:
         self._lab = lab
         self._archive: list[Post] = []
         self._pipelines: list[Pipeline] = []
+        self._detectors: dict[str, Detector] = {}
+        self._flags: dict[tuple[str, str], Tensor] = {}
         self._classify_by = ("nearest", "cosine")
 
     @property
@@ -100,16 +88,16 @@ class Trainer:
         self._pipelines.append(pipeline)
         lab.emit(ExtractorReleased(actor="trainer", extractor=name, released=released.get(name, ""), weights=weights))
 
-    def _pipeline(self, extractor: str, defence: str | None = None, until: str = "") -> Pipeline:
+    def _pipeline(self, extractor: str, defence: str | None = None) -> Pipeline:
         classifier, metric = self._classify_by
-        return Pipeline(extractor, defence, until, classifier, metric)
+        return Pipeline(extractor, defence, "", classifier, metric)
 
     def classify_by(self, classifier: str = "nearest", *, metric: str = "cosine") -> None:
         """Choose how embeddings become a name, from now on.
 
         Args:
-            classifier: ``nearest``, as a search engine does it, or ``linear``: standardised embeddings and logistic
-                regression.
+            classifier: ``nearest``, as a search engine does it, ``linear``: standardised embeddings and logistic
+                regression, or ``end-to-end``: a new head, and all layers trained on the scraped photos.
             metric: of the nearest neighbour: ``cosine`` or ``euclidean``.
 
         Raises:
@@ -119,7 +107,7 @@ class Trainer:
         self._classify_by = (classifier, metric)
         if self._pipelines:
             last = self._pipelines[-1]
-            changed = self._pipeline(last.extractor, last.defence, last.until)
+            changed = replace(last, classifier=classifier, metric=metric)
             if changed != last:
                 self._pipelines.append(changed)
 
@@ -131,43 +119,41 @@ class Trainer:
 
         Args:
             against: names of attacks; absent: every attack that was used so far.
-            defence: its name in the registry.
-            settings: the defence's own settings, e.g. ``steps=100``.
+            defence: its name in the registry; one that trains an extractor.
+            settings: the defence's own settings, e.g. ``steps=100`` or ``objective="shared-label"``.
 
         Raises:
             UnknownName: no such attack or defence.
             UsageError: there is nothing to adapt to, or nobody to train on.
         """
         lab = self._lab
-        if not self._pipelines:
-            self.use("newest")
-        names = list(against) if against is not None else list(lab.users.tools)
-        if not names:
-            raise UsageError("there is no attack to adapt to yet; name one: lab.trainer.adapt(['pgd'])")
+        names = self._tools(against, "adapt")
+        kind = DEFENCES.get(defence)
+        if not issubclass(kind, Training):
+            raise UsageError(f"the defence {defence} trains no extractor; see help(lab.trainer) for its own verb")
         try:
-            trainer = DEFENCES.get(defence)(**settings)
+            training = kind(**settings)
         except TypeError as error:
             raise UsageError(f"the defence {defence} cannot take these settings: {error}") from error
         base = self._pipelines[-1].extractor
-        people, held_out = self._may_train_on()
-        clean = lab.training_photos(people, max(1, min(MAX_TRAINING_PHOTOS, TRAINING_PAIRS // len(people))))
-        copies = []
-        for policy in [policy for name in names for policy in lab.users.public_tools(name)]:
-            task = f"run {policy.attack.name} on {len(clean.photos)} photos of {len(people)} other people"
-            copies.append(
-                lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, actor="trainer", task=task)
-            )
-        poisoned = torch.cat(copies)
-        robust = self._train(trainer, base, clean, poisoned, f"{base.removesuffix(' robust')} robust")
+        people, held_out = may_train_on(lab)
+        clean = some_photos(lab, people, TRAINING_PAIRS)
+        poisoned = torch.cat([copies for name in names for copies in perturbed(lab, name, clean)])
+        taken = {pipeline.extractor for pipeline in self._pipelines}
+        name = f"{base.removesuffix(' robust')} robust"
+        name = next(n for n in [name, *(f"{name} {i}" for i in range(2, 100))] if n not in taken)
+        robust = train(lab, training, base, clean, poisoned, name)
+        robust.name = name
+        lab.networks.add(robust.eval())
         before, n_probes = self._accuracy(base, held_out)
-        after, _ = self._accuracy(robust, held_out)
-        self._pipelines.append(self._pipeline(robust, defence))
+        after, _ = self._accuracy(name, held_out)
+        self._pipelines.append(self._pipeline(name, defence))
         lab.emit(
             DefenceApplied(
                 actor="trainer",
                 defence=defence,
                 against=names,
-                extractor=robust,
+                extractor=name,
                 n_people=len(people),
                 n_photos=len(clean.photos),
                 accuracy_before=before,
@@ -176,39 +162,92 @@ class Trainer:
             )
         )
 
-    def _may_train_on(self) -> tuple[list[int], list[int]]:
-        """Unprotected people to train on, and those kept to tell what it did to accuracy."""
-        lab = self._lab
-        others = [lab.others[i] for i in torch.randperm(len(lab.others), generator=lab.generator("training")).tolist()]
-        count = max(1, round(len(others) * TRAINING_SHARE))
-        return sorted(others[:count]), sorted(others[count:])
+    def detect(
+        self,
+        against: Sequence[str] | None = None,
+        *,
+        also: Sequence[str] = (),
+        action: str = "drop",
+        base_rate: float = 0.001,
+    ) -> list[DetectionMeasured]:
+        """Train a detector of perturbed photos, test it on people it never saw, and drop or flag what it finds.
 
-    def _train(self, trainer: Any, base: str, clean: Bank, poisoned: Tensor, name: str) -> str:
-        """Train or take from the cache; returns a name that is not taken by other weights."""
-        lab = self._lab
-        key = caching.key(
-            "robust",
-            trainer.name,
-            vars(trainer),
-            lab.networks.weights(base),
-            lab.seed,
-            clean.photos,
-            clean.people,
-            poisoned,
-        )
-        network = lab.networks.get(base)
-        kept = lab.cache.load(key)
-        if kept is None:
-            tick = lab.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
-            robust = trainer.train(network, clean, poisoned, generator=lab.generator("train", key), progress=tick)
-            lab.cache.save(key, {k: v for k, v in robust.state_dict().items()})
-        else:
-            robust = copy.deepcopy(network)
-            robust.load_state_dict(kept)
-        taken = {pipeline.extractor for pipeline in self._pipelines}
-        robust.name = next(n for n in [name, *(f"{name} {i}" for i in range(2, 100))] if n not in taken)
-        lab.networks.add(robust.eval())
-        return str(robust.name)
+        Args:
+            against: attacks it learns from; absent: every attack that was used so far.
+            also: attacks it is tested on besides those it learnt from and those that were used.
+            action: ``drop``: the current pipeline searches no flagged photo from now on; ``flag``: it only says how
+                many of whose photos were flagged.
+            base_rate: share of perturbed photos in a crawl, for the precision that it would have there.
+
+        Raises:
+            UnknownName: no such attack.
+            UsageError: nothing to learn from, no such action, or a base rate outside (0, 1).
+        """
+        return detect(self._lab, self._tools(against, "detect"), also, action, base_rate)
+
+    def take(self, pipeline: Pipeline) -> None:
+        """Use a pipeline from now on."""
+        self._pipelines.append(pipeline)
+
+    def keep(self, detector: Detector) -> str:
+        """Keep a trained detector; returns the name by which pipelines know it."""
+        name = f"detector {len(self._detectors) + 1}"
+        self._detectors[name] = detector
+        return name
+
+    def flags(self, detector: str, post: Post) -> Tensor:
+        """Which photos of a post a detector takes for perturbed, ``(N,)`` bool."""
+        key = detector, post.digest
+        if key not in self._flags:
+            self._flags[key] = self._detectors[detector].flags(post.photos)
+        return self._flags[key]
+
+    def purify(self, recipe: str | None = None) -> None:
+        """Put JPEG, blur, resizing or noise before the current extractor, for scraped photos and probes alike.
+
+        Args:
+            recipe: e.g. ``jpeg 75`` or ``resize 72, jpeg 75``; absent: of several, the one that does best in a
+                rehearsal on other people.
+
+        Raises:
+            UsageError: no such recipe, or nobody to rehearse with.
+        """
+        purify(self._lab, recipe)
+
+    def combine(self, robust: str | None = None, *, rule: str = "threshold", threshold: float | None = None) -> None:
+        """Let a robust extractor answer too: where the current one is unsure, or always as a second answer.
+
+        Args:
+            robust: its name; absent: the last one that was made robust.
+            rule: ``threshold``: the robust one answers where the nearest photo is less similar than a threshold;
+                ``top-2``: both answer, and a human breaks the tie.
+            threshold: cosine similarity; absent: what 95 % of clean searches for other people reach.
+
+        Raises:
+            UnknownName: no such extractor.
+            UsageError: there is no robust extractor, no such rule, or a threshold outside [-1, 1].
+        """
+        combine(self._lab, robust, rule, threshold)
+
+    def choose(self) -> str:
+        """Take, of all pipelines it ever had, the one that does best in a rehearsal on people it never trained on.
+
+        Returns:
+            The generation it takes.
+
+        Raises:
+            UsageError: nothing was scraped, or nobody to rehearse with.
+        """
+        return choose(self._lab)
+
+    def _tools(self, against: Sequence[str] | None, verb: str) -> list[str]:
+        """The attacks a defence learns from; sees to it that there is an extractor."""
+        if not self._pipelines:
+            self.use("newest")
+        names = list(against) if against is not None else list(self._lab.users.tools)
+        if not names:
+            raise UsageError(f"there is no attack to {verb} yet; name one: lab.trainer.{verb}(['pgd'])")
+        return names
 
     def _accuracy(self, extractor: str, people: list[int]) -> tuple[float | None, int]:
         """Rank-1 accuracy on clean probes of unprotected people, the archive enrolled; ``None`` without people."""
@@ -216,11 +255,12 @@ class Trainer:
         if not people or not self._archive:
             return None, 0
         held = gallery(lab, Pipeline(extractor), self._archive)
-        # Embedded together with everybody else's, as ``measure`` does it: what it asks for next is in the cache.
-        probes, truth = lab.probes(lab.others)
+        # Embedded together with everybody's, as ``measure`` does it: what it asks for next is in the cache.
+        sides = [lab.probes(who) for who in (lab.protected, lab.others)]
+        photos, truth = (torch.cat(parts) for parts in zip(*sides, strict=True))
         asked = torch.isin(truth, torch.tensor(people))
         search = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
-        named = search.predict(lab.networks.embeddings(extractor, probes)[asked])
+        named = search.predict(lab.networks.embeddings(extractor, photos)[asked])
         missed, _, n = error_rate(named.tolist(), truth[asked].tolist())
         return 1 - missed, n
 
@@ -241,8 +281,7 @@ class Trainer:
         if not self._archive:
             raise UsageError("the archive is empty; let the trainer scrape before it rescans")
         current = self._pipelines[-1]
-        label = f"{RESCAN} until {until}" if until else RESCAN
-        self._pipelines.append(self._pipeline(current.extractor, label, until))
+        self._pipelines.append(replace(current, until=until))
         n = sum(len(post.who) for post in self._archive if not until or post.t[: len(until)] <= until)
         lab.emit(
             DefenceApplied(
@@ -253,98 +292,4 @@ class Trainer:
                 n_photos=n,
                 detail=f"searches the {n} photos posted until {until}" if until else f"searches all {n} photos again",
             )
-        )
-
-    def measure(self) -> list[ProtectionMeasured]:
-        """Measure the whole archive and each cohort alone with the current pipeline; emits and returns the events.
-
-        Raises:
-            UsageError: nothing was scraped.
-        """
-        lab = self._lab
-        if not self._archive:
-            raise UsageError("the archive is empty; let the trainer scrape before you measure")
-        cohorts = list(dict.fromkeys(post.cohort for post in self._archive if post.cohort))
-        attacks = {post.cohort: post.attack for post in self._archive if post.cohort}
-        found = {pipeline: rates(lab, pipeline, self._archive, cohorts) for pipeline in self._pipelines}
-        current = self._pipelines[-1]
-        measured = []
-        for cohort in found[current]:
-            (missed, n), (others_missed, n_others) = found[current][cohort]
-            able = [pipeline for pipeline in found if cohort in found[pipeline]]
-            best = min(able, key=lambda pipeline: found[pipeline][cohort][0][0])
-            event = ProtectionMeasured(
-                actor="trainer",
-                cohort=cohort,
-                attack=attacks.get(cohort) or (attacks[cohorts[0]] if len(cohorts) == 1 else None),
-                extractor=current.extractor,
-                defence=current.defence,
-                classifier=current.classifier,
-                protection_rate=missed / n,
-                n_probes=n,
-                interval=wilson(missed, n),
-                unprotected_error=others_missed / n_others if n_others else None,
-                n_unprotected=n_others,
-                best_protection_rate=found[best][cohort][0][0] / n,
-                best_generation=generation_name(best.extractor, best.defence, best.classifier),
-                law=lab.law.words,
-            )
-            lab.emit(event)
-            measured.append(event)
-        return measured
-
-    def search(self, k: int, people: int | None = None) -> SearchMeasured:
-        """Search the archive with the current pipeline for clean probes of protected people; emits and returns."""
-        lab = self._lab
-        if not self._archive:
-            raise UsageError("the archive is empty; let the trainer scrape before you search")
-        if k < 1:
-            raise UsageError(f"expected k of at least 1, got {k}")
-        if lab.law.bans(lab.t):
-            raise UsageError(f"nobody may be searched for at {lab.t}: a moratorium is in force")
-        pipeline = self._pipelines[-1]
-        held = gallery(lab, pipeline, self._archive)
-        photos, who = lab.probes(lab.first(people))
-        found = NearestNeighbour(self._metric).fit(held.embeddings, held.people)
-        _, named = found.search(lab.networks.embeddings(pipeline.extractor, photos), k)
-        candidates, truth = named.tolist(), who.tolist()
-        enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
-        event = SearchMeasured(
-            actor="trainer",
-            extractor=pipeline.extractor,
-            defence=pipeline.defence,
-            k=k,
-            recall=recall_at_k(candidates, truth, enrolled, k),
-            discovery=discovery_at_k(candidates, truth, k),
-            identity_uniformity=identity_uniformity_at_k(candidates, len(held.people.unique()), k),
-            n_probes=len(truth),
-            n_enrolled=int(held.protected.sum()),
-            n_decoys=sum(len(post.who) for post in self._archive if post.decoys),
-        )
-        lab.emit(event)
-        return event
-
-    def pictures(
-        self, cohort: str, person: int, original: str, posted: str, probe_index: int, probe: str
-    ) -> PicturesShown:
-        """The event that shows a photo and whom the trainer names for a probe of the same person."""
-        lab = self._lab
-        pipeline = self._pipelines[-1]
-        held = gallery(lab, pipeline, self._archive)
-        photo = lab.people.persons[person].photos[probe_index : probe_index + 1]
-        search = NearestNeighbour(self._metric).fit(*held.only(cohort))
-        # Several photos of one person may come first: look far enough for three different people.
-        values, people = search.search(lab.networks.embeddings(pipeline.extractor, photo), len(held.people))
-        best: dict[int, float] = {}
-        for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
-            best.setdefault(candidate, value)
-        return PicturesShown(
-            actor="trainer",
-            person=lab.people.persons[person].name,
-            cohort=cohort,
-            original=original,
-            posted=posted,
-            probe=probe,
-            extractor=pipeline.extractor,
-            candidates=[Candidate(lab.people.persons[p].name, round(value, 3)) for p, value in list(best.items())[:3]],
         )

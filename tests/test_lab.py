@@ -243,7 +243,7 @@ def test_a_linear_classifier_is_a_pipeline_of_its_own(make_lab):
     linear = lab.measure().whole
     assert (nearest.classifier, linear.classifier) == ("nearest", "linear")
     assert linear.generation == "tiny-x, linear" and linear.best_protection_rate <= nearest.protection_rate
-    with pytest.raises(UsageError, match="nearest or linear"):
+    with pytest.raises(UsageError, match="nearest, linear, end-to-end"):
         lab.trainer.classify_by("forest")
 
 

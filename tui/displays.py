@@ -15,6 +15,7 @@ from facetui.engine.errors import UsageError
 from facetui.engine.events import (
     Actor,
     DefenceApplied,
+    DetectionMeasured,
     Event,
     ExtractorReleased,
     LawPassed,
@@ -30,7 +31,6 @@ from facetui.engine.events import (
     SearchMeasured,
     VerificationMeasured,
     encode,
-    generation_name,
 )
 from facetui.engine.folds import CohortTable
 
@@ -90,6 +90,7 @@ class Plain:
         self._table = CohortTable()
         self._headed = False
         self._last_progress = 0.0
+        self._first = ""
 
     def __call__(self, event: Event) -> None:
         self._table.add(event)
@@ -113,11 +114,14 @@ class Plain:
                 self._measured(event)
             case SearchMeasured():
                 self._wrapped(event, search_in_words(event))
+            case DetectionMeasured():
+                self._wrapped(event, detection_in_words(event))
             case VerificationMeasured():
                 self._wrapped(event, verification_in_words(event))
             case PicturesShown():
-                named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
-                self._wrapped(event, f"shown a clean photo of {event.person} it names: {named}")
+                if event.person == self._first:  # of all whose pictures are kept
+                    named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
+                    self._wrapped(event, f"shown a clean photo of {event.person} it names: {named}")
             case Progress():
                 self._progress(event)
             case RunEnded():
@@ -135,6 +139,7 @@ class Plain:
         self._headed = False
 
     def _began(self, event: RunBegan) -> None:
+        self._first = event.users[0]
         self._line(f"{event.scenario}: {event.title}")
         users = f"{len(event.users)} of {event.n_people} people ({event.people}) protect their photos"
         self._line(f"{users}; cast {event.cast}, seed {event.seed}, {event.device}")
@@ -192,11 +197,23 @@ def posted_in_words(event: PhotosPosted) -> str:
 
 def search_in_words(event: SearchMeasured) -> str:
     """What a search for the protected people returns."""
-    generation = generation_name(event.extractor, event.defence)
     return (
-        f"searches with {event.n_probes} clean probes, {generation}: of the photos that could be among the first "
+        f"searches with {event.n_probes} clean probes, {event.generation}: of the photos that could be among the first "
         f"{event.k}, {percent(event.recall)} are; any of them in {percent(event.discovery)} of searches; "
         f"{event.n_enrolled} photos of the protected people and {event.n_decoys} decoys in the archive"
+    )
+
+
+def detection_in_words(event: DetectionMeasured) -> str:
+    """How well perturbed photos are told from clean ones, here and in a crawl."""
+    precision = "none" if event.base_rate_precision is None else percent(event.base_rate_precision)
+    known = "" if event.attack in event.against else ", which it was not trained on"
+    return (
+        f"shown photos of people it never saw, the detector trained on {', '.join(event.against)} flags "
+        f"{percent(event.recall)} of {event.n_poisoned} under {event.attack}{known}, and "
+        f"{percent(event.false_positive_rate)} of {event.n_clean} clean ones. Where "
+        f"{100 * event.base_rate:g} % of photos are perturbed, {precision} of what it flags would be "
+        f"(at least {percent(event.base_rate_precision_low)}, by the 95 % intervals)"
     )
 
 

@@ -9,18 +9,41 @@ from facetui.engine.registry import Entry, Registry
 if TYPE_CHECKING:
     from facetui.engine.interfaces import Defence
 
+_TALK = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
+
+
+def _answer(target: str, summary: str, year: str, source: str, verb: str) -> Entry:
+    facts = {"verb": f"lab.trainer.{verb}", "year": year, "source": source}
+    return Entry(f"facetui.engine.defences.{target}", summary, facts)
+
+
 DEFENCES: Registry[type[Defence]] = Registry(
     "defence",
     "facetui.defences",
     {
-        "adapt": Entry(
-            "facetui.engine.defences.adapt:Adapt",
+        "adapt": _answer(
+            "adapt:Adapt",
             "fine-tune on clean and perturbed photos of other people until both look alike",
-            {
-                "actor": "trainer",
-                "year": "2021",
-                "source": "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851",
-            },
+            "2021",
+            _TALK,
+            "adapt()",
+        ),
+        "detect": _answer(
+            "detector:Detector",
+            "tell perturbed photos from clean ones, and drop or flag them",
+            "2021",
+            _TALK,
+            "detect()",
+        ),
+        "purify": _answer(
+            "purifier:Purifier",
+            "JPEG, blur, resizing or noise before the extractor",
+            "2024",
+            "preprocessing as a baseline, e.g. in PuFace (2024)",
+            "purify()",
+        ),
+        "combine": _answer(
+            "hybrid:Hybrid", "an accurate extractor, and a robust one where it is unsure", "2022", _TALK, "combine()"
         ),
     },
 )

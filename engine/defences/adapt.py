@@ -1,41 +1,59 @@
 """The adaptive trainer: the tool is public, so perturb photos of other people with it, and learn to see through it.
 
-Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851) fine-tune on clean and perturbed photos under a shared label; here the
-embeddings of both are pulled directly to what the network saw in the clean photo before. That needs no labels and
-leaves clean photos where they were, so accuracy for everybody else hardly moves.
+Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851) fine-tune on clean and perturbed photos under a shared label
+(``shared-label`` here). The default pulls the embeddings of both directly to what the network saw in the clean photo
+before (``consistency``): that needs no labels and leaves clean photos where they were, so accuracy for everybody else
+hardly moves.
 """
 
 from __future__ import annotations
 
 import copy
+import math
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from facetui.engine.cache import Checkpoint
 from facetui.engine.device import autocast
-from facetui.engine.errors import UsageError
-from facetui.engine.inference import embed
-from facetui.engine.interfaces import Bank, Defence, Extractor, Progress, no_progress
+from facetui.engine.errors import Cancelled, UsageError
+from facetui.engine.inference import centres, embed, pixels
+from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
+
+OBJECTIVES = ("consistency", "shared-label")
+SHARPNESS = 24.0
+"""Of the softmax over cosines under a shared label."""
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+"""From embeddings ``(2n, D)`` of n clean photos and their n perturbed copies, and which photos they are ``(n,)``."""
 
 
-class Adapt(Defence):
-    """Fine-tuning for embedding consistency.
+class Adapt(Training):
+    """Fine-tuning on clean and perturbed copies of the same photos.
 
     Args:
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
         learning_rate: Adam; falls to zero along a cosine.
         batch: pairs a step.
+        objective: ``consistency``, or ``shared-label`` as FaceCure does it: a new head, cross-entropy over the people
+            trained on, one label for both copies, all layers; the head is thrown away.
     """
 
     name = "adapt"
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
-    def __init__(self, steps: int = 64, learning_rate: float = 5e-4, batch: int = 8) -> None:
+    def __init__(
+        self, steps: int = 64, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
+    ) -> None:
         if steps < 1 or batch < 1 or learning_rate <= 0:
             raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
+        if objective not in OBJECTIVES:
+            raise UsageError(f"expected an objective {' or '.join(OBJECTIVES)}, got {objective!r}")
         self.steps = steps
         self.learning_rate = learning_rate
         self.batch = batch
+        self.objective = objective
 
     def train(
         self,
@@ -45,6 +63,7 @@ class Adapt(Defence):
         *,
         generator: torch.Generator,
         progress: Progress = no_progress,
+        checkpoint: Checkpoint | None = None,
     ) -> Extractor:
         """A robust copy of an extractor.
 
@@ -54,6 +73,7 @@ class Adapt(Defence):
             poisoned: ``(M, 3, 112, 112)``, M a multiple of K: for each attack the perturbed copies, row for row.
             generator: on the CPU; the order of the pairs comes from it.
             progress: called with pairs done and to do.
+            checkpoint: training that was stopped goes on from it, to the same bytes.
 
         Raises:
             UsageError: no pairs, or a number of perturbed photos that is no multiple of the clean ones.
@@ -61,29 +81,87 @@ class Adapt(Defence):
         if not len(clean.photos) or len(poisoned) % len(clean.photos) or not len(poisoned):
             raise UsageError(f"expected perturbed copies of {len(clean.photos)} photos, got {len(poisoned)}")
         device = next(extractor.parameters()).device
-        goal = embed(extractor, clean.photos)
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(True)
-        optimiser = torch.optim.Adam(network.parameters(), self.learning_rate)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.steps)
-        order = torch.empty(0, dtype=torch.int64)
-        for step in range(self.steps):
-            while len(order) < self.batch:
-                order = torch.cat([order, torch.randperm(len(poisoned), generator=generator)])
-            rows, order = order[: self.batch], order[self.batch :]
-            originals = rows % len(clean.photos)
-            pair = torch.cat([_pixels(clean.photos[originals], device), _pixels(poisoned[rows], device)])
-            with autocast(device):
-                seen = network(pair.contiguous(memory_format=torch.channels_last))
-            loss = 1 - (seen * goal[originals.to(device)].repeat(2, 1)).sum(1).mean()
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            progress((step + 1) * self.batch, self.steps * self.batch)
+        loss_of, weights = self._loss(extractor, clean)
+        optimiser = torch.optim.Adam([*network.parameters(), *weights], self.learning_rate)
+        order = self._order(len(poisoned), generator)
+        state = _State(network, weights, optimiser)
+        began = state.restore(checkpoint.load()) if checkpoint else 0
+        try:
+            for step in range(began, self.steps):
+                rows = order[step * self.batch : (step + 1) * self.batch]
+                originals = rows % len(clean.photos)
+                pair = torch.cat([pixels(clean.photos[originals], device), pixels(poisoned[rows], device)])
+                with autocast(device):
+                    seen = network(pair.contiguous(memory_format=torch.channels_last))
+                loss = loss_of(seen.float(), originals.to(device))
+                for group in optimiser.param_groups:
+                    group["lr"] = self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
+                optimiser.zero_grad(set_to_none=True)
+                loss.backward()
+                optimiser.step()
+                began = step + 1
+                if checkpoint and checkpoint.due():
+                    checkpoint.save(state.tensors(began))
+                progress(began * self.batch, self.steps * self.batch)
+        except Cancelled:
+            if checkpoint:
+                checkpoint.save(state.tensors(began))
+            raise
         return network.requires_grad_(False)
 
+    def _order(self, pairs: int, generator: torch.Generator) -> Tensor:
+        """Which pair comes when ``(steps * batch,)``: every pair once, then again in another order."""
+        rounds = -(-self.steps * self.batch // pairs)
+        return torch.cat([torch.randperm(pairs, generator=generator) for _ in range(rounds)])
 
-def _pixels(photos: Tensor, device: torch.device) -> Tensor:
-    photos = photos.to(device)
-    return photos / 255 if photos.dtype == torch.uint8 else photos
+    def _loss(self, extractor: Extractor, clean: Bank) -> tuple[Loss, list[nn.Parameter]]:
+        """What is minimised, and the weights of the head if there is one."""
+        goal = embed(extractor, clean.photos)
+        if self.objective == "consistency":
+            return lambda seen, originals: 1 - (seen * goal[originals].repeat(2, 1)).sum(1).mean(), []
+        middle, _ = centres(goal, clean.people.to(goal.device))
+        label = clean.people.unique(return_inverse=True)[1].to(goal.device)
+        head = nn.Parameter(middle.clone())
+
+        def loss(seen: Tensor, originals: Tensor) -> Tensor:
+            scores = SHARPNESS * seen @ nn.functional.normalize(head, dim=1).T
+            return nn.functional.cross_entropy(scores, label[originals].repeat(2))
+
+        return loss, [head]
+
+
+class _State:
+    """Everything training needs to go on: weights, head, and the optimiser's moments."""
+
+    def __init__(self, network: Extractor, weights: list[nn.Parameter], optimiser: torch.optim.Adam) -> None:
+        self._network = network
+        self._weights = weights
+        self._optimiser = optimiser
+
+    def tensors(self, step: int) -> dict[str, Tensor]:
+        """As plain tensors, after so many steps."""
+        found = {f"network.{name}": value for name, value in self._network.state_dict().items()}
+        found |= {f"head.{i}": weight.detach() for i, weight in enumerate(self._weights)}
+        for i, moments in self._optimiser.state_dict()["state"].items():
+            found |= {f"adam.{i}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+        return {**found, "step": torch.tensor(step)}
+
+    def restore(self, tensors: dict[str, Tensor] | None) -> int:
+        """Put back what was saved; returns the steps that are done, 0 for nothing."""
+        if tensors is None:
+            return 0
+        self._network.load_state_dict(
+            {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
+        )
+        with torch.no_grad():
+            for i, weight in enumerate(self._weights):
+                weight.copy_(tensors[f"head.{i}"])
+        state: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, number, field = name.split(".")
+                state.setdefault(int(number), {})[field] = value
+        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
+        return int(tensors["step"])

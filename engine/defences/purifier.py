@@ -1,0 +1,83 @@
+"""Purification: what a trainer does to every photo before its extractor sees it, hoping to wash a perturbation out.
+
+JPEG, blur, resizing and noise, each of a strength. Perturbations made through such views survive them (robust-pgd; the
+2026 fork of Fawkes measured the same), and PuFace (2024) needs a learned purifier to do better.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from facetui.engine.errors import UsageError
+from facetui.engine.interfaces import Defence, check_photos
+
+KINDS = {
+    "jpeg": ("a quality", 5, 100),
+    "blur": ("a standard deviation in pixels", 0.1, 8),
+    "resize": ("a side in pixels", 16, 112),
+    "noise": ("a standard deviation in grey levels", 0.5, 64),
+}
+CANDIDATES = ("jpeg 75", "jpeg 40", "blur 1", "blur 2", "resize 72", "resize 56", "noise 4", "noise 8")
+"""What a trainer tries who does not know what helps, weak before strong."""
+
+
+class Purifier(Defence):
+    """One operation of one strength, as ``jpeg 75``; several with commas, one after the other: ``resize 72, jpeg 75``.
+
+    The same photo always gives the same bytes, noise included.
+
+    Args:
+        recipe: see above.
+    """
+
+    name = "purify"
+    source = "preprocessing as a baseline, e.g. in PuFace (2024)"
+
+    def __init__(self, recipe: str = "jpeg 75") -> None:
+        self.recipe = recipe
+        self._steps = [_parse(step) for step in recipe.split(",")]
+
+    def __call__(self, photos: Tensor) -> Tensor:
+        """Photos ``(N, 3, 112, 112)`` uint8, purified, uint8.
+
+        Raises:
+            UsageError: not uint8, or of a wrong shape.
+        """
+        if photos.dtype != torch.uint8:
+            raise UsageError(f"expected photos as uint8, got {photos.dtype}")
+        check_photos(photos.float())
+        for kind, strength in self._steps:
+            photos = _apply(kind, strength, photos) if len(photos) else photos
+        return photos
+
+
+def _parse(step: str) -> tuple[str, float]:
+    kind, _, number = step.strip().partition(" ")
+    if kind not in KINDS:
+        raise UsageError(f"expected a purifier like 'jpeg 75' ({', '.join(KINDS)}), got {step.strip()!r}")
+    what, low, high = KINDS[kind]
+    try:
+        strength = float(number)
+    except ValueError:
+        strength = float("nan")
+    if not low <= strength <= high:
+        raise UsageError(f"expected {kind} with {what} from {low} to {high}, got {number or 'nothing'}")
+    return kind, strength
+
+
+def _apply(kind: str, strength: float, photos: Tensor) -> Tensor:
+    # A second to import, and only for those who ask for it.
+    from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
+    from torchvision.transforms.v2 import functional as F
+
+    if kind == "jpeg":
+        return torch.stack([decode_jpeg(encode_jpeg(photo, round(strength)), ImageReadMode.RGB) for photo in photos])
+    if kind == "blur":
+        return F.gaussian_blur(photos, [2 * round(2 * strength) + 1] * 2, [strength] * 2)
+    if kind == "resize":
+        small = F.resize(photos, [round(strength)] * 2, antialias=True)
+        return F.resize(small, list(photos.shape[-2:]), antialias=True)
+    # The same noise for every photo: it then depends on nothing but the photo, whatever it is embedded with.
+    noise = torch.randn(photos.shape[1:], generator=torch.Generator().manual_seed(0)) * strength
+    return (photos + noise).round().clamp(0, 255).to(torch.uint8)

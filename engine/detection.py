@@ -1,0 +1,44 @@
+"""How good a detector is: recall, false positives, and what is left of its precision in a crawl."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from facetui.engine.defences.detector import Detector
+from facetui.engine.events import DetectionMeasured
+from facetui.engine.metrics import precision_at, wilson
+
+
+def detection(
+    detector: Detector, against: Sequence[str], attack: str, clean: Tensor, poisoned: Tensor, base_rate: float
+) -> DetectionMeasured:
+    """Test a detector on photos of people it never saw.
+
+    Args:
+        detector: trained.
+        against: the attacks it was trained on.
+        attack: under which the perturbed photos were made.
+        clean: ``(N, 3, 112, 112)`` uint8, at least one.
+        poisoned: ``(M, 3, 112, 112)`` uint8, at least one.
+        base_rate: share of perturbed photos in a crawl, in (0, 1).
+    """
+    hits, alarms = int(detector.flags(poisoned).sum()), int(detector.flags(clean).sum())
+    recall, false_positive_rate = hits / len(poisoned), alarms / len(clean)
+    recall_interval, alarm_interval = wilson(hits, len(poisoned)), wilson(alarms, len(clean))
+    return DetectionMeasured(
+        actor="trainer",
+        against=list(against),
+        attack=attack,
+        recall=recall,
+        recall_interval=recall_interval,
+        false_positive_rate=false_positive_rate,
+        false_positive_interval=alarm_interval,
+        precision=precision_at(0.5, recall, false_positive_rate),
+        base_rate=base_rate,
+        base_rate_precision=precision_at(base_rate, recall, false_positive_rate),
+        base_rate_precision_low=precision_at(base_rate, recall_interval[0], alarm_interval[1]) or 0.0,
+        n_clean=len(clean),
+        n_poisoned=len(poisoned),
+    )

@@ -1,0 +1,81 @@
+"""What the trainer learns from: photos of people who are not evaluated, and their copies under public tools."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine.cache import Checkpoint
+from facetui.engine.interfaces import Bank, Extractor, Training
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+TRAINING_SHARE = 2 / 3
+"""Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
+
+TRAINING_PAIRS = 42
+"""Photos that are perturbed for training, about, however many people there are."""
+
+
+def may_train_on(lab: Lab) -> tuple[list[int], list[int]]:
+    """Unprotected people to train on, and those kept to tell what it did to accuracy."""
+    others = [lab.others[i] for i in torch.randperm(len(lab.others), generator=lab.generator("training")).tolist()]
+    count = max(1, round(len(others) * TRAINING_SHARE))
+    return sorted(others[:count]), sorted(others[count:])
+
+
+def some_photos(lab: Lab, people: Sequence[int], n: int, most: int = 16) -> Bank:
+    """About ``n`` photos in all of some people, as many of each, never probes."""
+    return lab.training_photos(people, max(1, min(most, round(n / max(1, len(people))))))
+
+
+def perturbed(lab: Lab, attack: str, clean: Bank, people: str = "other people") -> list[Tensor]:
+    """The copies that a public tool makes, one tensor for each setting in which users ran it.
+
+    Raises:
+        UnknownName: no such attack.
+    """
+    n = len(clean.people.unique())
+    task = f"run {attack} on {len(clean.photos)} photos of {n} {people}"
+    return [
+        lab.perturb(policy.attack, policy.budget, clean.photos, clean.people, actor="trainer", task=task)
+        for policy in lab.users.public_tools(attack)
+    ]
+
+
+def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor, name: str) -> Extractor:
+    """Train an extractor, or take it from the cache; what was trained before a stop is not trained again."""
+    key = caching.key(
+        "robust",
+        training.name,
+        vars(training),
+        lab.networks.weights(base),
+        lab.seed,
+        clean.photos,
+        clean.people,
+        poisoned,
+    )
+    network = lab.networks.get(base)
+    kept = lab.cache.load(key)
+    if kept is not None:
+        robust = copy.deepcopy(network)
+        robust.load_state_dict(kept)
+        return robust
+    checkpoint = Checkpoint(lab.cache, key)
+    robust = training.train(
+        network,
+        clean,
+        poisoned,
+        generator=lab.generator("train", key),
+        progress=lab.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs"),
+        checkpoint=checkpoint,
+    )
+    lab.cache.save(key, dict(robust.state_dict()))
+    checkpoint.clear()
+    return robust

@@ -1,0 +1,90 @@
+"""Runs an attack over many people's photos, in chunks that survive a killed run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine.budget import Budget
+from facetui.engine.events import Actor
+from facetui.engine.interfaces import Attack, Bank
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+CHUNK = 64
+"""Photos perturbed at a time, whole people; finished chunks survive a killed run."""
+
+
+def perturb(
+    lab: Lab,
+    attack: Attack,
+    budget: Budget,
+    photos: Tensor,
+    people: Tensor,
+    *,
+    actor: Actor,
+    task: str,
+    bank: Bank | None = None,
+) -> Tensor:
+    """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible.
+
+    Args:
+        lab: knows the surrogates, the tool's people, the seed and the cache.
+        attack: with its settings.
+        budget: how far a photo may move.
+        photos: ``(N, 3, 112, 112)`` uint8, clean.
+        people: ``(N,)`` who is in each.
+        actor: who does it, for the audience.
+        task: what they do, for the audience.
+        bank: uint8 photos of somebody to aim at; absent: the tool's people.
+    """
+    names = lab.surrogates(attack)
+    setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), lab.seed]
+    setting += [lab.networks.weights(name) for name in names]
+    goals = bank or lab.aims
+    bank_key = caching.key(goals.photos, goals.people)
+    chunks = list(_whole_people(people))
+    total, done, tick = len(photos) * attack.passes(len(names)), 0, lab.progress(actor, task)
+    parts = []
+    for chunk in chunks:
+        key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
+        before = done
+
+        def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
+            clean = (photos[chunk].float() / 255).to(lab.device)
+            poisoned = attack.perturb(
+                clean,
+                [lab.networks.get(name) for name in names],
+                budget=budget,
+                generator=lab.generator("perturb", key),
+                people=people[chunk].to(lab.device),
+                bank=Bank((goals.photos.float() / 255).to(lab.device), goals.people.to(lab.device)),
+                progress=lambda step, steps: tick(before + step, total),
+            )
+            return budget.as_posted(photos[chunk], poisoned.cpu())
+
+        parts.append(lab.cache.get(key, compute))
+        done += len(chunk) * attack.passes(len(names))
+        tick(done, total)
+    out = photos.clone()
+    for chunk, part in zip(chunks, parts, strict=True):  # whole people first, whatever order they came in
+        out[chunk] = part
+    return out
+
+
+def _whole_people(people: Tensor) -> Iterator[Tensor]:
+    """Rows in chunks of about ``CHUNK``, nobody split over two, so that an attack sees a person's whole album."""
+    chunk: list[Tensor] = []
+    for person in people.unique():
+        rows = (people == person).nonzero()[:, 0]
+        if chunk and sum(map(len, chunk)) + len(rows) > CHUNK:
+            yield torch.cat(chunk)
+            chunk = []
+        chunk.append(rows)
+    if chunk:
+        yield torch.cat(chunk)

@@ -1,0 +1,126 @@
+"""What the trainer's pipelines are asked: whom do you name, whom do you find, and on which photos?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from facetui.engine.errors import UsageError
+from facetui.engine.events import Candidate, PicturesShown, ProtectionMeasured, SearchMeasured
+from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.metrics import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
+from facetui.engine.recognition import Gallery, Pipeline, gallery, rates
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+
+def measure(lab: Lab) -> list[ProtectionMeasured]:
+    """Measure the whole archive and each cohort alone with the current pipeline; emits and returns the events.
+
+    Raises:
+        UsageError: nothing was scraped.
+    """
+    archive, pipelines = lab.trainer.archive, lab.trainer.pipelines
+    if not archive:
+        raise UsageError("the archive is empty; let the trainer scrape before you measure")
+    cohorts = list(dict.fromkeys(post.cohort for post in archive if post.cohort))
+    attacks = {post.cohort: post.attack for post in archive if post.cohort}
+    found = {pipeline: rates(lab, pipeline, archive, cohorts) for pipeline in pipelines}
+    current = pipelines[-1]
+    measured = []
+    for cohort in found[current]:
+        (missed, n), (others_missed, n_others) = found[current][cohort]
+        able = [pipeline for pipeline in found if cohort in found[pipeline]]
+        best = min(able, key=lambda pipeline: found[pipeline][cohort][0][0])
+        event = ProtectionMeasured(
+            actor="trainer",
+            cohort=cohort,
+            attack=attacks.get(cohort) or (attacks[cohorts[0]] if len(cohorts) == 1 else None),
+            extractor=current.extractor,
+            defence=current.defence,
+            classifier=current.classifier,
+            steps=current.steps,
+            protection_rate=missed / n,
+            n_probes=n,
+            interval=wilson(missed, n),
+            unprotected_error=others_missed / n_others if n_others else None,
+            n_unprotected=n_others,
+            best_protection_rate=found[best][cohort][0][0] / n,
+            best_generation=best.generation,
+            law=lab.law.words,
+        )
+        lab.emit(event)
+        measured.append(event)
+    return measured
+
+
+def search(lab: Lab, k: int, people: int | None = None) -> SearchMeasured:
+    """Search the archive with the current pipeline for clean probes of protected people; emits and returns."""
+    archive = lab.trainer.archive
+    if not archive:
+        raise UsageError("the archive is empty; let the trainer scrape before you search")
+    if k < 1:
+        raise UsageError(f"expected k of at least 1, got {k}")
+    if lab.law.bans(lab.t):
+        raise UsageError(f"nobody may be searched for at {lab.t}: a moratorium is in force")
+    pipeline = lab.trainer.pipelines[-1]
+    held = gallery(lab, pipeline, archive)
+    photos, who = lab.probes(lab.first(people))
+    found = _nearest(pipeline).fit(held.embeddings, held.people)
+    _, named = found.search(lab.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
+    candidates, truth = named.tolist(), who.tolist()
+    enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
+    event = SearchMeasured(
+        actor="trainer",
+        extractor=pipeline.extractor,
+        steps=pipeline.steps,
+        k=k,
+        recall=recall_at_k(candidates, truth, enrolled, k),
+        discovery=discovery_at_k(candidates, truth, k),
+        identity_uniformity=identity_uniformity_at_k(candidates, len(held.people.unique()), k),
+        n_probes=len(truth),
+        n_enrolled=int(held.protected.sum()),
+        n_decoys=sum(len(post.who) for post in archive if post.decoys),
+    )
+    lab.emit(event)
+    return event
+
+
+def _nearest(pipeline: Pipeline) -> NearestNeighbour:
+    return NearestNeighbour("euclidean" if pipeline.metric == "euclidean" else "cosine")
+
+
+class Shower:
+    """Shows whom the trainer names for clean probes, beside the photo that was posted; the gallery is made once."""
+
+    def __init__(self, lab: Lab, cohort: str) -> None:
+        self._lab = lab
+        self._cohort = cohort
+        self._pipeline = lab.trainer.pipelines[-1]
+        held: Gallery = gallery(lab, self._pipeline, lab.trainer.archive)
+        rows = held.only(cohort)
+        self._size = int(rows.sum())
+        self._search = _nearest(self._pipeline).fit(held.embeddings[rows], held.people[rows])
+
+    def pictures(self, person: int, original: str, posted: str, probe_index: int, probe: str) -> PicturesShown:
+        """The event about one person; pictures by their hashes."""
+        lab, pipeline = self._lab, self._pipeline
+        photo = lab.people.persons[person].photos[probe_index : probe_index + 1]
+        # Several photos of one person may come first: look far enough for three different people.
+        seen = lab.networks.embeddings(pipeline.extractor, pipeline.purified(photo))
+        values, people = self._search.search(seen, self._size)
+        best: dict[int, float] = {}
+        for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
+            best.setdefault(candidate, value)
+        return PicturesShown(
+            actor="trainer",
+            person=lab.people.persons[person].name,
+            cohort=self._cohort,
+            original=original,
+            posted=posted,
+            probe=probe,
+            extractor=pipeline.extractor,
+            candidates=[Candidate(lab.people.persons[p].name, round(value, 3)) for p, value in list(best.items())[:3]],
+        )

@@ -1,0 +1,94 @@
+"""A rehearsal: the trainer's own test, on people it may use, before anybody is asked about the protected ones.
+
+The tools are public and the archive shows when each was used, so the trainer lets people who are not evaluated "post"
+as the protected ones did, enrols that in place of their clean photos, and asks its pipelines for other clean photos of
+them. Probes play no part in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from facetui.engine.errors import UsageError
+from facetui.engine.interfaces import Bank
+from facetui.engine.pairs import perturbed
+from facetui.engine.recognition import Pipeline, gallery, missed_by, recogniser
+from facetui.engine.web import Post, Web
+
+if TYPE_CHECKING:
+    from facetui.engine.lab import Lab
+
+COHORT = "rehearsal"
+PEOPLE = 8
+PER_POST = 2
+"""Photos of each of them for every time the protected people posted, at most."""
+
+QUERIES = 4
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """People who protect themselves on trial.
+
+    Attributes:
+        people: who.
+        posts: what they post, under the cohort ``rehearsal``.
+        queries: ``(N, 3, 112, 112)`` uint8, other clean photos of them; no probes.
+        truth: ``(N,)`` who is in each.
+    """
+
+    people: list[int]
+    posts: list[Post]
+    queries: Tensor
+    truth: Tensor
+
+
+def rehearse(lab: Lab, people: Sequence[int]) -> Rehearsal:
+    """Let people post as the protected ones did.
+
+    Raises:
+        UsageError: nobody is there to rehearse with, or the protected people have posted nothing.
+    """
+    chosen = list(people)[:PEOPLE]
+    posts = [post for post in lab.trainer.archive if post.cohort]
+    if not chosen:
+        raise UsageError("a rehearsal needs people who neither protect their photos nor were trained on; add people")
+    if not posts:
+        raise UsageError("the protected people have posted nothing; let them post and the trainer scrape first")
+    pools = {person: lab.split[person][1] for person in chosen}
+    kept = {person: pool[-min(QUERIES, max(1, len(pool) // 3)) :] for person, pool in pools.items()}
+    web = Web()
+    for number, post in enumerate(posts):
+        photos, who, source = lab.gather(chosen, lambda p, i=number: _turn(pools[p], kept[p], i))  # type: ignore[misc]
+        if post.attack:
+            photos = perturbed(lab, post.attack, Bank(photos, who))[-1]
+        web.post(post.t, post.by, COHORT, post.attack, photos=photos, people=who, source=source)
+    queries, truth, _ = lab.gather(chosen, kept.__getitem__)
+    return Rehearsal(chosen, list(web), queries, truth)
+
+
+def _turn(pool: list[int], kept: list[int], number: int) -> list[int]:
+    """A person's photos for the post of that number; they come round again when there are too few."""
+    free = pool[: len(pool) - len(kept)] or pool
+    return [free[(number * PER_POST + i) % len(free)] for i in range(min(PER_POST, len(free)))]
+
+
+def errors(lab: Lab, rehearsal: Rehearsal, pipeline: Pipeline) -> tuple[int, int]:
+    """How many queries a pipeline does not answer right, and how many there are.
+
+    A pipeline that may use no photo at all misses all of them.
+    """
+    n = len(rehearsal.truth)
+    try:
+        held = gallery(lab, pipeline, [*lab.trainer.archive, *rehearsal.posts])
+    except UsageError:
+        return n, n
+    on_trial = torch.tensor([cohort == COHORT for cohort in held.cohorts], dtype=torch.bool)
+    rows = on_trial | ~torch.isin(held.people, torch.tensor(rehearsal.people))
+    named = recogniser(lab, pipeline, held, rows)(pipeline.purified(rehearsal.queries))
+    return int(missed_by(named, rehearsal.truth).sum()), n
