@@ -66,6 +66,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     versions: dict[str, str]
     pid: int = 0
     """Process that writes the journal."""
+    preprocessing: dict[str, str] = {}
+    """Extractor name to what it does to pixels first."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):

@@ -13,7 +13,7 @@ from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.detection import detection
 from facetui.engine.errors import UsageError
 from facetui.engine.events import DefenceApplied, DetectionMeasured
-from facetui.engine.pairs import TRAINING_PAIRS, may_train_on, perturbed, some_photos
+from facetui.engine.pairs import may_train_on, perturbed, some_photos, training_photos
 from facetui.engine.rehearsal import errors, rehearse
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def detect(lab: Lab, names: list[str], also: Sequence[str], action: str, base_ra
         raise UsageError(f"expected an action drop or flag, got {action!r}")
     if not 0 < base_rate < 1:
         raise UsageError(f"expected a base rate in (0, 1), got {base_rate}")
-    people, unseen = may_train_on(lab)
+    _, unseen = may_train_on(lab)
     if not unseen:
         raise UsageError("a detector is tested on people it never saw, and nobody is left; add people")
-    clean = some_photos(lab, people, TRAINING_PAIRS)
+    clean = training_photos(lab)
     detector = Detector().fit(
         clean.photos, torch.cat([copies for name in names for copies in perturbed(lab, name, clean)])
     )
@@ -59,7 +59,7 @@ def detect(lab: Lab, names: list[str], also: Sequence[str], action: str, base_ra
             defence="detect",
             against=names,
             extractor=lab.trainer.pipelines[-1].extractor,
-            n_people=len(people),
+            n_people=len(clean.people.unique()),
             n_photos=len(clean.photos),
             detail=f"{action}s {sides[0]} of {totals[0]} photos of protected people and {sides[1]} of {totals[1]} "
             "of everybody else's as perturbed",

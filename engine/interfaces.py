@@ -62,10 +62,12 @@ class Extractor(nn.Module, ABC):
     Attributes:
         name: as in casts and on screen, e.g. ``compact-a``.
         embedding_size: ``D``.
+        preprocessing: what it does to pixels x in [0, 1] before its first layer, in words; shown with every run.
     """
 
     name: str
     embedding_size: int
+    preprocessing: str = ""
 
     @abstractmethod
     def features(self, photos: Tensor) -> Tensor:

@@ -107,6 +107,7 @@ class Lab:
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.protected = self._choose_users(users)
+        self.tool = tool
         self.aims = aims(tool)
         self.split = [self._split(person) for person in range(len(people))]
         self.users = Users(self)

@@ -12,6 +12,7 @@ from torch import Tensor
 from facetui.engine import cache as caching
 from facetui.engine.cache import Checkpoint
 from facetui.engine.interfaces import Bank, Extractor, Training
+from facetui.engine.people import EMBEDDED
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab
@@ -20,7 +21,10 @@ TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
 
 TRAINING_PAIRS = 42
-"""Photos that are perturbed for training, about, however many people there are."""
+"""Photos of people in the run that are perturbed for training, about, however many people there are."""
+
+FICTIONAL = -1001
+"""Numbers from here on downwards are fictional people who help with training; nobody in a game has them."""
 
 
 def may_train_on(lab: Lab) -> tuple[list[int], list[int]]:
@@ -28,6 +32,21 @@ def may_train_on(lab: Lab) -> tuple[list[int], list[int]]:
     others = [lab.others[i] for i in torch.randperm(len(lab.others), generator=lab.generator("training")).tolist()]
     count = max(1, round(len(others) * TRAINING_SHARE))
     return sorted(others[:count]), sorted(others[count:])
+
+
+def training_photos(lab: Lab) -> Bank:
+    """Photos that the trainer perturbs to learn from: of other people in the run, and of fictional ones.
+
+    A folder has few people to spare, and what a network learns on few it does not know of others. The fictional ones
+    come along with the package, so people from a folder get them as company; among themselves they are enough.
+    """
+    people, _ = may_train_on(lab)
+    own = some_photos(lab, people, TRAINING_PAIRS)
+    if lab.people.source == EMBEDDED:
+        return own
+    # Not the photos that the users' tool aims at, which are the first ones of each.
+    photos = torch.stack([person.photos[-1] for person in lab.tool.persons])
+    return Bank(torch.cat([own.photos, photos]), torch.cat([own.people, FICTIONAL - torch.arange(len(photos))]))
 
 
 def some_photos(lab: Lab, people: Sequence[int], n: int, most: int = 16) -> Bank:

@@ -212,6 +212,7 @@ def run(
                 extractors={name: lab.networks.weights(name) for name in names},
                 versions=versions(),
                 pid=os.getpid(),
+                preprocessing={name: lab.networks.get(name).preprocessing for name in names},
             )
         )
         for sentence in everybody.left_out:

@@ -19,7 +19,7 @@ from facetui.engine.filtering import detect, purify
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Training
 from facetui.engine.metrics import error_rate
-from facetui.engine.pairs import TRAINING_PAIRS, may_train_on, perturbed, some_photos, train
+from facetui.engine.pairs import may_train_on, perturbed, train, training_photos
 from facetui.engine.recognition import Pipeline, gallery
 from facetui.engine.web import Post
 
@@ -136,8 +136,8 @@ class Trainer:
         except TypeError as error:
             raise UsageError(f"the defence {defence} cannot take these settings: {error}") from error
         base = self._pipelines[-1].extractor
-        people, held_out = may_train_on(lab)
-        clean = some_photos(lab, people, TRAINING_PAIRS)
+        _, held_out = may_train_on(lab)
+        clean = training_photos(lab)
         poisoned = torch.cat([copies for name in names for copies in perturbed(lab, name, clean)])
         taken = {pipeline.extractor for pipeline in self._pipelines}
         name = f"{base.removesuffix(' robust')} robust"
@@ -154,7 +154,7 @@ class Trainer:
                 defence=defence,
                 against=names,
                 extractor=name,
-                n_people=len(people),
+                n_people=len(clean.people.unique()),
                 n_photos=len(clean.photos),
                 accuracy_before=before,
                 accuracy_after=after,

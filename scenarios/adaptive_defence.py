@@ -42,12 +42,36 @@ def scenario(lab: Lab) -> None:
     )
     lab.show()
 
+    lab.at("2021-02")
+    lab.note(
+        "There are other answers. A detector learns to tell perturbed photos from clean ones; whoever is flagged "
+        "stands out as one who protects themselves. It is tested near balance; in a crawl few photos are perturbed."
+    )
+    detected = lab.trainer.detect(action="flag")[0]
+    lab.note("Or every photo is washed before the extractor sees it: JPEG, blur, resizing, noise.")
+    lab.trainer.use(lab.cast.generations[0].extractor)
+    lab.trainer.purify()
+    washed = lab.measure()
+    lab.note("Or two extractors answer: the old one, and the robust one wherever the old one is not sure.")
+    lab.trainer.use(lab.cast.generations[0].extractor)
+    lab.trainer.combine()
+    lab.measure()
+
     lab.at("2021-03")
-    lab.note("The protected people go on with the same tool: what they post now was read before it was posted.")
+    lab.note(
+        "The protected people go on with the same tool: what they post now was read before it was posted. The trainer "
+        "takes the best of what it has, tried out on people who are not protected."
+    )
     lab.users.post(8)
     lab.trainer.scrape()
+    chosen = lab.trainer.choose()
     end = lab.measure().whole
+    crawl = f"{detected.base_rate_precision_low:.1%}"
     lab.note(
         f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
-        f"photos; now it fails on {in_words(end)}, and on {end.unprotected_error:.1%} of everybody else's."
+        f"photos; once it had, {in_words(after.whole)}; with the photos washed, {in_words(washed.whole)}. Its own test "
+        f"picked {chosen}: it fails on {in_words(end)}, and on {end.unprotected_error:.1%} of everybody else's. The "
+        f"detector flags {detected.recall:.0%} of perturbed photos and {detected.false_positive_rate:.1%} of clean "
+        f"ones; where one photo in a thousand is perturbed, {crawl} or more of what it flags is ({detected.n_clean} "
+        "clean photos allow no better bound)."
     )

@@ -75,6 +75,9 @@ def test_recall_falls_with_decoys_on_the_embedded_people(embedded):
     none, some, more = crowded(lab, [5, 5], steps=80)
     assert none.recall >= 0.9 and none.recall > some.recall >= more.recall
     assert more.recall <= 0.95 * none.recall
+    weak = Lab(people, cast, tool=tool, users=["p05"], cache=Cache(default_folder()))
+    *_, faint = crowded(weak, [5, 5], steps=80, budget="linf 3/255")
+    assert faint.recall > more.recall, "a tenth of the change crowds less"
 
 
 @pytest.mark.slow

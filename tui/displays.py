@@ -143,6 +143,11 @@ class Plain:
         self._line(f"{event.scenario}: {event.title}")
         users = f"{len(event.users)} of {event.n_people} people ({event.people}) protect their photos"
         self._line(f"{users}; cast {event.cast}, seed {event.seed}, {event.device}")
+        seen: dict[str, list[str]] = {}
+        for name, what in event.preprocessing.items():
+            seen.setdefault(what or "unknown input", []).append(name)
+        for what, names in seen.items():
+            self._line(f"{', '.join(names)}: {what}")
         m = self._marks
         self._line(f"{m['users']} users  {m['friends']} friends  {m['trainer']} trainer  {m['law']} law")
         self._line()

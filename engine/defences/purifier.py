@@ -6,11 +6,15 @@ JPEG, blur, resizing and noise, each of a strength. Perturbations made through s
 
 from __future__ import annotations
 
+import io
+
 import torch
+from PIL import Image
 from torch import Tensor
 
 from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Defence, check_photos
+from facetui.engine.photos import to_picture, to_tensor
 
 KINDS = {
     "jpeg": ("a quality", 5, 100),
@@ -66,13 +70,18 @@ def _parse(step: str) -> tuple[str, float]:
     return kind, strength
 
 
+def _jpeg(photo: Tensor, quality: int) -> Tensor:
+    buffer = io.BytesIO()
+    to_picture(photo).save(buffer, "JPEG", quality=quality)
+    with Image.open(buffer) as picture:
+        return to_tensor(picture.convert("RGB"))
+
+
 def _apply(kind: str, strength: float, photos: Tensor) -> Tensor:
-    # A second to import, and only for those who ask for it.
-    from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg
-    from torchvision.transforms.v2 import functional as F
+    from torchvision.transforms.v2 import functional as F  # a second to import, and only for those who ask for it
 
     if kind == "jpeg":
-        return torch.stack([decode_jpeg(encode_jpeg(photo, round(strength)), ImageReadMode.RGB) for photo in photos])
+        return torch.stack([_jpeg(photo, round(strength)) for photo in photos])
     if kind == "blur":
         return F.gaussian_blur(photos, [2 * round(2 * strength) + 1] * 2, [strength] * 2)
     if kind == "resize":

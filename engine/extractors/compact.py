@@ -58,6 +58,8 @@ class Compact(Extractor):
         architecture: its shape.
     """
 
+    preprocessing = "RGB 112x112, 2x - 1"
+
     def __init__(self, name: str, architecture: Architecture) -> None:
         super().__init__()
         self.name = name

@@ -83,6 +83,8 @@ class MobileFaceNet(Extractor):
         if not casia:
             layers[-2] = nn.Conv2d(512, 128, 1)
         self.layers = nn.Sequential(*layers)
+        scaled = "the middle 112x96, (255x - 127.5) / 128" if self.casia else "112x112, ImageNet mean and deviation"
+        self.preprocessing = f"RGB {scaled}"
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
