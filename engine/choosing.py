@@ -29,7 +29,8 @@ def combine(lab: Lab, robust: str | None, rule: str, threshold: float | None) ->
     if rule == "threshold" and threshold is None:
         threshold = _sure(lab, current)
     hybrid = Hybrid(rule, threshold or 0.0)
-    lab.trainer.take(replace(current, second=second, hybrid=hybrid))
+    known = next((p.against for p in lab.trainer.pipelines if p.extractor == second), ())
+    lab.trainer.take(replace(current, second=second, hybrid=hybrid, against=known))
     how = f"where the nearest photo is less similar than {threshold:.2f}" if rule == "threshold" else "as well"
     lab.emit(
         DefenceApplied(

@@ -163,6 +163,8 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     best_generation: str | None = None
     steps: list[str] = []
     """What the pipeline does beyond its extractor and classifier: ``jpeg 75``, ``rescan until 2020-12``."""
+    against: list[str] = []
+    """Attacks that its extractor, or the second one, was trained against; empty for extractors as released."""
     law: str = ""
     """What the law forbade at that date: ``12 months' retention``, ``moratorium``; empty for nothing."""
     basis: Basis = "measured"
@@ -174,6 +176,11 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
         """The trainer's pipeline as a column of the table of cohorts by generations."""
         return generation_name(self.extractor, self.classifier, self.steps, self.law)
 
+    @property
+    def is_news(self) -> bool:
+        """Whether the photos are under an attack that a robust extractor was not trained against."""
+        return bool(self.against) and self.attack is not None and self.attack not in self.against
+
 
 class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """A face search engine, asked with clean probes of protected people; a human reads its first ``k`` answers."""
@@ -184,6 +191,8 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """Share of the protected person's photos among the first ``k``, of those that could be there."""
     discovery: float
     """Share of searches with any photo of the right person among the first ``k``."""
+    discovery_interval: tuple[float, float]
+    """95 % Wilson interval."""
     identity_uniformity: float
     """(identities - distinct ones among the first ``k``) / identities."""
     n_probes: int

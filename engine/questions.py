@@ -42,6 +42,7 @@ def measure(lab: Lab) -> list[ProtectionMeasured]:
             defence=current.defence,
             classifier=current.classifier,
             steps=current.steps,
+            against=list(current.against),
             protection_rate=missed / n,
             n_probes=n,
             interval=wilson(missed, n),
@@ -72,13 +73,15 @@ def search(lab: Lab, k: int, people: int | None = None) -> SearchMeasured:
     _, named = found.search(lab.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
     candidates, truth = named.tolist(), who.tolist()
     enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
+    discovery = discovery_at_k(candidates, truth, k)
     event = SearchMeasured(
         actor="trainer",
         extractor=pipeline.extractor,
         steps=pipeline.steps,
         k=k,
         recall=recall_at_k(candidates, truth, enrolled, k),
-        discovery=discovery_at_k(candidates, truth, k),
+        discovery=discovery,
+        discovery_interval=wilson(round(discovery * len(truth)), len(truth)),
         identity_uniformity=identity_uniformity_at_k(candidates, len(held.people.unique()), k),
         n_probes=len(truth),
         n_enrolled=int(held.protected.sum()),

@@ -40,6 +40,7 @@ class Pipeline:
         detector: the name of a detector whose flagged photos are dropped; empty: none.
         second: a second extractor, with ``hybrid``.
         hybrid: how the answers of both become one or two.
+        against: attacks that one of the extractors was trained against.
     """
 
     extractor: str
@@ -51,6 +52,7 @@ class Pipeline:
     detector: str = ""
     second: str = ""
     hybrid: Hybrid | None = None
+    against: tuple[str, ...] = ()
 
     @property
     def steps(self) -> list[str]:

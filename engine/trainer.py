@@ -147,7 +147,7 @@ class Trainer:
         lab.networks.add(robust.eval())
         before, n_probes = self._accuracy(base, held_out)
         after, _ = self._accuracy(name, held_out)
-        self._pipelines.append(self._pipeline(name, defence))
+        self.take(replace(self._pipeline(name, defence), against=self._known(base, names)))
         lab.emit(
             DefenceApplied(
                 actor="trainer",
@@ -239,6 +239,11 @@ class Trainer:
             UsageError: nothing was scraped, or nobody to rehearse with.
         """
         return choose(self._lab)
+
+    def _known(self, base: str, names: Sequence[str]) -> tuple[str, ...]:
+        """What an extractor was trained against that was made from another one."""
+        before = next((p.against for p in self._pipelines if p.extractor == base and p.defence), ())
+        return tuple(dict.fromkeys([*before, *names]))
 
     def _tools(self, against: Sequence[str] | None, verb: str) -> list[str]:
         """The attacks a defence learns from; sees to it that there is an extractor."""

@@ -48,5 +48,6 @@ def scenario(lab: Lab) -> None:
     lab.note(
         f"With only photos from the time of the tools the trainer fails to name: {alone}. With everything it kept, "
         f"{in_words(poisoned.whole)}; with only pictures from before 2020, {in_words(early)}. "
-        "Two old photos of each person were enough; nothing that is posted later can take them back."
+        "Two old photos of each person were enough; nothing that is posted later can take them back. "
+        "No published figures are known to compare it with."
     )

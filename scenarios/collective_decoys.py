@@ -47,10 +47,13 @@ def scenario(lab: Lab) -> None:
         extractor="Azure Face",
         source="FoggySight's notebooks: recall at 1 of 0.207, against 0.769 without decoys",
     )
+    low, high = newer.discovery_interval
     points = ", ".join(f"{count} a photo: {search.recall:.0%}" for count, search in curve[1:])
     lab.note(
         f"Of the photos that a search could have among its first {ANSWERS}, it had {curve[0][1].recall:.0%} "
         f"without decoys; "
         f"with {points} ({helped.n_probes} probes, {helped.n_decoys} decoys in all). The newer extractor: "
-        f"{newer.recall:.0%}. Each decoy is a photo that somebody else had to perturb and post."
+        f"{newer.recall:.0%}, and any photo of her in {newer.discovery:.0%} of searches (95 % interval {low:.0%} to "
+        f"{high:.0%}), against {helped.discovery:.0%} with the old one. Each decoy is a photo that somebody else "
+        "had to perturb and post."
     )

@@ -38,6 +38,13 @@ def scenario(lab: Lab) -> None:
     found = lab.measure().whole
     searched = lab.search(10)
     lab.show()
+    lab.cite(
+        0.20,
+        attack="a cloak after which 71 % of photos fell below a match",
+        extractor="InsightFace buffalo_l",
+        cohort=found.cohort,
+        source="a fork of Fawkes, decisions file of 2026-09-12: 10 protected people, linear probe",
+    )
     again = lab.compare(lab.trainer.pipelines[-1].extractor)
     lab.note(
         f"The comparison that users can run said that {1 - checked.match_posted:.0%} of pairs no longer "

@@ -60,5 +60,6 @@ def scenario(lab: Lab) -> None:
         f"moratorium it "
         f"names nobody, protected or not ({in_words(banned)}); when it ends, with a newer extractor, "
         f"{in_words(after)}. "
-        "What was forgotten cannot be searched; what was only forbidden can, later."
+        "What was forgotten cannot be searched; what was only forbidden can, later. "
+        "No published figures are known to compare it with."
     )

@@ -38,6 +38,9 @@ DisplayName = Literal["auto", "plain", "json", "none"]
 NAMES = ("auto", "plain", "json", "none")
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
+NEWS = "!"
+"""Marks photos under an attack that a robust model was not trained against."""
+
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
 
@@ -168,7 +171,8 @@ class Plain:
         others = percent(event.unprotected_error) if event.unprotected_error is not None else ""
         what = f"{event.t:<10} {self._marks[event.actor]} {event.cohort:<21} {event.generation:<16}"
         interval = f"{100 * low:.0f}-{100 * high:.0f}"
-        self._line(f"{what} {percent(event.protection_rate):>7} {interval:<6} {event.n_probes:>4} {others:>6}")
+        news = "  not trained against it" if event.is_news else ""
+        self._line(f"{what} {percent(event.protection_rate):>7} {interval:<6} {event.n_probes:>4} {others:>6}{news}")
 
     def _progress(self, event: Progress) -> None:
         now = time.monotonic()
@@ -278,6 +282,8 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
         lines.append(("everybody else".ljust(first) + "".join(row)).rstrip())
     if any(table.rises(*key) for key in table.cells):
         lines.append(f"{rise} higher than with the model before it")
+    if any(event.is_news for event in table.cells.values()):
+        lines.append(f"{NEWS} under an attack that this model was not trained against")
     for event in table.cited:
         text = f"{percent(event.protection_rate)} for {event.attack} on {event.extractor}: {event.source}"
         lines += textwrap.wrap(text, width, initial_indent=f"{cite} reported ", subsequent_indent="  ")
@@ -288,7 +294,8 @@ def _cell(table: CohortTable, cohort: str, generation: str, rise: str) -> str:
     event = table.cells.get((cohort, generation))
     if event is None:
         return ""
-    return percent(event.protection_rate) + (f" {rise}" if table.rises(cohort, generation) else "")
+    mark = NEWS if event.is_news else ""
+    return percent(event.protection_rate) + mark + (f" {rise}" if table.rises(cohort, generation) else "")
 
 
 def short(path: Path) -> str:
