@@ -243,7 +243,7 @@ class Protector:
         job.picture = job.beside = None  # pictures are large, and the others of the group still wait
         if not changes:
             return Outcome(str(job.source), str(job.target), "no face")
-        seen = [_visible(before, after, placement.box) for placement in job.placements]
+        seen = [visible_change(before, after, placement.box) for placement in job.placements]
         return Outcome(
             str(job.source),
             str(job.target),
@@ -281,7 +281,7 @@ def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequenc
     return after
 
 
-def _visible(before: Tensor, after: Tensor, box: tuple[int, int, int, int]) -> tuple[float, float | None, float]:
+def visible_change(before: Tensor, after: Tensor, box: tuple[int, int, int, int]) -> tuple[float, float | None, float]:
     """L-inf of 255, DSSIM and PSNR of the region of a face."""
     left, top, right, bottom = box
     a, b = (p[None, :, top:bottom, left:right].float() / 255 for p in (before, after))

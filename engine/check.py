@@ -1,0 +1,229 @@
+"""Does it protect? A user's photos, before and after any tool, against every trainer of a cast.
+
+The question is the one that matters once photos are out there: a trainer has enrolled what was posted, and is shown a
+*clean* photo; does it name the user? Comparing a photo with its own protected copy, as most people do, asks another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facetui.engine.cache import Cache
+from facetui.engine.casts import Cast
+from facetui.engine.check_album import Album, Tell
+from facetui.engine.check_photos import RECODINGS
+from facetui.engine.check_result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
+from facetui.engine.check_search import Search, Share
+from facetui.engine.check_trainers import (
+    TOOLS,
+    Crowd,
+    Rehearsal,
+    adapt,
+    choose_purifier,
+    enrolled,
+    make_lab,
+    rehearse,
+    run_tools,
+    tools_in_words,
+)
+from facetui.engine.check_warnings import refuse_if_swapped, warnings
+from facetui.engine.defences.detector import Detector
+from facetui.engine.defences.purifier import Purifier
+from facetui.engine.events import Event, Progress
+from facetui.engine.lab import Lab
+from facetui.engine.pairs import training_photos
+from facetui.engine.people import EMBEDDED, People
+from facetui.engine.verification import FALSE_MATCHES
+
+
+def check(
+    album: Album,
+    crowd: People,
+    cast: Cast,
+    *,
+    cache: Cache | None = None,
+    seed: int = 0,
+    device: torch.device | None = None,
+    as_given: bool = False,
+    tell: Tell = lambda task, done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Check photos against every trainer.
+
+    Args:
+        album: the user's photos, as ``check_album.gather`` reads them.
+        crowd: everybody else.
+        cast: the trainer's generations; extractors that are surrogates only are tried too.
+        cache: everything computed is kept there, so a check that was stopped goes on where it was.
+        seed: of every random draw.
+        device: where to compute.
+        as_given: believe that the folders are not swapped, whatever the photos look like.
+        tell: called as ``tell(task, done, total)``; may raise ``Cancelled``.
+        cancelled: asked between steps.
+
+    Raises:
+        DataError: the originals look perturbed and the copies do not.
+        Cancelled: on request; what was computed is in the cache.
+    """
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Progress):
+            tell(event.task, event.done, event.total)
+
+    lab = make_lab(crowd, cast, album.clean, seed=seed, device=device, cache=cache, emit=emit, cancelled=cancelled)
+    return _Check(album, lab, tell).run(crowd, as_given)
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """How one trainer sees photos: an extractor, what it puts before it, and what it throws away."""
+
+    kind: str
+    extractor: str
+    recipe: str = ""
+    drops: bool = False
+
+
+class _Check:
+    """One check under way."""
+
+    def __init__(self, album: Album, lab: Lab, tell: Tell) -> None:
+        self.album, self.lab, self._tell = album, lab, tell
+        self.clean, self.protected = album.clean, album.protected
+        self.probes = self.clean if album.probes is None else album.probes
+        self.crowd: Crowd = enrolled(lab)
+        generations = [generation.extractor for generation in lab.cast.generations]
+        self.released = list(dict.fromkeys([*generations, *lab.cast.surrogates]))
+        self._kinds = {name: "newer" for name in generations[1:]} | {generations[0]: "naive"}
+        self._flags: dict[str, Tensor] = {}
+
+    def run(self, people: People, as_given: bool) -> Report:
+        training = training_photos(self.lab)
+        perturbed = torch.cat(run_tools(self.lab, training, "other people"))
+        rehearsal = rehearse(self.lab)
+        self._tell("train the detector", 0, 1)
+        detector = Detector().fit(training.photos, perturbed)
+        sets = {"clean": self.clean, "protected": self.protected, "crowd": self.crowd.photos}
+        self._flags = {name: detector.flags(photos) for name, photos in sets.items()}
+        if not as_given:
+            refuse_if_swapped(self._flags["clean"], self._flags["protected"])
+        pairwise = [self._pairwise(extractor) for extractor in self.released]
+        self._tell("try purifiers on other people", 0, 1)
+        recipe, named, n_searches = choose_purifier(self.lab, self.crowd, rehearsal)
+        robust = adapt(self.lab, training, perturbed)
+        rows = [self._row(trainer) for trainer in self._trainers(recipe, robust)]
+        self._tell("encode photos anew", 0, 1)
+        order = sorted(range(len(self.album.pairs)), key=lambda i: self._visible(i), reverse=True)
+        return Report(
+            protocol="leave-one-out" if self.album.probes is None else "probes",
+            n_pairs=len(self.clean),
+            n_probes=len(self.probes),
+            by_content=self.album.by_content,
+            unchanged=sum(pair.linf == 0 for pair in self.album.pairs),
+            crowd=people.source,
+            fictional=people.source == EMBEDDED,
+            n_crowd=self.crowd.size,
+            n_enrolled=len(self.crowd.people),
+            cast=self.lab.cast.name,
+            preprocessing={name: self.lab.networks.get(name).preprocessing for name in self.released},
+            tools=tools_in_words(),
+            n_training=(len(training.photos), len(training.people.unique())),
+            rows=rows,
+            pairwise=pairwise,
+            recoded=list(self._recoded()),
+            detection=self._detection(detector, rehearsal),
+            purification=Purification(recipe, named, n_searches),
+            photos=[self._photo(i) for i in order],
+            warnings=[*warnings(self.album, self.lab, self.crowd, self._flags), *people.left_out],
+            left_out=self.album.left_out,
+            seed=self.lab.seed,
+            pictures=[self.album.pairs[i] for i in order],
+        )
+
+    def _trainers(self, recipe: str, robust: str) -> Iterator[_Trainer]:
+        yield from (_Trainer(self._kinds.get(name, "other"), name) for name in self.released)
+        yield _Trainer("adapted", robust)
+        yield from (_Trainer("purified", name, recipe) for name in self.released)
+        yield from (_Trainer("detected", name, drops=True) for name in self.released)
+
+    def _row(self, trainer: _Trainer) -> Row:
+        self._tell(f"{trainer.kind} {trainer.extractor}: search", 0, 1)
+        clean, protected, crowd = (
+            self._seen(trainer, photos) for photos in (self.clean, self.protected, self.crowd.photos)
+        )
+        probes = clean if self.album.probes is None else self._seen(trainer, self.probes)
+        own = torch.arange(len(self.clean)) if self.album.probes is None else None
+        search = Search(probes, crowd, self.crowd.people, own)
+        drop = {name: flags & trainer.drops for name, flags in self._flags.items()}
+        dropped = int(drop["protected"].sum())
+        return Row(
+            trainer.kind,
+            trainer.extractor,
+            trainer.recipe or (f"drops {dropped} of {len(protected)}" if trainer.drops else ""),
+            search.ranks(protected, drop["protected"], drop["crowd"]),
+            search.ranks(clean, drop["clean"], drop["crowd"]),
+            search.mixed(
+                protected,
+                clean,
+                self.lab.generator("leaked", len(protected)),
+                torch.stack([drop["protected"], drop["clean"]]),
+                drop["crowd"],
+            ),
+        )
+
+    def _seen(self, trainer: _Trainer, photos: Tensor) -> Tensor:
+        seen = Purifier(trainer.recipe)(photos) if trainer.recipe else photos
+        return self.lab.networks.embeddings(trainer.extractor, seen)
+
+    def _pairwise(self, extractor: str) -> Pairwise:
+        crowd, before, after = (
+            self.lab.networks.embeddings(extractor, photos)
+            for photos in (self.crowd.photos, self.clean, self.protected)
+        )
+        strangers = (crowd @ crowd.T)[self.crowd.people[:, None] != self.crowd.people[None]].sort().values
+        threshold = float(strangers[int((1 - FALSE_MATCHES) * (len(strangers) - 1))])
+        different = ~torch.eye(len(before), dtype=torch.bool)
+        own, clean, posted = (before * after).sum(1), (before @ before.T)[different], (before @ after.T)[different]
+
+        def match(similar: Tensor) -> Share:
+            return Share.of(int((similar >= threshold).sum()), len(similar))
+
+        means = float(own.mean()), float(clean.mean()), float(posted.mean())
+        return Pairwise(extractor, *means, threshold, match(own), match(clean), match(posted))
+
+    def _recoded(self) -> Iterator[Recoded]:
+        for number, recoding in enumerate(("", *RECODINGS)):
+            copies = [pair.recoded[number - 1] if number else pair.protected for pair in self.album.pairs]
+            # A photo without a face is enrolled by nobody; its row stays, so that no probe meets its own copy.
+            gone = torch.tensor([copy is None for copy in copies])
+            photos = torch.stack([self.clean[0] if copy is None else copy for copy in copies])
+            for extractor in self.released:
+                trainer = _Trainer("", extractor)
+                own = torch.arange(len(photos)) if self.album.probes is None else None
+                probes, crowd = self._seen(trainer, self.probes), self._seen(trainer, self.crowd.photos)
+                ranks = Search(probes, crowd, self.crowd.people, own).ranks(self._seen(trainer, photos), gone)
+                yield Recoded(recoding, extractor, ranks.first, len(copies) - int(gone.sum()))
+
+    def _detection(self, detector: Detector, rehearsal: Rehearsal) -> Detection:
+        def share(flags: Tensor) -> Share:
+            return Share.of(int(flags.sum()), len(flags))
+
+        recall = {name: share(detector.flags(copies)) for name, copies in zip(TOOLS, rehearsal.perturbed, strict=True)}
+        unseen = torch.cat([rehearsal.clean.photos, rehearsal.asked.photos])
+        return Detection(
+            share(self._flags["clean"]), share(self._flags["protected"]), share(detector.flags(unseen)), recall
+        )
+
+    def _visible(self, i: int) -> tuple[float, ...]:
+        pair = self.album.pairs[i]
+        return pair.dssim or 0.0, pair.linf
+
+    def _photo(self, i: int) -> Photo:
+        pair: Any = self.album.pairs[i]
+        flagged = bool(self._flags["protected"][i])
+        return Photo(pair.name, pair.protected_name, pair.linf, pair.dssim, pair.psnr, flagged)

@@ -1,0 +1,108 @@
+"""From the user's folders to photos: pairs, probes, and everything that has to be said about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facetui.engine.cache import Cache
+from facetui.engine.check_pairing import match, match_content, pictures, refuse_swapped
+from facetui.engine.check_photos import LeftOut, Pair, read_all, read_probe
+from facetui.engine.errors import DataError, UsageError
+
+LEAST = 3
+"""Pairs with fewer of which nothing can be measured."""
+
+Tell = Callable[[str, int, int], None]
+"""Called as ``tell(task, done, total)``; may raise ``Cancelled``."""
+
+
+@dataclass(frozen=True)
+class Album:
+    """The user's photos.
+
+    Attributes:
+        pairs: in the order of their names.
+        left_out: what takes no part, and why.
+        by_content: how many pairs were found by what is in them.
+        probes: clean photos that are no originals of a pair ``(m, 3, 112, 112)`` uint8; ``None``: the originals
+            are the probes, each while its own copy is not enrolled.
+    """
+
+    pairs: list[Pair]
+    left_out: list[LeftOut]
+    by_content: int
+    probes: Tensor | None
+
+    @property
+    def clean(self) -> Tensor:
+        """The originals ``(n, 3, 112, 112)`` uint8."""
+        return torch.stack([pair.clean for pair in self.pairs])
+
+    @property
+    def protected(self) -> Tensor:
+        """Their protected copies, row for row."""
+        return torch.stack([pair.protected for pair in self.pairs])
+
+
+def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell: Tell) -> Album:
+    """Read the user's photos.
+
+    Raises:
+        UsageError: one folder was given twice.
+        DataError: a folder without pictures, swapped folders, or fewer than ``LEAST`` pairs.
+        Cancelled: from ``tell``.
+    """
+    folders = [folder.resolve() for folder in (clean, protected)]
+    if folders[0] == folders[1]:
+        raise UsageError(f"--clean and --protected are one folder, {clean}; give the originals and the tool's output")
+    before, after = pictures(clean, "--clean"), pictures(protected, "--protected")
+    # One may lie below the other: a tool that writes beside the originals.
+    before = [p for p in before if folders[1] not in p.resolve().parents or folders[1] in folders[0].parents]
+    after = [p for p in after if folders[0] not in p.resolve().parents or folders[0] in folders[1].parents]
+    refuse_swapped(before, after, (clean, protected))
+    tell("pair photos by name", 0, 1)
+    matches = match(before, after, lambda: tell("compare photos without a partner", 0, 1))
+    pairs, left_out, mixed = read_all(
+        matches.pairs, cache, lambda: None, lambda done, total: tell("find the face in each photo", done, total)
+    )
+    by_content = matches.by_content
+    if mixed:  # names that fit and pictures that do not: once more, by what is in them
+        alone = [*matches.clean_alone, *(a for a, _ in mixed)], [*matches.protected_alone, *(b for _, b in mixed)]
+        again = list(match_content(*alone))
+        more, wrong, _ = read_all(again, cache, lambda: None, lambda done, total: tell("pair again", done, total))
+        found = {original.name for original, _ in again}
+        left_out = [entry for entry in left_out if entry.name not in found] + wrong
+        pairs, by_content = sorted([*pairs, *more], key=lambda pair: pair.name), by_content + len(more)
+    else:
+        again = []
+    paired = {path for pair in again for path in pair}
+    for path in [p for p in matches.clean_alone if p not in paired]:
+        left_out.append(LeftOut(path.name, "unpaired", f"{path.name} has no protected copy"))
+    for path in [p for p in matches.protected_alone if p not in paired]:
+        left_out.append(LeftOut(path.name, "unpaired", f"{path.name} belongs to no original"))
+    if len(pairs) < LEAST:
+        why = "; ".join(entry.text for entry in left_out[:3])
+        raise DataError(
+            f"{len(pairs)} photos with a face were found both before and after, at least {LEAST} are needed"
+            f"{f' ({why})' if why else ''}; name the copies like the originals, as a.jpg and a_cloaked.png"
+        )
+    return Album(pairs, left_out, by_content, _probes(probes, left_out, tell) if probes else None)
+
+
+def _probes(folder: Path, left_out: list[LeftOut], tell: Tell) -> Tensor:
+    files, photos = pictures(folder, "--probes"), []
+    for done, path in enumerate(files):
+        tell("find the face in each probe", done, len(files))
+        found = read_probe(path)
+        if isinstance(found, LeftOut):
+            left_out.append(found)
+        else:
+            photos.append(found)
+    if not photos:
+        raise DataError(f"no face was found in {len(files)} pictures of --probes {folder}; give clean photos of you")
+    return torch.stack(photos)

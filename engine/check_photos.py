@@ -1,0 +1,289 @@
+"""A user's photos before and after a tool: the face in each, how visible the change is, and copies of copies."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine.cache import Cache
+from facetui.engine.check_pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.errors import DataError
+from facetui.engine.interfaces import SIDE, Progress
+from facetui.engine.photos import Face, align, find_faces, read_picture, to_tensor
+from facetui.engine.protect import visible_change
+
+Box = tuple[float, float, float, float]
+
+RECODINGS = ("JPEG 75", "half size", "screenshot")
+"""What happens to pictures on their way; a screenshot is 0.77 of the size, a little soft, and JPEG 85."""
+
+SHOWN_SIDE = 240
+"""Longest side of the pictures that a report shows, in pixels."""
+
+SEARCH_SIDE = 300
+"""Where a face was found before, its neighbourhood is searched at this size: the landmarks need no more."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One photo before and after.
+
+    Attributes:
+        name: of the original's file.
+        protected_name: of the protected file.
+        clean: ``(3, 112, 112)`` uint8, aligned.
+        protected: the same of the protected file, aligned by the face that is found there.
+        recoded: one for each of ``RECODINGS``, ``None`` where no face is found any more.
+        faces: found in the original; the largest is taken.
+        linf: largest change of a channel in the region of the face, of 255.
+        dssim: structural dissimilarity there, in [0, 0.5]; ``None`` for faces under eleven pixels.
+        psnr: there, in dB; ``None`` if nothing was changed.
+        resized: whether the protected file has another size.
+        before: the region, ``(3, H, W)`` uint8 of at most ``SHOWN_SIDE``.
+        after: the same of the protected file.
+        thumbnails: both files as thumbnails, ``(2, 3, 16, 16)``.
+    """
+
+    name: str
+    protected_name: str
+    clean: Tensor
+    protected: Tensor
+    recoded: tuple[Tensor | None, ...]
+    faces: int
+    linf: float
+    dssim: float | None
+    psnr: float | None
+    resized: bool
+    before: Tensor
+    after: Tensor
+    thumbnails: Tensor
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A photo that takes no part.
+
+    Attributes:
+        name: of its file.
+        why: ``unreadable``, ``no face``, ``no face after``, ``mixed up`` or ``unpaired``.
+        text: one sentence.
+    """
+
+    name: str
+    why: str
+    text: str
+
+
+def recode(kind: str, picture: Image.Image) -> Image.Image:
+    """A whole picture as it comes out of one of ``RECODINGS``."""
+    if kind == "JPEG 75":
+        return _jpeg(picture, 75)
+    if kind == "half size":
+        return picture.resize(_scaled(picture, 0.5), Image.Resampling.LANCZOS)
+    soft = picture.resize(_scaled(picture, 0.77), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(0.5))
+    return _jpeg(soft, 85)
+
+
+def _scaled(picture: Image.Image, factor: float) -> tuple[int, int]:
+    return max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+
+
+def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+def read_probe(path: Path) -> Tensor | LeftOut:
+    """The aligned photo ``(3, 112, 112)`` uint8 in a clean file."""
+    try:
+        found = _portrait(read_picture(path), None)
+    except DataError as error:
+        return LeftOut(path.name, "unreadable", str(error))
+    return found[0] if found else LeftOut(path.name, "no face", f"no face was found in {path.name}")
+
+
+def read_pair(match: Match, cache: Cache) -> Pair | LeftOut:
+    """One photo before and after, from the cache where possible; never raises for what is wrong with the files."""
+    try:
+        key = caching.key("checked pair", *(path.read_bytes().hex() for path in match))
+        kept = cache.load(key)
+        if kept is None:
+            pair = _examine(*match)
+            if isinstance(pair, Pair):
+                cache.save(key, _as_tensors(pair))
+            return pair
+        return _from_tensors(match, kept)
+    except OSError as error:
+        return LeftOut(match[0].name, "unreadable", f"{error.filename} cannot be read ({error.strerror})")
+    except DataError as error:
+        return LeftOut(match[0].name, "unreadable", str(error))
+
+
+def _examine(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
+    before, after = read_picture(clean_path), read_picture(protected_path)
+    thumbnails = torch.stack([thumbnail(before), thumbnail(after)])
+    if float(thumbnail_distance(*thumbnails)) > OTHER_PICTURE:
+        return _mixed_up((clean_path, protected_path))
+    found = _portrait(before, None)
+    if found is None:
+        return LeftOut(clean_path.name, "no face", f"no face was found in {clean_path.name}")
+    clean, box, faces = found
+    scale = after.width / before.width
+    near: Box = (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)
+    changed = _portrait(after, near)
+    if changed is None:
+        text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
+        return LeftOut(clean_path.name, "no face after", text)
+    copies = []
+    for kind in RECODINGS:
+        copy = recode(kind, after)
+        if after.size == (SIDE, SIDE):  # aligned before, aligned after: a small face is not to be found again
+            copies.append(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)))
+            continue
+        factor = copy.width / after.width
+        again = _portrait(copy, (near[0] * factor, near[1] * factor, near[2] * factor, near[3] * factor))
+        copies.append(again[0] if again else None)
+    same_size = after if after.size == before.size else after.resize(before.size, Image.Resampling.BICUBIC)
+    region = _inside(box, before, 0.25)
+    crops = [picture.crop(region) for picture in (before, same_size)]
+    whole = (0, 0, *crops[0].size)
+    linf, dssim, psnr = visible_change(to_tensor(crops[0]), to_tensor(crops[1]), whole)
+    for crop in crops:
+        crop.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    return Pair(
+        clean_path.name,
+        protected_path.name,
+        clean,
+        changed[0],
+        tuple(copies),
+        faces,
+        linf,
+        dssim,
+        psnr if psnr != float("inf") else None,
+        after.size != before.size,
+        to_tensor(crops[0]),
+        to_tensor(crops[1]),
+        thumbnails,
+    )
+
+
+def _mixed_up(match: Match) -> LeftOut:
+    clean, protected = (path.name for path in match)
+    return LeftOut(clean, "mixed up", f"{protected} does not show what {clean} shows; give both the same name")
+
+
+def _portrait(picture: Image.Image, near: Box | None) -> tuple[Tensor, Box, int] | None:
+    """The aligned largest face, its box and how many faces there are; with ``near``, the face in that place."""
+    if picture.size == (SIDE, SIDE):
+        return to_tensor(picture), (0.0, 0.0, float(SIDE), float(SIDE)), 1
+    faces = _faces_near(picture, near) if near else []
+    if near and faces:
+        faces.sort(key=lambda face: -_overlap(face.box, near))
+    faces = faces or find_faces(picture)
+    if not faces:
+        return None
+    return to_tensor(align(picture, faces[0])), faces[0].box, len(faces)
+
+
+def _faces_near(picture: Image.Image, box: Box) -> list[Face]:
+    """Faces around a place: a third of the work of a search in the whole picture."""
+    region = _inside(box, picture, 0.6)
+    crop = picture.crop(region)
+    scale = min(1.0, SEARCH_SIDE / max(crop.size))
+    small = crop.resize(_scaled(crop, scale), Image.Resampling.BILINEAR) if scale < 1 else crop
+    left, top = region[:2]
+    faces = []
+    for face in find_faces(small):
+        west, north, east, south = (edge / scale for edge in face.box)
+        place = (west + left, north + top, east + left, south + top)
+        faces.append(Face(place, face.landmarks / scale + [left, top], face.confidence))
+    return faces
+
+
+def _overlap(one: Box, other: Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _inside(box: Box, picture: Image.Image, margin: float) -> tuple[int, int, int, int]:
+    """A box, wider by a share of its size on every side, in whole pixels of the picture."""
+    wide, high = (box[2] - box[0]) * margin, (box[3] - box[1]) * margin
+    left, top = max(0, int(box[0] - wide)), max(0, int(box[1] - high))
+    right, bottom = min(picture.width, int(box[2] + wide) + 1), min(picture.height, int(box[3] + high) + 1)
+    return min(left, right - 1), min(top, bottom - 1), max(1, right), max(1, bottom)
+
+
+def _as_tensors(pair: Pair) -> dict[str, Tensor]:
+    figures = [pair.faces, pair.linf, pair.dssim, pair.psnr, pair.resized]
+    tensors = {"figures": torch.tensor([float("nan") if f is None else float(f) for f in figures])}
+    tensors |= {f"recoded{i}": copy for i, copy in enumerate(pair.recoded) if copy is not None}
+    pictures = ("clean", "protected", "before", "after", "thumbnails")
+    return tensors | {name: getattr(pair, name) for name in pictures}
+
+
+def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
+    faces, linf, dssim, psnr, resized = (None if f != f else f for f in tensors["figures"].tolist())
+    return Pair(
+        match[0].name,
+        match[1].name,
+        tensors["clean"],
+        tensors["protected"],
+        tuple(tensors.get(f"recoded{i}") for i in range(len(RECODINGS))),
+        int(faces or 0),
+        round(linf or 0.0, 3),
+        dssim,
+        psnr,
+        bool(resized),
+        tensors["before"],
+        tensors["after"],
+        tensors["thumbnails"],
+    )
+
+
+def read_all(
+    matches: Sequence[Match], cache: Cache, check: Callable[[], None], progress: Progress
+) -> tuple[list[Pair], list[LeftOut], list[Match]]:
+    """Read every pair, on all cores.
+
+    Returns:
+        The pairs, what was left out, and the matches whose files show different pictures (which are left out too).
+    """
+    pairs, left_out, mixed = [], list[LeftOut](), list[Match]()
+    for done, (match, outcome) in enumerate(zip(matches, _in_threads(matches, cache), strict=True), 1):
+        check()
+        progress(done, len(matches))
+        if isinstance(outcome, Pair):
+            pairs.append((match, outcome))
+            continue
+        left_out.append(outcome)
+        if outcome.why == "mixed up":
+            mixed.append(match)
+    originals = [pair.thumbnails[0] for _, pair in pairs]
+    kept = []
+    for row, (match, pair) in enumerate(pairs):
+        distances = torch.stack([thumbnail_distance(pair.thumbnails[1], other) for other in originals])
+        if float(distances[row]) > SAME_PICTURE and float(distances.min()) < float(distances[row]):
+            mixed.append(match)
+            left_out.append(_mixed_up(match))
+        else:
+            kept.append(pair)
+    return kept, left_out, mixed
+
+
+def _in_threads(matches: Sequence[Match], cache: Cache) -> Iterator[Pair | LeftOut]:
+    pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
+    try:
+        yield from pool.map(lambda match: read_pair(match, cache), matches)
+    finally:
+        pool.shutdown(cancel_futures=True)

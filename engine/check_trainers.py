@@ -1,0 +1,151 @@
+"""The trainers that a user's photos are checked against: taught by public tools on other people's photos.
+
+The user's own tool is unknown, so each of them learns from our public attacks, at few steps; a trainer who has the tool
+itself does better. Nothing here is ever trained on, or chosen by, a photo of the user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facetui.engine.casts import Cast
+from facetui.engine.defences.adapt import Adapt
+from facetui.engine.defences.purifier import CANDIDATES, Purifier
+from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.interfaces import Bank
+from facetui.engine.lab import Lab
+from facetui.engine.pairs import may_train_on, some_photos, train, training_photos
+from facetui.engine.people import People, Person, tool_faces
+
+TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 4}}
+"""What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""
+
+ADAPT_STEPS = 96
+ENROLLED = 8
+"""Photos enrolled of everybody in the crowd, at most."""
+
+REHEARSED = 8
+"""People, neither trained on nor the user, on whom purifiers are tried and the detector is tested."""
+
+POSTED, ASKED = 3, 3
+"""Photos of each of them that are perturbed, and clean ones that are searched for."""
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """Everybody else.
+
+    Attributes:
+        photos: ``(G, 3, 112, 112)`` uint8, enrolled clean.
+        people: ``(G,)`` int64.
+    """
+
+    photos: Tensor
+    people: Tensor
+
+    @property
+    def size(self) -> int:
+        """How many people."""
+        return len(self.people.unique())
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """Other people, neither trained on nor the user, as if they had protected themselves.
+
+    Attributes:
+        clean: the photos that are perturbed.
+        perturbed: one for each of ``TOOLS``, row for row.
+        asked: other clean photos of the same people.
+    """
+
+    clean: Bank
+    perturbed: list[Tensor]
+    asked: Bank
+
+
+def make_lab(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Lab:
+    """A lab in which the user, under an empty name that no folder can have, is the one who protects photos.
+
+    Args:
+        crowd: everybody else.
+        cast: the extractors.
+        clean: ``(N, 3, 112, 112)`` uint8 of the user; nobody trains on them.
+        settings: as for ``Lab``.
+    """
+    game, tool = tool_faces(crowd)
+    everybody = People(game.source, (*game.persons, Person("", clean)))
+    return Lab(everybody, cast, tool=tool, users=[""], **settings)
+
+
+def enrolled(lab: Lab) -> Crowd:
+    """The crowd's photos in the gallery: of all of them, those the trainer trains on too."""
+    photos, people, _ = lab.gather(
+        lab.others, lambda person: list(range(min(ENROLLED, len(lab.people.persons[person].photos))))
+    )
+    return Crowd(photos, people)
+
+
+def tools_in_words() -> str:
+    """Which tools the trainers learn from, exactly."""
+    return ", ".join(f"{name} ({', '.join(f'{v} {k}' for k, v in settings.items())})" for name, settings in TOOLS.items())
+
+
+def run_tools(lab: Lab, clean: Bank, who: str) -> list[Tensor]:
+    """The copies of photos that each of ``TOOLS`` makes, row for row."""
+    made = []
+    for name, settings in TOOLS.items():
+        attack = lab.attack(name, settings)
+        task = f"run {name} on {len(clean.photos)} photos of {who}"
+        made.append(lab.perturb(attack, attack.default_budget, clean.photos, clean.people, actor="trainer", task=task))
+    return made
+
+
+def pairs(lab: Lab) -> tuple[Bank, Tensor]:
+    """Photos of other people, and their perturbed copies, one tool after the other."""
+    clean = training_photos(lab)
+    return clean, torch.cat(run_tools(lab, clean, "other people"))
+
+
+def rehearse(lab: Lab) -> Rehearsal:
+    """Let people post who are not trained on; of those there are few, everybody else if there are none."""
+    trained, kept = may_train_on(lab)
+    people = (kept or trained)[:REHEARSED]
+    clean = some_photos(lab, people, POSTED * len(people), POSTED)
+    asked, who, _ = lab.gather(people, lambda person: lab.split[person][0][:ASKED])
+    return Rehearsal(clean, run_tools(lab, clean, "people not trained on"), Bank(asked, who))
+
+
+def adapt(lab: Lab, clean: Bank, perturbed: Tensor) -> str:
+    """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
+    base = lab.cast.generations[0].extractor
+    name = f"{base} robust"
+    robust = train(lab, Adapt(steps=ADAPT_STEPS), base, clean, perturbed, name)
+    robust.name = name
+    lab.networks.add(robust.eval())
+    return name
+
+
+def choose_purifier(lab: Lab, crowd: Crowd, rehearsal: Rehearsal) -> tuple[str, dict[str, int], int]:
+    """The purifier with which the first generation names most of the rehearsal's people, under each tool alone.
+
+    Returns:
+        Its recipe; for each candidate, and for ``""`` (none), how many searches it answers right; and how many
+        searches there were.
+    """
+    extractor = lab.cast.generations[0].extractor
+    others = ~torch.isin(crowd.people, rehearsal.clean.people)
+    parts = [crowd.photos[others], rehearsal.asked.photos, *rehearsal.perturbed]
+    people, asked = torch.cat([crowd.people[others], rehearsal.clean.people]), rehearsal.asked.people
+    named = {}
+    for recipe in ("", *CANDIDATES):
+        photos = torch.cat(parts)
+        seen = lab.networks.embeddings(extractor, Purifier(recipe)(photos) if recipe else photos)
+        rest, probes, *posted = seen.split([len(part) for part in parts])
+        searches = [NearestNeighbour().fit(torch.cat([rest, mine]), people) for mine in posted]
+        named[recipe] = sum(int((search.predict(probes) == asked).sum()) for search in searches)
+    return max(CANDIDATES, key=lambda recipe: named[recipe]), named, len(asked) * len(rehearsal.perturbed)
