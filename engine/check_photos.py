@@ -226,7 +226,7 @@ def _inside(box: Box, picture: Image.Image, margin: float) -> tuple[int, int, in
 
 def _as_tensors(pair: Pair) -> dict[str, Tensor]:
     figures = [pair.faces, pair.linf, pair.dssim, pair.psnr, pair.resized]
-    tensors = {"figures": torch.tensor([float("nan") if f is None else float(f) for f in figures])}
+    tensors = {"figures": torch.tensor([float("nan") if f is None else float(f) for f in figures], dtype=torch.float64)}
     tensors |= {f"recoded{i}": copy for i, copy in enumerate(pair.recoded) if copy is not None}
     pictures = ("clean", "protected", "before", "after", "thumbnails")
     return tensors | {name: getattr(pair, name) for name in pictures}

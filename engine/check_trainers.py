@@ -42,10 +42,12 @@ class Crowd:
     Attributes:
         photos: ``(G, 3, 112, 112)`` uint8, enrolled clean.
         people: ``(G,)`` int64.
+        numbers: ``(G,)`` which of a person's photos each is, from 0.
     """
 
     photos: Tensor
     people: Tensor
+    numbers: Tensor
 
     @property
     def size(self) -> int:
@@ -84,10 +86,9 @@ def make_lab(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Lab:
 
 def enrolled(lab: Lab) -> Crowd:
     """The crowd's photos in the gallery: of all of them, those the trainer trains on too."""
-    photos, people, _ = lab.gather(
-        lab.others, lambda person: list(range(min(ENROLLED, len(lab.people.persons[person].photos))))
+    return Crowd(
+        *lab.gather(lab.others, lambda person: list(range(min(ENROLLED, len(lab.people.persons[person].photos)))))
     )
-    return Crowd(photos, people)
 
 
 def tools_in_words() -> str:
@@ -138,7 +139,7 @@ def choose_purifier(lab: Lab, crowd: Crowd, rehearsal: Rehearsal) -> tuple[str, 
         searches there were.
     """
     extractor = lab.cast.generations[0].extractor
-    others = ~torch.isin(crowd.people, rehearsal.clean.people)
+    others = ~torch.isin(crowd.people, rehearsal.clean.people) & (crowd.numbers < POSTED)
     parts = [crowd.photos[others], rehearsal.asked.photos, *rehearsal.perturbed]
     people, asked = torch.cat([crowd.people[others], rehearsal.clean.people]), rehearsal.asked.people
     named = {}

@@ -11,6 +11,7 @@ from facetui.engine.check_album import Album
 from facetui.engine.check_trainers import Crowd
 from facetui.engine.errors import DataError
 from facetui.engine.lab import Lab
+from facetui.engine.people import EMBEDDED
 
 NAMED = 5
 """File names in a sentence, at most."""
@@ -77,9 +78,11 @@ def _strangers(album: Album, lab: Lab, crowd: Crowd) -> list[str]:
         said.append(
             f"the face is unlike your others in {listed(odd, len(groups))}: if it is not you, take it out and run again"
         )
+    if lab.people.source == EMBEDDED:
+        return said  # nobody there exists
+    alike = float(within + halfway) / 2
     for person in crowd.people.unique().tolist():
-        alike = float((mine[groups == user] @ others[crowd.people == person].T).mean())
-        if alike > halfway:
+        if float((mine[groups == user] @ others[crowd.people == person].T).mean()) > alike:
             name = lab.people.persons[person].name
             said.append(f"{name} in the crowd looks like you: if it is you, take that folder out of --people")
     return said

@@ -20,7 +20,7 @@ from platformdirs import user_data_path, user_log_path
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import benching, displays
+from facetui.tui import benching, checking, displays
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.seeds import spread_lines
 
@@ -47,6 +47,7 @@ app = typer.Typer(
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
+app.command()(checking.check)
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, plain, json or none; also FACETUI_DISPLAY.")]
 

@@ -1,0 +1,244 @@
+"""``facetui check``: progress on stderr, a table and a verdict on stdout, a report in a file."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import secrets
+import signal
+import sys
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from facetui.engine.errors import Cancelled, DataError, UsageError
+from facetui.tui.displays import short
+from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+
+WIDTH = 80
+SHOWN = 5
+"""Photos whose change is listed in the terminal; the report and --json have all of them."""
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def check(
+    clean: Annotated[Path, typer.Option(help="Folder of your photos as they were.")],
+    protected: Annotated[Path, typer.Option(help="Folder of the same photos after any tool.")],
+    probes: Annotated[
+        Path | None, typer.Option(help="Folder of other clean photos of you, which are searched for.")
+    ] = None,
+    people: Annotated[
+        str, typer.Option(help="The crowd: 'embedded' (fictional), or a folder with one folder a person, without you.")
+    ] = "embedded",
+    cast: Annotated[str, typer.Option(help="The trainer's extractors: a name or a TOML file.")] = "embedded",
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write a report: one HTML file, with pictures of you.")
+    ] = None,
+    as_one_json: Annotated[bool, typer.Option("--json", help="Every figure as one JSON object.")] = False,
+    as_given: Annotated[
+        bool, typer.Option("--as-given", help="The folders are not swapped, even where the photos look so.")
+    ] = False,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Ask whether protected photos of you protect you: against which trainers, and against which not."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    if out is not None:
+        _refuse_unwritable(out.expanduser())
+    from facetui.engine import casts
+    from facetui.engine import people as peoples
+    from facetui.engine.cache import Cache, default_folder
+    from facetui.engine.check import check as measure
+    from facetui.engine.check_album import gather
+    from facetui.engine.check_verdict import judge
+    from facetui.engine.device import choose
+
+    chosen, where = casts.load(cast), choose(device)
+    cache = Cache(None if no_cache else default_folder())
+    stopped: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if stopped:
+            raise KeyboardInterrupt
+        stopped.append(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    with _Progress(stopped) as tell:
+        try:
+            folders = [folder.expanduser() for folder in (clean, protected)]
+            album = gather(*folders, probes.expanduser() if probes else None, cache, tell)
+            crowd = peoples.load(people, cache=cache, on_photo=lambda i, n: tell("read the crowd's photos", i, n))
+            report = measure(
+                album,
+                crowd,
+                chosen,
+                cache=cache,
+                seed=seed,
+                device=where,
+                as_given=as_given,
+                tell=tell,
+                cancelled=lambda: bool(stopped),
+            )
+        except Cancelled as error:
+            tell.close()
+            print(f"facetui: {error}", file=sys.stderr)
+            raise typer.Exit(128 + stopped[0] if stopped else error.exit_code) from None
+    verdict = judge(report)
+    if as_one_json:
+        print(json.dumps(report.as_dict() | {"verdict": asdict(verdict)}))
+    else:
+        for line in lines(report, verdict):
+            print(line)
+    if out is not None:
+        from facetui.tui.reporting_check import html
+
+        _write(out.expanduser(), html(report, verdict))
+        print(f"report, with pictures of you: {plain(short(out))}", file=sys.stderr)
+
+
+class _Progress:
+    """A bar on a terminal, a line a task elsewhere; says by ``Cancelled`` that somebody wants to stop."""
+
+    def __init__(self, stopped: list[int]) -> None:
+        self._stopped = stopped
+        self._bar: Any = None
+        self._task: Any = None
+        self._last = ""
+
+    def __enter__(self) -> _Progress:
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=1)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def __call__(self, task: str, done: int, total: int) -> None:
+        if self._stopped:
+            raise Cancelled("stopped; run the same command again, it goes on from the cache")
+        if self._bar is not None:
+            self._bar.update(self._task, description=plain(task), completed=done, total=total)
+        elif task != self._last:
+            print(plain(task), file=sys.stderr, flush=True)
+        self._last = task
+
+
+def _refuse_unwritable(out: Path) -> None:
+    """Say before anything is computed that a report cannot be written."""
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"expected a report's name to end in .html, got {plain(out.name)!r}")
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise UsageError(f"{short(out)} cannot be written; choose a name in a folder that is there and is yours")
+
+
+def _write(out: Path, text: str) -> None:
+    temporary = out.with_name(f".facetui-{secrets.token_hex(6)}.html")
+    try:
+        temporary.write_text(text, encoding="utf-8", errors="replace")
+        temporary.replace(out)
+    except OSError as error:
+        raise DataError(
+            f"the report {short(out)} cannot be written ({error.strerror}); run again with another -o, the results "
+            "are in the cache"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def plain(text: str) -> str:
+    """Text that came from a file's name, without what a terminal would obey."""
+    return CONTROL.sub("�", text)
+
+
+def lines(report: Any, verdict: Any) -> Iterator[str]:
+    """The result in eighty columns: table first, the verdict last, where the eye rests."""
+    from facetui.engine.check_verdict import WRONG_TEST, notes
+
+    yield f"Would clean photos of you be identified?  {report.n_probes} searches, 95 % intervals"
+    yield ""
+    wide = min(25, max(len(row.extractor) for row in report.rows))
+    yield f"{'trainer':<9} {'extractor':<{wide}} {'named first':>16} {'first 10':>8} {'10 % clean':>10} {'all clean':>9}"
+    for row in report.rows:
+        name = row.extractor if len(row.extractor) <= wide else f"{row.extractor[: wide - 1]}…"
+        yield (
+            f"{row.trainer:<9} {name:<{wide}} {_share(row.protected.first):>16} {_rate(row.protected.listed):>8} "
+            f"{_rate(row.leaked.first):>10} {_rate(row.clean.first):>9}"
+        )
+    yield ""
+    legend = (
+        f"named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an extractor "
+        f"that tools attack; purified: {report.purification.recipe} before every photo; detected: drops photos that "
+        f"look perturbed ({_of(report.detection.protected)} protected and {_of(report.detection.clean)} clean of yours, "
+        f"{_of(report.detection.false_positives)} clean of others)."
+    )
+    yield from textwrap.wrap(legend, WIDTH)
+    yield ""
+    recodings = list(dict.fromkeys(entry.recoding for entry in report.recoded))
+    yield f"{'named first, after':<{wide + 10}} " + " ".join(f"{name or 'nothing':>10}" for name in recodings)
+    for extractor in dict.fromkeys(entry.extractor for entry in report.recoded):
+        found = [_rate(entry.first) for entry in report.recoded if entry.extractor == extractor]
+        yield f"{extractor[: wide + 10]:<{wide + 10}} " + " ".join(f"{rate:>10}" for rate in found)
+    yield ""
+    yield f"{'similarity, one to one':<{wide + 10}} {'own copy':>10} {'others':>10} {'clean':>10} {'strangers':>10}"
+    for pair in report.pairwise:
+        figures = (pair.own_copy, pair.after, pair.before, pair.threshold)
+        yield f"{pair.extractor[: wide + 10]:<{wide + 10}} " + " ".join(f"{figure:>10.2f}" for figure in figures)
+    yield from textwrap.wrap(f"strangers: what 1 % of their pairs reach. {WRONG_TEST}", WIDTH)
+    yield ""
+    yield "how visible, worst first"
+    for photo in report.photos[:SHOWN]:
+        dssim = f"DSSIM {photo.dssim:.4f}" if photo.dssim is not None else ""
+        psnr = f"PSNR {photo.psnr:.1f} dB" if photo.psnr is not None else "unchanged"
+        yield f"  {plain(photo.name)[:34]:<34} {photo.linf:>4.0f}/255  {dssim:<12}  {psnr}"
+    yield ""
+    for line in [*report.warnings, *_left_out(report)]:
+        yield from textwrap.wrap(plain(f"! {line}"), WIDTH, subsequent_indent="  ")
+    for note in notes(report):
+        yield from textwrap.wrap(plain(note), WIDTH)
+    yield ""
+    yield from textwrap.wrap(verdict.headline, WIDTH)
+    for point in verdict.points:
+        yield from textwrap.wrap(f"- {point}", WIDTH, subsequent_indent="  ")
+
+
+def _left_out(report: Any) -> Iterator[str]:
+    if report.left_out:
+        yield f"{len(report.left_out)} photos took no part:"
+        yield from (entry.text for entry in report.left_out[:SHOWN])
+    if len(report.left_out) > SHOWN:
+        yield f"and {len(report.left_out) - SHOWN} more, see the report or --json"
+
+
+def _rate(share: Any) -> str:
+    return "" if share.rate is None else f"{share.rate:.0%}".replace("%", " %")
+
+
+def _share(share: Any) -> str:
+    low, high = share.interval
+    return f"{_rate(share)} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _of(share: Any) -> str:
+    return f"{share.hits} of {share.n}"
