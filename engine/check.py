@@ -1,7 +1,7 @@
 """Does it protect? A user's photos, before and after any tool, against every trainer of a cast.
 
 The question is the one that matters once photos are out there: a trainer has enrolled what was posted, and is shown a
-*clean* photo; does it name the user? Comparing a photo with its own protected copy, as most people do, asks another one.
+*clean* photo; does it name the user? Comparing a photo with its own protected copy, as many do, asks another one.
 """
 
 from __future__ import annotations

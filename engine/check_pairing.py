@@ -78,7 +78,7 @@ def refuse_swapped(clean: Sequence[Path], protected: Sequence[Path], folders: Ma
     if (marked > len(clean) / 2 and not other) or (made[0] and not made[1]):
         why = "holds the list that facetui protect leaves" if made[0] else f"has {marked} names like {_marked(clean)}"
         raise DataError(
-            f"the folders look swapped: --clean {why}; give the originals as --clean and the tool's output as --protected"
+            f"the folders look swapped: --clean {why}; give originals as --clean and the tool's output as --protected"
         )
 
 
@@ -90,7 +90,7 @@ def match(clean: Sequence[Path], protected: Sequence[Path], check: Callable[[], 
     """Pair photos by their names, then those that are left by what is in them.
 
     A name fits if it is the same but for the ending, or goes on where the original's stops: ``a.jpg`` and ``a.png``,
-    ``a.jpg.png`` or ``a_high_cloaked.png``. Longer originals come first, so that ``a-2_cloaked.png`` is no copy of ``a``.
+    ``a.jpg.png`` or ``a_high_cloaked.png``. Longer originals first, so that ``a-2_cloaked.png`` is no copy of ``a``.
 
     Args:
         clean: originals.

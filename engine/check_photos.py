@@ -18,7 +18,7 @@ from facetui.engine.cache import Cache
 from facetui.engine.check_pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE, Progress
-from facetui.engine.photos import Face, align, find_faces, read_picture, to_tensor
+from facetui.engine.photos import align, find_faces, read_picture, to_tensor
 from facetui.engine.protect import visible_change
 
 Box = tuple[float, float, float, float]
@@ -28,9 +28,6 @@ RECODINGS = ("JPEG 75", "half size", "screenshot")
 
 SHOWN_SIDE = 240
 """Longest side of the pictures that a report shows, in pixels."""
-
-SEARCH_SIDE = 300
-"""Where a face was found before, its neighbourhood is searched at this size: the landmarks need no more."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def _examine(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     if changed is None:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, "no face after", text)
-    copies = []
+    copies: list[Tensor | None] = []
     for kind in RECODINGS:
         copy = recode(kind, after)
         if after.size == (SIDE, SIDE):  # aligned before, aligned after: a small face is not to be found again
@@ -186,28 +183,12 @@ def _portrait(picture: Image.Image, near: Box | None) -> tuple[Tensor, Box, int]
     """The aligned largest face, its box and how many faces there are; with ``near``, the face in that place."""
     if picture.size == (SIDE, SIDE):
         return to_tensor(picture), (0.0, 0.0, float(SIDE), float(SIDE)), 1
-    faces = _faces_near(picture, near) if near else []
-    if near and faces:
+    faces = find_faces(picture, expected=min(near[2] - near[0], near[3] - near[1]) if near else 0.0)
+    if near:
         faces.sort(key=lambda face: -_overlap(face.box, near))
-    faces = faces or find_faces(picture)
     if not faces:
         return None
     return to_tensor(align(picture, faces[0])), faces[0].box, len(faces)
-
-
-def _faces_near(picture: Image.Image, box: Box) -> list[Face]:
-    """Faces around a place: a third of the work of a search in the whole picture."""
-    region = _inside(box, picture, 0.6)
-    crop = picture.crop(region)
-    scale = min(1.0, SEARCH_SIDE / max(crop.size))
-    small = crop.resize(_scaled(crop, scale), Image.Resampling.BILINEAR) if scale < 1 else crop
-    left, top = region[:2]
-    faces = []
-    for face in find_faces(small):
-        west, north, east, south = (edge / scale for edge in face.box)
-        place = (west + left, north + top, east + left, south + top)
-        faces.append(Face(place, face.landmarks / scale + [left, top], face.confidence))
-    return faces
 
 
 def _overlap(one: Box, other: Box) -> float:

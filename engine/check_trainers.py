@@ -21,7 +21,7 @@ from facetui.engine.lab import Lab
 from facetui.engine.pairs import may_train_on, some_photos, train, training_photos
 from facetui.engine.people import People, Person, tool_faces
 
-TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 4}}
+TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
 """What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""
 
 ADAPT_STEPS = 96
@@ -31,7 +31,7 @@ ENROLLED = 8
 REHEARSED = 8
 """People, neither trained on nor the user, on whom purifiers are tried and the detector is tested."""
 
-POSTED, ASKED = 3, 3
+POSTED, ASKED = 2, 3
 """Photos of each of them that are perturbed, and clean ones that are searched for."""
 
 
@@ -93,7 +93,9 @@ def enrolled(lab: Lab) -> Crowd:
 
 def tools_in_words() -> str:
     """Which tools the trainers learn from, exactly."""
-    return ", ".join(f"{name} ({', '.join(f'{v} {k}' for k, v in settings.items())})" for name, settings in TOOLS.items())
+    return ", ".join(
+        f"{name} ({', '.join(f'{v} {k}' for k, v in settings.items())})" for name, settings in TOOLS.items()
+    )
 
 
 def run_tools(lab: Lab, clean: Bank, who: str) -> list[Tensor]:

@@ -83,7 +83,10 @@ def _points(report: Report) -> Iterator[str]:
             f"Recognised by {joined(broken)}, which had to know nothing about your tool: {best.extractor} names "
             f"{counted(best.protected.first)} of you."
         )
-    for kind, how in (("adapted", "learnt from public tools on other people"), ("purified", "cleans every photo first")):
+    for kind, how in (
+        ("adapted", "learnt from public tools on other people"),
+        ("purified", "cleans every photo first"),
+    ):
         rows = [row for row in report.rows if row.trainer == kind]
         top = max(rows, key=lambda row: row.protected.first.rate or 0)
         which = f"{top.extractor}, {top.detail}" if top.detail else top.extractor
@@ -91,8 +94,8 @@ def _points(report: Report) -> Iterator[str]:
     seen, falsely = report.detection.protected, report.detection.clean
     if (seen.rate or 0) > 2 * (falsely.rate or 0) and (seen.rate or 0) >= SELDOM:
         yield (
-            f"The photos stand out: a detector that never saw your tool flags {seen.hits} of {seen.n} as perturbed, and "
-            f"{falsely.hits} of your {falsely.n} clean ones. Who drops flagged photos may be unable to name you, and "
+            f"The photos stand out: a detector that never saw your tool flags {seen.hits} of {seen.n} as perturbed, "
+            f"and {falsely.hits} of your {falsely.n} clean ones. Who drops flagged photos may not name you, and "
             "knows that you hide."
         )
     elif (falsely.rate or 0) >= SELDOM:
@@ -121,9 +124,7 @@ def _fragile(report: Report, held: Sequence[str]) -> Iterator[str]:
         return
     worst = max(copies, key=lambda entry: entry.first.rate or 0)
     if (worst.first.rate or 0) > SELDOM:
-        yield (
-            f"A new encoding washes it out: after {worst.recoding}, {worst.extractor} names {counted(worst.first)}."
-        )
+        yield (f"A new encoding washes it out: after {worst.recoding}, {worst.extractor} names {counted(worst.first)}.")
     else:
         yield f"It survives JPEG 75, half the size and a screenshot against {joined(sorted(set(held)))}."
 
@@ -142,7 +143,9 @@ def notes(report: Report) -> list[str]:
     """How the figures came about, and what they leave open; one sentence or two each."""
     n_photos, n_people = report.n_training
     if report.protocol == "probes":
-        how = f"{report.n_probes} clean photos from --probes were searched for while all {report.n_pairs} were enrolled."
+        how = (
+            f"{report.n_probes} clean photos from --probes were searched for while all {report.n_pairs} were enrolled."
+        )
     else:
         how = (
             f"No other clean photos were given (--probes), so each of the {report.n_pairs} originals was searched for "
@@ -160,7 +163,7 @@ def notes(report: Report) -> list[str]:
     return [
         how,
         crowd,
-        f"The adapted trainer, the detector and the choice of the purifier know {report.tools}, on {n_photos} photos of "
-        f"{n_people} other people; a trainer who has your own tool would do better. No photo of yours was trained on.",
+        f"The adapted trainer, the detector and the choice of the purifier know {report.tools}, on {n_photos} photos "
+        f"of {n_people} other people; a trainer who has your tool would do better. No photo of you was trained on.",
         "Intervals are Wilson, 95 %; photos of one series resemble each other, so they are somewhat too narrow.",
     ]

@@ -76,8 +76,8 @@ def check(
         signal.signal(number, stop)
     with _Progress(stopped) as tell:
         try:
-            folders = [folder.expanduser() for folder in (clean, protected)]
-            album = gather(*folders, probes.expanduser() if probes else None, cache, tell)
+            others = probes.expanduser() if probes else None
+            album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
             crowd = peoples.load(people, cache=cache, on_photo=lambda i, n: tell("read the crowd's photos", i, n))
             report = measure(
                 album,
@@ -179,7 +179,8 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
     yield f"Would clean photos of you be identified?  {report.n_probes} searches, 95 % intervals"
     yield ""
     wide = min(25, max(len(row.extractor) for row in report.rows))
-    yield f"{'trainer':<9} {'extractor':<{wide}} {'named first':>16} {'first 10':>8} {'10 % clean':>10} {'all clean':>9}"
+    head = f"{'trainer':<9} {'extractor':<{wide}}"
+    yield f"{head} {'named first':>16} {'first 10':>8} {'10 % clean':>10} {'all clean':>9}"
     for row in report.rows:
         name = row.extractor if len(row.extractor) <= wide else f"{row.extractor[: wide - 1]}…"
         yield (
@@ -188,10 +189,10 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
         )
     yield ""
     legend = (
-        f"named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an extractor "
-        f"that tools attack; purified: {report.purification.recipe} before every photo; detected: drops photos that "
-        f"look perturbed ({_of(report.detection.protected)} protected and {_of(report.detection.clean)} clean of yours, "
-        f"{_of(report.detection.false_positives)} clean of others)."
+        f"named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an "
+        f"extractor that tools attack; purified: {report.purification.recipe} before every photo; detected: drops photos "
+        f"that look perturbed (of yours {_of(report.detection.protected)} protected and {_of(report.detection.clean)} clean "
+        f"ones, of others {_of(report.detection.false_positives)} clean ones)."
     )
     yield from textwrap.wrap(legend, WIDTH)
     yield ""

@@ -49,7 +49,7 @@ h1 { font-size: 1.3rem; margin: .5rem 0 1rem; } h2 { font-size: 1.15rem; margin:
 .answer.broken, .answer.unchanged { border-color: var(--bad); } .answer.held { border-color: var(--good); }
 .answer .short { font-size: 1.9rem; font-weight: 700; line-height: 1.2; margin: 0; }
 .answer .long { font-size: 1.1rem; margin: .4rem 0 0; }
-li { margin: .25rem 0; } .soft, caption, figcaption { color: var(--soft); font-size: .9rem; }
+li { margin: .25rem 0; } .soft, caption, figcaption { color: var(--soft); font-size: .9rem; font-weight: 400; }
 .private { border: 1px solid var(--line); padding: .5rem .8rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .4rem; }
@@ -74,7 +74,7 @@ def html(report: Report, verdict: Verdict) -> str:
             f"<title>Do your protected photos protect you? {escape(ANSWERS[verdict.state])}</title>\n",
             f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Do your protected photos protect you?</h1>\n",
             *_answer(verdict),
-            '<p class="private"><strong>This file contains photos of you</strong>, before and after. Keep it like them, '
+            '<p class="private"><strong>This file contains photos of you</strong>, before and after. Keep it as such '
             "and think before you pass it on. Nothing left your machine to make it.</p>\n",
             *_warnings(report),
             *_trainers(report),
@@ -113,8 +113,8 @@ def _warnings(report: Report) -> Iterator[str]:
 def _trainers(report: Report) -> Iterator[str]:
     yield "<h2>Would clean photos of you be identified?</h2>\n"
     yield (
-        f"<p>A trainer has collected what you posted, among photos of {report.n_crowd} other people. It is shown a clean "
-        f"photo of you, {report.n_probes} times. How often does it name you first?</p>\n"
+        f"<p>A trainer has collected what you posted, among photos of {report.n_crowd} other people. It is shown a "
+        f"clean photo of you, {report.n_probes} times. How often does it name you first?</p>\n"
     )
     head = (
         "trainer",
@@ -126,7 +126,7 @@ def _trainers(report: Report) -> Iterator[str]:
     )
     body = []
     for row in report.rows:
-        who = f"{row.trainer}<br><span class=\"soft\">{TRAINERS[row.trainer]}</span>"
+        who = f'{row.trainer}<br><span class="soft">{TRAINERS[row.trainer]}</span>'
         what = f'{_text(row.extractor)}<br><span class="soft">{_text(row.detail)}</span>'
         cells = [row.protected.first, row.protected.listed, row.leaked.first]
         body.append([who, what, *map(_share, cells), _share(row.clean.first, "clean")])
@@ -148,7 +148,7 @@ def _pairwise(report: Report) -> Iterator[str]:
         [
             _text(pair.extractor),
             *(
-                f"{mean:.2f}<br><span class=\"soft\">{_percent(match)} match</span>"
+                f'{mean:.2f}<br><span class="soft">{_percent(match)} match</span>'
                 for mean, match in (
                     (pair.own_copy, pair.own_copy_match),
                     (pair.after, pair.after_match),
@@ -211,7 +211,7 @@ def _visible(report: Report) -> Iterator[str]:
         yield from _pictures(pair)
     body = [
         [
-            f"{_text(photo.name)}<br><span class=\"soft\">{_text(photo.protected_name)}</span>",
+            f'{_text(photo.name)}<br><span class="soft">{_text(photo.protected_name)}</span>',
             f"{photo.linf:.0f}/255",
             f"{photo.dssim:.4f}" if photo.dssim is not None else "face too small",
             f"{photo.psnr:.1f} dB" if photo.psnr is not None else "unchanged",
@@ -265,7 +265,8 @@ def _share(share: Share, kind: str = "") -> str:
         return "not measured"
     low, high = (round(100 * end) for end in share.interval)
     bar = f'<span class="bar {kind}" style="width:{100 * share.rate:.0f}%" aria-hidden="true"></span>'
-    return f'<strong>{_percent(share)}</strong> <span class="soft">[{low}, {high}], {share.hits} of {share.n}</span>{bar}'
+    counts = f'<span class="soft">{share.hits} of {share.n}<br>[{low}, {high}]</span>'
+    return f"<strong>{_percent(share)}</strong> {counts}{bar}"
 
 
 def _percent(share: Share) -> str:
