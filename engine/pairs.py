@@ -71,7 +71,7 @@ def perturbed(lab: Lab, attack: str, clean: Bank, people: str = "other people") 
 def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor, name: str) -> Extractor:
     """Train an extractor, or take it from the cache; what was trained before a stop is not trained again."""
     key = caching.key(
-        "robust",
+        "robust, varied",
         training.name,
         vars(training),
         lab.networks.weights(base),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
 import platform
 import threading
 import traceback
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
-from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed
+from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.engine.journal import Journal, new_run_folder
 
 Display = Callable[[Event], None]
@@ -164,14 +163,16 @@ def run(
     """
     import torch
 
-    from facetui.engine import casts, device, people
-    from facetui.engine.cache import Cache
-    from facetui.engine.lab import Lab
+    from facetui.engine.opening import begin, open_lab, prepare
 
-    cast = casts.load(settings.cast)
-    where = device.choose(settings.device)
-    cache = Cache(settings.cache)
-    everybody, tool = people.tool_faces(people.load(settings.people or cast.people, cache=cache))
+    world = prepare(
+        cast=settings.cast,
+        people_from=settings.people,
+        users=settings.users,
+        seed=settings.seed,
+        device_name=settings.device,
+        cache_folder=settings.cache,
+    )
     journal = Journal(new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
     stop = cancel or threading.Event()
@@ -181,42 +182,16 @@ def run(
         for display in displays:
             display(event)
 
-    lab: Lab | None = None
+    lab: Any = None
     try:
-        lab = Lab(
-            everybody,
-            cast,
-            tool=tool,
-            users=settings.users,
-            seed=settings.seed,
-            device=where,
-            cache=cache,
+        lab = open_lab(
+            world,
             emit=emit,
             keep_picture=journal.add_picture,
             cancelled=stop.is_set,
-            scenario_file=str(scenario.path),
+            path=str(scenario.path),
         )
-        names = list(dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)]))
-        lab.emit(
-            RunBegan(
-                scenario=scenario.name,
-                title=scenario.title,
-                source=scenario.source,
-                seed=settings.seed,
-                device=device.describe(where),
-                cast=cast.name,
-                people=everybody.source,
-                n_people=len(everybody),
-                users=[everybody.persons[i].name for i in lab.protected],
-                surrogates=list(cast.surrogates),
-                extractors={name: lab.networks.weights(name) for name in names},
-                versions=versions(),
-                pid=os.getpid(),
-                preprocessing={name: lab.networks.get(name).preprocessing for name in names},
-            )
-        )
-        for sentence in everybody.left_out:
-            lab.note(f"Left out: {sentence}.")
+        begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source)
         scenario.play(lab)
         lab.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:

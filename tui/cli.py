@@ -12,10 +12,10 @@ from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from platformdirs import user_data_path, user_log_path
+from platformdirs import user_data_path, user_log_path, user_state_path
 
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
@@ -23,6 +23,9 @@ from facetui.engine.folds import CohortTable
 from facetui.tui import benching, displays
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.seeds import spread_lines
+
+if TYPE_CHECKING:
+    from facetui.engine.runner import Settings
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -90,28 +93,12 @@ def run(
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
-    from facetui.engine.runner import Scenario, Settings
+    from facetui.engine.runner import Scenario
     from facetui.engine.runner import run as play
 
     show = displays.choose(display)
     scenario = Scenario.read(scenarios.path_of(story))
-    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
-    if names == ():
-        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
-    cache_folder = None
-    if not no_cache:
-        from facetui.engine.cache import default_folder
-
-        cache_folder = default_folder()
-    settings = Settings(
-        out=(out or runs_folder()).expanduser(),
-        cast=cast,
-        people=people,
-        users=names,
-        seed=seed,
-        device=device,
-        cache=cache_folder,
-    )
+    settings = _settings(people, users, cast, seed, device, out, no_cache)
     cancel = threading.Event()
     received: list[int] = []
 
@@ -142,6 +129,67 @@ def run(
         print(f"details: {displays.short(log)}", file=sys.stderr)
     interrupted = isinstance(outcome.error, Cancelled) and received
     raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
+
+
+def _settings(
+    people: str | None, users: str | None, cast: str, seed: int, device: str, out: Path | None, no_cache: bool
+) -> Settings:
+    """What a run depends on, as asked for on the command line."""
+    from facetui.engine.runner import Settings
+
+    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
+    if names == ():
+        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
+    cache_folder = None
+    if not no_cache:
+        from facetui.engine.cache import default_folder
+
+        cache_folder = default_folder()
+    return Settings(
+        out=(out or runs_folder()).expanduser(),
+        cast=cast,
+        people=people,
+        users=names,
+        seed=seed,
+        device=device,
+        cache=cache_folder,
+    )
+
+
+@app.command()
+def repl(
+    story: Annotated[
+        str | None, typer.Argument(help="A story or scenario file to play first.", metavar="[STORY|FILE.py]")
+    ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
+    ] = None,
+    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
+    cast: Annotated[
+        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
+    ] = "embedded",
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder in which the session's folder is made; also FACETUI_RUNS.")
+    ] = None,
+    command: Annotated[str | None, typer.Option("-c", help="Run this, quietly, and leave.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what is asked for.")] = False,
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
+    from facetui import scenarios
+    from facetui.tui.repl import interact, open_session, run_script
+
+    scripted = command is not None or not sys.stdin.isatty()
+    settings = _settings(people, users, cast, seed, device, out, no_cache)
+    path = scenarios.path_of(story) if story else None
+    session = open_session(settings, path, quiet or scripted)
+    if command is not None:
+        raise typer.Exit(run_script(session, command, "<command>"))
+    if scripted:
+        raise typer.Exit(run_script(session, sys.stdin.read(), "<stdin>"))
+    raise typer.Exit(interact(session, user_state_path("facetui") / "history.sqlite", quiet))
 
 
 @app.command()

@@ -25,6 +25,9 @@ OBJECTIVES = ("consistency", "shared-label")
 SHARPNESS = 24.0
 """Of the softmax over cosines under a shared label."""
 
+SIZES = (0.5, 1.5)
+"""By how much the perturbations that a network is trained on are scaled, at random."""
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From embeddings ``(2n, D)`` of n clean photos and their n perturbed copies, and which photos they are ``(n,)``."""
 
@@ -44,7 +47,7 @@ class Adapt(Training):
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
     def __init__(
-        self, steps: int = 128, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
+        self, steps: int = 128, learning_rate: float = 1e-3, batch: int = 8, objective: str = "consistency"
     ) -> None:
         if steps < 1 or batch < 1 or learning_rate <= 0:
             raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
@@ -86,13 +89,21 @@ class Adapt(Training):
         loss_of, weights = self._loss(extractor, clean)
         optimiser = torch.optim.Adam([*network.parameters(), *weights], self.learning_rate)
         order = self._order(len(poisoned), generator)
+        # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
+        low, high = SIZES
+        sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
+        variety = sizes, torch.rand(self.steps, self.batch, generator=generator) < 0.5
         state = _State(network, weights, optimiser)
         began = state.restore(checkpoint.load()) if checkpoint else 0
         try:
             for step in range(began, self.steps):
                 rows = order[step * self.batch : (step + 1) * self.batch]
                 originals = rows % len(clean.photos)
-                pair = torch.cat([pixels(clean.photos[originals], device), pixels(poisoned[rows], device)])
+                before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
+                size, mirrored = (part[step].to(device).view(-1, 1, 1, 1) for part in variety)
+                after = (before + size[: len(rows)] * (after - before)).clamp(0, 1)
+                pair = torch.cat([before, after])
+                pair = torch.where(mirrored[: len(rows)].repeat(2, 1, 1, 1), pair.flip(-1), pair)
                 with autocast(device):
                     seen = network(pair.contiguous(memory_format=torch.channels_last))
                 loss = loss_of(seen.float(), originals.to(device))
