@@ -213,7 +213,7 @@ def test_typing_at_a_terminal(tmp_path):
         tmux("send-keys", "-t", "repl", "C-d")
         assert "left with 0" in wait("left with")
     finally:
-        tmux("kill-server")
+        subprocess.run(["tmux", "-L", socket, "kill-server"], capture_output=True)
     assert (tmp_path / "state" / "facetui" / "history.sqlite").stat().st_size > 0
 
 
