@@ -195,7 +195,7 @@ def test_typing_at_a_terminal(tmp_path):
             time.sleep(0.1)
         raise AssertionError(f"{text!r} never came:\n{screen}")
 
-    shell = f"{sys.executable} -m facetui.tui.cli repl; echo left with $?; sleep 60"
+    shell = f"trap : INT; {sys.executable} -m facetui.tui.cli repl; echo left with $?; sleep 60"
     folders = [f"FACETUI_RUNS={tmp_path}/runs", f"FACETUI_CACHE={tmp_path}/cache", f"XDG_STATE_HOME={tmp_path}/state"]
     tmux("new-session", "-d", "-s", "repl", "-x", "100", "-y", "40", f"env {' '.join(folders)} sh -c '{shell}'")
     try:
