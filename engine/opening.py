@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from facetui.engine.casts import Cast
 from facetui.engine.events import Event, RunBegan
 from facetui.engine.lab import Lab
 from facetui.engine.people import People
-from facetui.engine.runner import versions
+from facetui.engine.runner import Value, versions
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def open_lab(
     )
 
 
-def begin(lab: Lab, world: World, *, name: str, title: str, source: str) -> None:
+def begin(
+    lab: Lab, world: World, *, name: str, title: str, source: str, values: Mapping[str, Value] | None = None
+) -> None:
     """Emit what a run depends on, and who was left out."""
     cast, everybody = world.cast, world.people
     names = list(dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)]))
@@ -113,6 +115,7 @@ def begin(lab: Lab, world: World, *, name: str, title: str, source: str) -> None
             extractors={extractor: lab.networks.weights(extractor) for extractor in names},
             versions=versions(),
             pid=os.getpid(),
+            parameters=dict(values or {}),
             preprocessing={extractor: lab.networks.get(extractor).preprocessing for extractor in names},
         )
     )

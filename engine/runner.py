@@ -6,17 +6,52 @@ import ast
 import platform
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
+import msgspec
+
+from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.engine.journal import Journal, new_run_folder
 
 Display = Callable[[Event], None]
+
+KINDS = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+Value = int | float | str | bool
+"""What a scenario's parameter can be."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something that a scenario lets be set: ``def scenario(lab, photos: int = 8)``.
+
+    Attributes:
+        name: as in the signature.
+        kind: its annotation, else what its default is.
+        default: used when nothing is set.
+    """
+
+    name: str
+    kind: type
+    default: Value
+
+    def parse(self, text: str) -> Value:
+        """A value from the command line.
+
+        Raises:
+            UsageError: it is of another kind.
+        """
+        try:
+            value: Value = msgspec.convert(text, self.kind, strict=False)
+        except msgspec.ValidationError:
+            raise UsageError(f"expected {self.name} as {self.kind.__name__}, got {text!r}") from None
+        return value
 
 
 @dataclass(frozen=True)
@@ -28,12 +63,16 @@ class Scenario:
         path: where it was read.
         source: its text.
         title: first line of its docstring.
+        story: its docstring.
+        parameters: what can be set, in the order of the signature.
     """
 
     name: str
     path: Path
     source: str
     title: str
+    story: str = ""
+    parameters: tuple[Parameter, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Scenario:
@@ -51,13 +90,32 @@ class Scenario:
             raise ScenarioError(f"{path} is not Python source in UTF-8; expected a scenario file") from None
         except OSError as error:
             raise ScenarioError(f"{path} cannot be read ({error.strerror}); check the path") from error
-        if not any(isinstance(node, ast.FunctionDef) and node.name == "scenario" for node in tree.body):
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "scenario"]
+        if not functions:
             raise ScenarioError(f"{path} has no function scenario; begin with: def scenario(lab):")
-        title = (ast.get_docstring(tree) or path.stem).splitlines()[0]
-        return cls(path.stem, path, source, title)
+        story = ast.get_docstring(tree) or path.stem
+        return cls(path.stem, path, source, story.splitlines()[0], story, _parameters(path, functions[-1]))
 
-    def play(self, lab: Any) -> None:
-        """Run it on a lab.
+    def values(self, given: Sequence[str]) -> dict[str, Value]:
+        """Values for its parameters from ``name=value``.
+
+        Raises:
+            UsageError: not of that form, no such parameter, or a value of another kind.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        values: dict[str, Value] = {}
+        for text in given:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise UsageError(f"expected --set name=value, got {text!r}")
+            if name.strip() not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                raise UsageError(f"the scenario {self.name} has no parameter {name.strip()!r}; {has}")
+            values[name.strip()] = known[name.strip()].parse(value.strip())
+        return values
+
+    def play(self, lab: Any, values: Mapping[str, Value] | None = None) -> None:
+        """Run it on a lab, with its parameters' defaults or other values.
 
         Raises:
             FacetuiError: what the lab says, with the line of the scenario that asked for it.
@@ -66,7 +124,7 @@ class Scenario:
         space: dict[str, Any] = {"__name__": f"scenario_{self.name}", "__file__": str(self.path)}
         try:
             exec(compile(self.source, str(self.path), "exec"), space)
-            space["scenario"](lab)
+            space["scenario"](lab, **(values or {}))
         except Cancelled:
             raise
         except FacetuiError as error:
@@ -78,6 +136,28 @@ class Scenario:
     def _where(self, error: BaseException) -> str:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)]
         return f"{self.path.name}, line {lines[-1]}: " if lines else ""
+
+
+def _parameters(path: Path, function: ast.FunctionDef) -> tuple[Parameter, ...]:
+    """The parameters after ``lab``; nothing of the file is run for it."""
+    asked = [*function.args.posonlyargs, *function.args.args][1:] + function.args.kwonlyargs
+    defaults = [*function.args.defaults, *function.args.kw_defaults]
+    found = []
+    for argument, default in zip(asked, defaults[-len(asked) :] if asked else [], strict=False):
+        try:
+            value = ast.literal_eval(default) if default is not None else None
+        except ValueError:
+            value = None
+        kind = KINDS.get(ast.unparse(argument.annotation)) if argument.annotation else type(value)
+        if kind is None or kind not in KINDS.values() or not isinstance(value, int | float | str | bool):
+            raise ScenarioError(
+                f"{path}, line {argument.lineno}: expected a parameter like `{argument.arg}: int = 8` "
+                "(int, float, str or bool), with a plain value as its default"
+            )
+        found.append(Parameter(argument.arg, kind, value))
+    if len(found) < len(asked):
+        raise ScenarioError(f"{path}, line {function.lineno}: every parameter after lab needs a default, like photos=8")
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -92,6 +172,7 @@ class Settings:
         device: as for ``device.choose``.
         out: the folder in which the run's folder is made.
         cache: folder of results; absent: nothing is kept or reused.
+        values: of the scenario's parameters; what is left out has its default.
     """
 
     out: Path
@@ -101,6 +182,7 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     cache: Path | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -191,8 +273,8 @@ def run(
             cancelled=stop.is_set,
             path=str(scenario.path),
         )
-        begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source)
-        scenario.play(lab)
+        begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
+        scenario.play(lab, settings.values)
         lab.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)
