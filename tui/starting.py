@@ -36,8 +36,8 @@ def scenario(lab, photos: int = 8, tool: str = "pgd"):
     # facetui repl explains each: help(lab.trainer.adapt)
 
     lab.note(
-        f"The trainer failed to name {{before.protection_rate:.0%}} of {{before.n_probes}} clean photos of the protected "
-        f"people, and once it had adapted {{after.protection_rate:.0%}}."
+        f"The trainer failed to name {{before.protection_rate:.0%}} of {{before.n_probes}} clean photos of the "
+        f"protected people, and once it had adapted {{after.protection_rate:.0%}}."
     )
 '''
 
