@@ -93,6 +93,7 @@ class Settings:
         device: as for ``device.choose``.
         out: the folder in which the run's folder is made.
         cache: folder of results; absent: nothing is kept or reused.
+        folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
     """
 
     out: Path
@@ -102,6 +103,7 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     cache: Path | None = None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +174,7 @@ def run(
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
     everybody, tool = people.tool_faces(people.load(settings.people or cast.people, cache=cache))
-    journal = Journal(new_run_folder(settings.out, scenario.name))
+    journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
     stop = cancel or threading.Event()
 

@@ -1,6 +1,6 @@
 """The chart: story time to the right, protection upwards, a lane for each actor under the same axis.
 
-Protection is a step: a value holds until the next measurement. A cohort rises once, where its photos are first measured.
+Protection is a step: a value holds until the next measurement. A cohort rises once, where it is first measured.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ def months_between(earlier: str, later: str) -> float:
     """Months between two ISO dates of the story; 0 where one is missing."""
     if len(earlier) < 7 or len(later) < 7:
         return 0.0
-    days = [int(t[:4]) * 360 + (int(t[5:7]) - 1) * 30 + (int(t[8:10]) - 1 if len(t) >= 10 else 0) for t in (earlier, later)]
+    days = [
+        int(t[:4]) * 360 + (int(t[5:7]) - 1) * 30 + (int(t[8:10]) - 1 if len(t) >= 10 else 0) for t in (earlier, later)
+    ]
     return max(0.0, (days[1] - days[0]) / 30)
 
 
@@ -134,7 +136,9 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
     _put_labels(grid, labels, geo.head + 2, rows)
     axis = _axis(known, geo, room)
     marks = {y(rate): f"{rate:.0%}" for rate in ((1.0, 0.75, 0.5, 0.25, 0.0) if rows >= 9 else (1.0, 0.5, 0.0))}
-    left: list[Span] = [(f"{marks.get(row, ''):>{GUTTER - 1}}" + ("┤" if row in marks else "│"), "axis") for row in range(rows)]
+    left: list[Span] = [
+        (f"{marks.get(row, ''):>{GUTTER - 1}}" + ("┤" if row in marks else "│"), "axis") for row in range(rows)
+    ]
     return [*([start, *line] for start, line in zip(left, grid.lines(), strict=True)), *axis]
 
 
@@ -167,7 +171,7 @@ def _curve(grid: Grid, points: Sequence[Point], geo: Geometry, y, stroke, role: 
 
 
 def _band(grid: Grid, points: Sequence[Point], geo: Geometry, y, kept: bool) -> None:  # type: ignore[no-untyped-def]
-    for point, after in zip(points, [*points[1:], None], strict=True):
+    for point, after in zip(points, [*points[1:], None], strict=False):
         begin, end = geo.columns[point.slot], geo.columns[after.slot] if after is not None else geo.head
         low, high = point.band(kept)
         for row in range(y(high), y(low) + 1):
@@ -175,7 +179,7 @@ def _band(grid: Grid, points: Sequence[Point], geo: Geometry, y, kept: bool) -> 
 
 
 def _baseline(grid: Grid, now: Scene, geo: Geometry, y) -> None:  # type: ignore[no-untyped-def]
-    for (slot, rate), after in zip(now.unprotected, [*now.unprotected[1:], None], strict=True):
+    for (slot, rate), after in zip(now.unprotected, [*now.unprotected[1:], None], strict=False):
         end = geo.columns[after[0]] if after is not None else geo.head
         grid.put(geo.columns[slot], y(rate), "·" * (end - geo.columns[slot] + 1), "base", under=True)
 
@@ -236,9 +240,7 @@ def lanes(now: Scene, known: Scene, geo: Geometry, room: int, *, everybody: bool
         if not everybody and all(slot.actor != actor or not slot.label for slot in known.slots):
             continue
         grid = Grid(geo.width + room, 1)
-        moves = [
-            (geo.columns[i], slot.label) for i, slot in enumerate(now.slots) if slot.actor == actor and slot.label
-        ]
+        moves = [(geo.columns[i], slot.label) for i, slot in enumerate(now.slots) if slot.actor == actor and slot.label]
         for (column, label), after in zip(moves, [*(c for c, _ in moves[1:]), geo.width + room], strict=False):
             grid.put(column, 0, MARKS[actor], f"{actor} bold")
             space = after - column - 3

@@ -6,10 +6,10 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -19,19 +19,22 @@ from platformdirs import user_data_path, user_log_path
 
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
+from facetui.engine.events import Event
 from facetui.engine.folds import CohortTable
 from facetui.tui import benching, displays
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.options import DeviceOption, NoCacheOption, NoMotionOption, NoMouseOption, SeedOption
 from facetui.tui.seeds import spread_lines
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
 
+  facetui                                      in a terminal: the app
   facetui run arms_race                        the whole story, on fictional people, in a minute
   facetui run naive_poisoning --seed 3         another story, other people who protect themselves
   facetui run arms_race --people ~/faces       your own faces: one folder a person
   facetui list                                 stories, attacks, extractors, defences, casts
   facetui runs                                 what was run; `facetui replay RUN` shows it again
+  facetui run arms_race --detach               in the background; `facetui follow RUN` watches it
   facetui doctor                               what this machine can do
 
 `facetui --help` lists every command.
@@ -48,7 +51,11 @@ runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=No
 app.add_typer(runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
 
-DisplayOption = Annotated[str, typer.Option("--display", help="auto, plain, json or none; also FACETUI_DISPLAY.")]
+DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
+
+
+FOLLOW_SECONDS = 0.2
+"""Between two looks at a journal that grows."""
 
 
 def runs_folder() -> Path:
@@ -61,12 +68,22 @@ def runs_folder() -> Path:
 def _root(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
 ) -> None:
     if show_version:
+        from importlib.metadata import version
+
         print(f"facetui {version('facetui')}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if displays.resolve("auto") != "tui":
         print(EXAMPLES, end="")
+        return
+    from facetui.tui import launch
+
+    raise typer.Exit(launch.app(runs_folder(), motion=not no_motion, mouse=not no_mouse))
 
 
 @app.command()
@@ -87,17 +104,43 @@ def run(
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
     no_cache: NoCacheOption = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Start it, print its folder, and leave it running; then facetui follow RUN."),
+    ] = False,
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+    into: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
     from facetui.engine.runner import Scenario, Settings
     from facetui.engine.runner import run as play
 
-    show = displays.choose(display)
+    shown = displays.resolve(display)
+    if seeds > 1 and (detach or display == "tui"):
+        raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     scenario = Scenario.read(scenarios.path_of(story))
     names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
     if names == ():
         raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
+    if detach or (shown == "tui" and seeds == 1):
+        from facetui.tui import detached
+
+        given = {"--people": people, "--users": users, "--cast": cast, "--seed": seed, "--device": device}
+        options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+        options += ["--no-cache"] if no_cache else []
+        engine = detached.start(story, options, (out or runs_folder()).expanduser(), scenario.name)
+        if detach:
+            detached.wait_until_begun(engine)
+            print(engine.folder)
+            return
+        from facetui.tui import launch
+
+        raise typer.Exit(
+            launch.app(runs_folder(), engine.folder, live=True, engine=engine, motion=not no_motion, mouse=not no_mouse)
+        )
+    show = displays.without_screen(shown)
     cache_folder = None
     if not no_cache:
         from facetui.engine.cache import default_folder
@@ -111,6 +154,7 @@ def run(
         seed=seed,
         device=device,
         cache=cache_folder,
+        folder=into,
     )
     cancel = threading.Event()
     received: list[int] = []
@@ -194,21 +238,58 @@ def list_names(
 def replay(
     name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
     display: DisplayOption = "auto",
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
 ) -> None:
     """Show a finished run again, from its journal; needs no network and no torch."""
-    show = displays.choose(display)
+    shown = displays.resolve(display)
     folder = journal.find(name, [runs_folder()])
     events = journal.read(folder)
+    if shown == "tui":
+        from facetui.tui import launch
+
+        raise typer.Exit(launch.app(runs_folder(), folder, motion=not no_motion, mouse=not no_mouse))
+    show = displays.without_screen(shown)
     for event in events:
         show(event)
+    if _refuse_killed(folder, events) == "running":
+        print(f"this run still goes on; facetui follow {folder.name}", file=sys.stderr)
+
+
+def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
     state = journal.status(folder, events)
     if state in ("killed", "empty"):
         raise JournalError(
             f"{displays.short(folder / journal.EVENTS)} ends in the middle: the run was killed after {len(events)} "
             "events; run the story again, it goes on from what is in the cache"
         )
-    if state == "running":
-        print("this run still goes on", file=sys.stderr)
+    return state
+
+
+@app.command()
+def follow(
+    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    display: DisplayOption = "auto",
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+) -> None:
+    """Watch a run that goes on, here or on another terminal of this machine; ends when the run ends."""
+    shown = displays.resolve(display)
+    folder = journal.find(name, [runs_folder()])
+    if shown == "tui":
+        from facetui.tui import launch
+
+        raise typer.Exit(launch.app(runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse))
+    show, tail, seen = displays.without_screen(shown), journal.Tail(folder), []
+    while True:
+        running = journal.is_locked(folder)  # asked first: what it wrote last is then read
+        for event in (new := tail.more()):
+            show(event)
+        seen += new
+        if not running:
+            break
+        time.sleep(FOLLOW_SECONDS)
+    _refuse_killed(folder, seen)
 
 
 @runs_app.callback(invoke_without_command=True)

@@ -44,7 +44,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     cell = min(22, max(CELL, (width - first - 2) // max(1, len(columns)) - 2))
     lines: list[Line] = [[(" share of protected people's clean photos not named, by model, in order of time →", "dim")]]
     if begin or begin + visible < len(table.generations):
-        lines.append([(f" models {begin + 1}-{begin + len(columns)} of {len(table.generations)}: ← → for others", "dim")])
+        lines.append(
+            [(f" models {begin + 1}-{begin + len(columns)} of {len(table.generations)}: ← → for others", "dim")]
+        )
     heads = [wrap(name, cell, 2) for name in columns]
     for part in range(max(map(len, heads))):
         texts = [head[part] if part < len(head) else "" for head in heads]
@@ -61,7 +63,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
             line += [(" ", ""), (f"{text:>{cell + 1}}", f"{role} cursor" if here else role)]
         lines.append(line)
     lines.append([])
-    lines += [[(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(wrap(_tell(stage), width - 4, 3))]
+    lines += [
+        [(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(wrap(_tell(stage), width - 4, 3))
+    ]
     if any(table.rises(*key) for key in table.cells):
         lines.append([(" ↑ higher than with the model before it; who keeps the old model loses nothing", "dim")])
     lines += [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
@@ -71,8 +75,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
 def _cell(table: CohortTable, row: str, generation: str) -> tuple[str, str]:
     if row == EVERYBODY_ELSE:
         whole = table.unprotected(generation)
-        known = whole is not None and whole.unprotected_error is not None
-        return (percent(whole.unprotected_error), "base") if whole and known and whole.unprotected_error is not None else ("", "")
+        if whole is None or whole.unprotected_error is None:
+            return "", ""
+        return percent(whole.unprotected_error), "base"
     event = table.cells.get((row, generation))
     if event is None:
         return "", ""
@@ -87,7 +92,8 @@ def _tell(stage: Stage) -> str:
         whole = table.unprotected(generation)
         if whole is None or whole.unprotected_error is None:
             return f"everybody else, {generation}: not measured"
-        return f"everybody else, {generation}: {percent(whole.unprotected_error)} of {whole.n_unprotected} clean photos not named, measured"
+        share = f"{percent(whole.unprotected_error)} of {whole.n_unprotected} clean photos not named"
+        return f"everybody else, {generation}: {share}, measured"
     event = table.cells.get((row, generation))
     if event is None:
         return f"{row}, {generation}: not measured, the photos were not there yet or the model was no longer used"

@@ -12,51 +12,62 @@ from pathlib import Path
 from typing import IO, Literal, cast
 
 from facetui.engine.errors import UsageError
-from facetui.engine.events import (
-    Actor,
-    DefenceApplied,
-    Event,
-    ExtractorReleased,
-    LawPassed,
-    Note,
-    PhotosPosted,
-    PhotosScraped,
-    PicturesShown,
-    Progress,
-    ProtectionMeasured,
-    RunBegan,
-    RunEnded,
-    RunFailed,
-    SearchMeasured,
-    VerificationMeasured,
-    encode,
-    generation_name,
-)
+from facetui.engine.events import ClockMoved, Event, Progress, ProtectionMeasured, RunBegan, RunEnded, RunFailed, encode
 from facetui.engine.folds import CohortTable
+from facetui.tui.words import ASCII_MARKS, MARKS, percent, words
 
-DisplayName = Literal["auto", "plain", "json", "none"]
-NAMES = ("auto", "plain", "json", "none")
+DisplayName = Literal["auto", "tui", "plain", "json", "none"]
+NAMES = ("auto", "tui", "plain", "json", "none")
+LEAST = (40, 12)
+"""Columns and rows below which there is no screen unless one asks for it."""
+
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
 
 
-def choose(name: str | None) -> Callable[[Event], None]:
-    """The display to use.
+def resolve(name: str | None) -> DisplayName:
+    """Which display is meant; decided without importing anything that draws.
 
     Args:
-        name: as on the command line; absent or ``auto``: ``FACETUI_DISPLAY``, else plain.
+        name: as on the command line; absent or ``auto``: ``FACETUI_DISPLAY``, else a screen where there is one.
 
     Raises:
-        UsageError: no such display.
+        UsageError: no such display, or a screen is asked for where there is none.
     """
     if name in (None, "auto"):
-        name = os.environ.get("FACETUI_DISPLAY") or "plain"
+        name = os.environ.get("FACETUI_DISPLAY") or "auto"
     if name not in NAMES:
         raise UsageError(f"expected a display {', '.join(NAMES)}, got {name!r}")
-    chosen = cast(DisplayName, name)
-    if chosen == "json":
+    if name == "auto":
+        return "plain" if no_screen() or os.environ.get("CI") or too_small() else "tui"
+    if name == "tui" and no_screen():
+        raise UsageError(f"--display tui draws on a terminal, but {no_screen()}; use --display plain")
+    return cast(DisplayName, name)
+
+
+def no_screen() -> str:
+    """Why nothing can be drawn here; empty when it can."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        return "standard input or standard error is none"
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        return f"TERM is {os.environ.get('TERM', '')!r}"
+    return ""
+
+
+def too_small() -> bool:
+    """Whether the terminal is smaller than ``LEAST``."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return True
+    return size.columns < LEAST[0] or size.lines < LEAST[1]
+
+
+def without_screen(name: DisplayName) -> Callable[[Event], None]:
+    """The display for lines on standard output: ``json``, ``none``, else plain."""
+    if name == "json":
         return json_line
-    return (lambda event: None) if chosen == "none" else Plain(sys.stdout)
+    return (lambda event: None) if name == "none" else Plain(sys.stdout)
 
 
 def json_line(event: Event) -> None:

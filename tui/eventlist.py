@@ -40,8 +40,12 @@ def move(stage: Stage, by: int) -> None:
 def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
     kept = listed(stage)
-    about = f" {len(kept)} events" + (f" with “{stage.words}”" if stage.words else "") + "   / filter   enter: go there"
-    lines: list[Line] = [[(about, "dim")]]
+    if stage.typing:
+        about = f" / {stage.words}▌   {len(kept)} events; enter keeps the filter, esc forgets it"
+    else:
+        wanted = f" with “{stage.words}”" if stage.words else ""
+        about = f" {len(kept)} events{wanted}   / filter   enter: go there"
+    lines: list[Line] = [[(about, "key" if stage.typing else "dim")]]
     if not kept:
         return pad([*lines, [], [(" no event has these words; / and an empty line show all", "")]], width, height)
     move(stage, 0)

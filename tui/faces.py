@@ -46,21 +46,22 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True) -> lis
     pictures = [("original", load(one)), ("as posted", load(two)), ("difference x10", difference(one, two))]
     if width < PAIR_ONLY:
         pictures = pictures[:2]
-    told = _named(person, shown, width)
-    side = min((width - 1) // len(pictures) - 1, 2 * (height - len(told) - 3)) // 2 * 2
+    # Whom the trainer names for a clean photo depends on its model and its archive, not on which photo stands beside.
+    latest = [event for of_photo in photos.values() for event in of_photo]
+    named = _named(person, shown[0], max(latest, key=lambda event: event.seq), width)
+    side = min((width - 1) // len(pictures) - 1, 2 * (height - len(named) - 3)) // 2 * 2
     lines: list[Line] = []
     if side >= 12:
         gap: list[Line] = [[(" ", "")] for _ in range(side // 2)]
         blocks = [block for _, picture in pictures for block in (gap, halves(picture, side, colours=colours))]
         lines.append([span for title, _ in pictures for span in fit([(f" {title}", "bold")], side + 1)])
         lines += beside(*blocks)
-    where = f" person {stage.person + 1} of {len(grouped)}   photo {stage.photo + 1} of {len(photos)}   , . person   < > photo"
-    return pad([*lines, *told, [], [(where, "dim")]], width, height)
+    where = f" person {stage.person + 1} of {len(grouped)}   photo {stage.photo + 1} of {len(photos)}"
+    return pad([*lines, *named, [], [(where, "dim")]], width, height)
 
 
-def _named(person: str, shown: Sequence[PicturesShown], width: int) -> list[Line]:
-    """Whom the trainer names for a clean photo of the person: first and now, side by side."""
-    first, now = shown[0], shown[-1]
+def _named(person: str, first: PicturesShown, now: PicturesShown, width: int) -> list[Line]:
+    """Whom the trainer names for a clean photo of the person: when the photo was first shown, and now."""
     half = (width - 2) // 2 if first is not now else width - 2
     lines: list[Line] = [
         [(f" shown a clean photo of {clean(person)}, posted {clean(first.cohort)}, the trainer names", "caption")]

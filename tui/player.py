@@ -23,7 +23,15 @@ from facetui.engine.events import (
 )
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-MOVES = (PhotosPosted, PhotosScraped, ExtractorReleased, DefenceApplied, LawPassed, SearchMeasured, VerificationMeasured)
+MOVES = (
+    PhotosPosted,
+    PhotosScraped,
+    ExtractorReleased,
+    DefenceApplied,
+    LawPassed,
+    SearchMeasured,
+    VerificationMeasured,
+)
 """Kinds that are a move or a question of their own; a group of measurements is one, too."""
 
 READING = 26.0

@@ -60,6 +60,7 @@ class Stage:
         photo: chosen on the screen of faces; an index.
         picked: chosen line of the events, an index into the journal.
         words: only events with these words are listed.
+        typing: the person types these words.
     """
 
     player: Player = field(default_factory=Player)
@@ -82,17 +83,19 @@ class Stage:
     photo: int = 0
     picked: int = 0
     words: str = ""
+    typing: bool = False
     _folded: int = -1
 
-    def open(self, folder: Path, *, live: bool, owned: bool = False) -> None:
+    def open(self, folder: Path, *, live: bool, growing: bool = False, owned: bool = False) -> None:
         """Turn to a run.
 
         Args:
             folder: its journal.
             live: follow the newest event; else play from the first.
+            growing: the run goes on.
             owned: this app started it.
         """
-        self.player = Player(live=live, growing=live)
+        self.player = Player(live=live, growing=growing)
         self.now, self.known, self._folded = Scene(), Scene(), -1
         self.folder, self.owned, self.view = folder, owned, "timeline"
         self.problem, self.waiting, self.memory = "", "", None
@@ -103,6 +106,7 @@ class Stage:
         for event in events:
             self.known.add(event)
         self.player.extend(events)
+        self.player.head = max(0, self.player.head) if self.player.events else -1
         if events and isinstance(events[-1], RunEnded | RunFailed):
             self.player.growing = self.player.live = False
         self.fold()

@@ -89,15 +89,13 @@ def _figures(stage: Stage) -> list[str]:
 
 
 def _plot(stage: Stage, width: int, height: int, room: int, *, everybody: bool) -> list[Line]:
-    geo = chart.geometry(
-        stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide()
-    )
+    geo = chart.geometry(stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide())
     rows = chart.lanes(stage.now, stage.known, geo, room, everybody=everybody)
     return [*chart.draw(stage.now, stage.known, geo, height - len(rows), room, kept=stage.kept), *rows]
 
 
 def _medium(stage: Stage, width: int, height: int) -> list[Line]:
-    said: list[Line] = [[(f" {text}", "caption")] for text in wrap(caption(stage.now), width - 2, max(2, height - 15))]
+    said: list[Line] = [[(f" {text}", "caption")] for text in wrap(caption(stage.now), width - 2, max(2, height - 14))]
     said += [[] for _ in range(2 - len(said))]
     room = 23 if width >= 76 else 18
     plot = _plot(stage, width, height - 2 - len(said), room, everybody=False)
@@ -166,5 +164,8 @@ def _small(stage: Stage, width: int, height: int) -> list[Line]:
     lines.append([(" ", ""), *(_bar(stage, width - 2) or [(cut(caption(now), width - 2), "dim")])])
     spark = chart.sparkline(now, width - 8, kept=stage.kept)
     if spark:
-        lines += [[], [(f" {spark}", "whole"), (f" {percent(now.curves['whole archive'][-1].value(stage.kept))}", "bold")]]
+        lines += [
+            [],
+            [(f" {spark}", "whole"), (f" {percent(now.curves['whole archive'][-1].value(stage.kept))}", "bold")],
+        ]
     return lines
