@@ -81,9 +81,14 @@ def start(story: str, arguments: Sequence[str], out: Path, name: str) -> Engine:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
         )
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, process.pid, COURTESY)
+    yield_to_others(process.pid)
     return Engine(folder, process)
+
+
+def yield_to_others(pid: int) -> None:
+    """Let keys and screens go before a process."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, pid, COURTESY)
 
 
 def wait_until_begun(engine: Engine, sleep: Callable[[float], None] = time.sleep) -> None:

@@ -18,7 +18,6 @@ from textual.driver import Driver
 from facetui.engine import journal
 from facetui.engine.errors import FacetuiError
 from facetui.engine.events import RunFailed
-from facetui.scenarios import SCENARIOS
 from facetui.tui import detached, frame, recent
 from facetui.tui.canvas import Canvas
 from facetui.tui.detached import Engine
@@ -74,9 +73,10 @@ class Watching(App[int]):
             self.register_theme(theme)
         if not self.current_theme.ansi:
             self.theme = "facetui"
-        self.stage.stories = [Story(name, SCENARIOS.entry(name).summary) for name in SCENARIOS.names()]
         if folder is not None:
             self.open(folder, live=live, engine=engine)
+        else:
+            self._list_stories()
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Colours of actors and lines."""
@@ -96,8 +96,15 @@ class Watching(App[int]):
         if self.stage.view == "home":
             self.refresh_home()
 
+    def _list_stories(self) -> None:
+        from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown
+
+        self.stage.stories = [Story(name, SCENARIOS.entry(name).summary) for name in SCENARIOS.names()]
+
     def refresh_home(self) -> None:
         """Read what was run before, and look for the device once."""
+        if not self.stage.stories:
+            self._list_stories()
         self.stage.recent = recent.recent(self._runs)
         recent.timed(self.stage.stories, self.stage.recent)
         self.draw()
@@ -113,7 +120,12 @@ class Watching(App[int]):
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
         )
-        out, _ = await process.communicate()
+        try:
+            detached.yield_to_others(process.pid)
+            out, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
         self.stage.device = out.decode().strip() or "none found: facetui doctor says more"
         self.draw()
 
