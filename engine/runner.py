@@ -173,6 +173,7 @@ class Settings:
         out: the folder in which the run's folder is made.
         cache: folder of results; absent: nothing is kept or reused.
         values: of the scenario's parameters; what is left out has its default.
+        folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
     """
 
     out: Path
@@ -183,6 +184,7 @@ class Settings:
     device: str = "auto"
     cache: Path | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -255,7 +257,7 @@ def run(
         device_name=settings.device,
         cache_folder=settings.cache,
     )
-    journal = Journal(new_run_folder(settings.out, scenario.name))
+    journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
     stop = cancel or threading.Event()
 
