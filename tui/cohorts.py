@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from facetui.engine.events import WHOLE_ARCHIVE
 from facetui.engine.folds import CohortTable
+from facetui.tui.displays import NEWS
 from facetui.tui.ink import Line, clean, cut, pad, wrap
 from facetui.tui.stage import Stage
 from facetui.tui.words import counted, percent, reported
@@ -68,6 +69,8 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     ]
     if any(table.rises(*key) for key in table.cells):
         lines.append([(" ↑ higher than with the model before it; who keeps the old model loses nothing", "dim")])
+    if any(event.is_news for event in table.cells.values()):
+        lines.append([(f" {NEWS} under an attack that the model was not trained against", "dim")])
     lines += [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
     return pad(lines, width, height)
 
@@ -81,7 +84,8 @@ def _cell(table: CohortTable, row: str, generation: str) -> tuple[str, str]:
     event = table.cells.get((row, generation))
     if event is None:
         return "", ""
-    return percent(event.protection_rate) + (" ↑" if table.rises(row, generation) else ""), level(event.protection_rate)
+    marks = (NEWS if event.is_news else "") + (" ↑" if table.rises(row, generation) else "")
+    return percent(event.protection_rate) + marks, level(event.protection_rate)
 
 
 def _tell(stage: Stage) -> str:
@@ -97,5 +101,6 @@ def _tell(stage: Stage) -> str:
     event = table.cells.get((row, generation))
     if event is None:
         return f"{row}, {generation}: not measured, the photos were not there yet or the model was no longer used"
-    rise = "; higher than with the model before it" if table.rises(row, generation) else ""
+    rise = "; the model was not trained against this attack" if event.is_news else ""
+    rise += "; higher than with the model before it" if table.rises(row, generation) else ""
     return f"{row}, {generation}: {counted(event)}, {event.basis}{rise}"
