@@ -10,6 +10,9 @@ from facetui.tui.stage import Stage
 from facetui.tui.words import counted, percent, reported
 
 EVERYBODY_ELSE = "everybody else"
+LOW = 16
+"""Below this height rows of the table go before what explains its marks."""
+
 CELL = 10
 
 
@@ -53,7 +56,8 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         texts = [head[part] if part < len(head) else "" for head in heads]
         lines.append([(f" {'photos posted under' if not part else '':<{first}}", "dim")])
         lines[-1] += [(f"  {text:>{cell}}", "bold") for text in texts]
-    room = height - len(lines) - 6
+    notes = _notes(table, width) if height >= LOW else []
+    room = height - len(lines) - 5 - min(len(notes), 3) if notes else height - len(lines) - 3
     top = max(0, min(chosen[0] - room // 2, len(names) - room))
     for number, name in enumerate(names[top : top + max(1, room)], start=top):
         line: Line = [(f" {cut(clean(name), first):<{first}}", "bold" if name == WHOLE_ARCHIVE else "")]
@@ -63,16 +67,21 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
             text = f"[{text}]" if here else f"{text} "
             line += [(" ", ""), (f"{text:>{cell + 1}}", f"{role} cursor" if here else role)]
         lines.append(line)
-    lines.append([])
-    lines += [
-        [(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(wrap(_tell(stage), width - 4, 3))
-    ]
+    if notes:
+        lines.append([])
+    told = wrap(_tell(stage), width - 4, 3)
+    lines += [[(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(told)]
+    return pad([*lines, *notes], width, height)
+
+
+def _notes(table: CohortTable, width: int) -> list[Line]:
+    """What the marks mean, and what others reported."""
+    notes: list[Line] = []
     if any(table.rises(*key) for key in table.cells):
-        lines.append([(" ↑ higher than with the model before it; who keeps the old model loses nothing", "dim")])
+        notes.append([(" ↑ higher than with the model before it; who keeps the old model loses nothing", "dim")])
     if any(event.is_news for event in table.cells.values()):
-        lines.append([(f" {NEWS} under an attack that the model was not trained against", "dim")])
-    lines += [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
-    return pad(lines, width, height)
+        notes.append([(f" {NEWS} under an attack that the model was not trained against", "dim")])
+    return notes + [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
 
 
 def _cell(table: CohortTable, row: str, generation: str) -> tuple[str, str]:
