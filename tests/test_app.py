@@ -384,7 +384,7 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         text = terminal.wait("the story is over", 400)
         assert "whole archive" in text and "100%" in text
         if size[0] >= 110:
-            assert "▸" in text and "lab.note(" in text, "the running line of the source is marked"
+            assert "▸" in text and "lab.note(" in text, f"the running line of the source is marked\n{text}"
         terminal.press("2")
         table = terminal.wait("photos posted under")
         assert "compact-a" in table and "fawkes-0.3" in table
@@ -400,6 +400,7 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         terminal.press("?")
         terminal.wait("previous move")
         terminal.press("Escape")
+        terminal.wait(r"(?s)\A(?!.*previous move)")
         terminal.press("0")
         assert "finished" in terminal.wait("stories")
         terminal.press("q")

@@ -55,6 +55,8 @@ def app(
 
 def prepare(motion: bool) -> None:
     """What Textual reads when it is imported: the first theme, and whether anything moves by itself."""
+    for stale in ("COLUMNS", "LINES"):  # whoever exported them did not know of this terminal, nor of its next size
+        os.environ.pop(stale, None)
     os.environ["TEXTUAL_ANIMATIONS"] = "full" if motion and not os.environ.get("SSH_CONNECTION") else "none"
     if few_colours():
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
