@@ -20,8 +20,8 @@ from platformdirs import user_data_path, user_log_path
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import benching, displays
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui import benching, displays, modelling
+from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption, TrustOption
 from facetui.tui.seeds import spread_lines
 
 EXAMPLES = """\
@@ -47,6 +47,7 @@ app = typer.Typer(
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 app.add_typer(runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
+app.add_typer(modelling.app, name="models")
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, plain, json or none; also FACETUI_DISPLAY.")]
 
@@ -87,6 +88,7 @@ def run(
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
     no_cache: NoCacheOption = False,
+    trust: TrustOption = False,
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
