@@ -2,8 +2,8 @@
 
     FACETUI_MODELS=~/models python tools/make_references.py
 
-Only numbers computed from fictional people are stored. An extractor whose weights are not at hand keeps the reference that
-it has; FaceNet's preprocessing needs no weights.
+Only numbers computed from fictional people are stored. An extractor whose weights are not at hand keeps the reference
+that it has; FaceNet's preprocessing needs no weights.
 """
 
 from __future__ import annotations

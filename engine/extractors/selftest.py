@@ -1,7 +1,8 @@
-"""Is an extractor what it says it is? Every check is real: numbers against numbers that were stored, or another library.
+"""Is an extractor what it says it is? Each check compares numbers, with stored ones or with another library's.
 
-``data/references.json`` holds, for each extractor, what its input and its embedding looked like for two fictional people
-when ``tools/make_references.py`` made it. A preprocessing that is wrong by a channel order, a crop or a scale shows there.
+``data/references.json`` holds, for each extractor, what its input and its embedding looked like for two fictional
+people when ``tools/make_references.py`` made it. A preprocessing that is wrong by a channel order, a crop or a scale
+shows there.
 """
 
 from __future__ import annotations

@@ -8,8 +8,7 @@ overrules them. The embedding is what the classifier of the network would get.
 from __future__ import annotations
 
 import difflib
-
-from torch import nn
+from typing import Any
 
 from facetui.engine.errors import DataError, MissingExtra, UnknownName
 from facetui.engine.extractors.files import ForeignExtractor, card_beside
@@ -46,7 +45,7 @@ def load(name: str) -> ForeignExtractor:
             f"the weights {wanted}.safetensors are not in {' or '.join(map(str, model_folders()))}; "
             f"nothing is downloaded for timm, save the network's state_dict() there"
         ) from None
-    network: nn.Module = timm.create_model(wanted, pretrained=False, num_classes=0).eval()
+    network: Any = timm.create_model(wanted, pretrained=False, num_classes=0).eval()
     facts = network.pretrained_cfg
     classifiers = facts.get("classifier") or ()
     heads = (classifiers,) if isinstance(classifiers, str) else tuple(classifiers)
