@@ -87,8 +87,8 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
-    no_cache: NoCacheOption = False,
     trust: TrustOption = False,
+    no_cache: NoCacheOption = False,
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios

@@ -18,10 +18,10 @@ def _trusting(value: bool) -> bool:
 
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
 TrustOption = Annotated[
     bool,
     typer.Option(
         "--trust", callback=_trusting, help="Open TorchScript files, which can run code of their own on this machine."
     ),
 ]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
