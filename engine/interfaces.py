@@ -69,6 +69,10 @@ class Extractor(nn.Module, ABC):
     embedding_size: int
     preprocessing: str = ""
 
+    def prepare(self, photos: Tensor) -> Tensor:
+        """What the first layer sees of photos ``(N, 3, 112, 112)`` in [0, 1]: ``preprocessing`` in numbers."""
+        return photos
+
     @abstractmethod
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""

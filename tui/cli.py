@@ -18,8 +18,8 @@ from platformdirs import user_log_path, user_state_path
 
 from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import benching, displays, journals
-from facetui.tui.options import DeviceOption, NoCacheOption, NoMotionOption, NoMouseOption, SeedOption
+from facetui.tui import benching, displays, journals, modelling
+from facetui.tui.options import DeviceOption, NoCacheOption, NoMotionOption, NoMouseOption, SeedOption, TrustOption
 from facetui.tui.seeds import spread_lines
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(journals.runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
+app.add_typer(modelling.app, name="models")
 
 
 @app.callback(invoke_without_command=True)
@@ -90,6 +91,7 @@ def run(
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
+    trust: TrustOption = False,
     no_cache: NoCacheOption = False,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
