@@ -154,6 +154,18 @@ def test_exit_codes_of_scripts(session, capsys, text, code, said):
     )
 
 
+def test_the_lab_draws_in_the_terminal(tmp_path, capsys):
+    from facetui.engine.runner import Settings
+    from facetui.tui.repl import open_session
+
+    session = open_session(Settings(out=tmp_path, cache=tmp_path / "cache"), None, quiet=True)
+    moves = ['lab.at("2020-07")', "lab.users.post(1)", "lab.trainer.scrape()", "lab.measure()"]
+    assert run_script(session, "\n".join(["lab.chart()", *moves, "lab.chart()", "lab.table()"]), "s.py") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("nothing was measured yet") and "100%┤" in out and "clean photos" in out
+    assert "photos posted under" in out and "everybody else" in out
+
+
 def test_what_is_about_the_session_is_not_saved():
     assert all(map(is_own, ["undo()", "save('x.py')", "lab.table()", "help(lab)", "lab.at?", "%timeit 1"]))
     assert not any(map(is_own, ["lab.at('2020-07')", "x = 1", "undo(); lab.note('a')"]))

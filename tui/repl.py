@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -18,12 +19,15 @@ from facetui.engine.events import RunBegan
 from facetui.engine.opening import prepare
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
+from facetui.tui import chart
 from facetui.tui.completing import in_a_string
 from facetui.tui.displays import Plain, short, table_lines
+from facetui.tui.ink import text_of
+from facetui.tui.scene import Scene
 
 BANNER = """\
 Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.
-lab.table() draws what was measured; undo() takes a move back; save("mine.py") keeps what you typed.
+lab.table() and lab.chart() draw; undo() takes a move back; save("mine.py") keeps what you typed.
 help(lab.trainer.adapt) or lab.trainer.adapt? explains; Ctrl-C stops a move, Ctrl-D leaves.
 """
 
@@ -51,15 +55,24 @@ def open_session(settings: Settings, story: Path | None, quiet: bool) -> Session
             print(line)
 
     shows = [] if quiet else [lambda event: None if isinstance(event, RunBegan) else plain(event)]
+
+    def drawn() -> None:
+        """Draw protection over the story's time, as far as it goes."""
+        scene = Scene.of(held[0].events)
+        if not scene.curves:
+            print("nothing was measured yet")
+            return
+        width, height = shutil.get_terminal_size((80, 24))
+        room = 25
+        geometry = chart.geometry(scene, scene, max(20, min(width, 120) - chart.GUTTER - room))
+        lines = chart.draw(scene, scene, geometry, min(20, max(8, height - 8)), room, kept=False)
+        print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, everybody=False)]))
+
     session = Session(
-        world, settings.out, shows, Scenario.read(story) if story else None, {"table": table, **_chart(held)}
+        world, settings.out, shows, Scenario.read(story) if story else None, {"table": table, "chart": drawn}
     )
     held.append(session)
     return session
-
-
-def _chart(held: list[Session]) -> dict[str, Callable[[], None]]:
-    return {}
 
 
 def scope(session: Session) -> dict[str, Any]:
