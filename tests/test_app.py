@@ -100,6 +100,7 @@ async def test_every_key_does_what_the_help_says(size, run):
         await keys.press("s", "e")
         saved = {path.name for path in (run / "exports").iterdir()}
         assert {"cohorts.svg", "table.csv", "table.json", "chart.svg", "chart.png"} <= saved
+        assert "font-face" not in (run / "exports" / "cohorts.svg").read_text(), "nothing is loaded from anywhere"
         await keys.press("y")
         assert "whole archive" in app.clipboard or size == (40, 12)
         await keys.press("q")

@@ -189,10 +189,13 @@ class FacetApp(Watching):
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
+        from facetui.tui.export import without_remote_fonts
+
         folder = (self.stage.folder or self._runs) / "exports"
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            saved = self.save_screenshot(f"{self.stage.view}.svg", str(folder))
+            saved = folder / f"{self.stage.view}.svg"
+            saved.write_text(without_remote_fonts(self.export_screenshot()), encoding="utf-8")
         except OSError as error:
             self.notify(f"cannot write {folder}: {error.strerror}", severity="error", markup=False)
             return

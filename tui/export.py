@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -92,6 +93,12 @@ class Words:
     colour: str = "#15191e"
     size: int = 15
     right: bool = False
+
+
+def without_remote_fonts(picture: str) -> str:
+    """A screen's SVG that loads nothing from anywhere: it is shown in whatever fixed-width font there is."""
+    local = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
+    return local.replace("Fira Code", "monospace")
 
 
 def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:

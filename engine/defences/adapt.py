@@ -48,7 +48,7 @@ class Adapt(Training):
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
     def __init__(
-        self, steps: int = 160, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
+        self, steps: int = 112, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
     ) -> None:
         if steps < 1 or batch < 1 or learning_rate <= 0:
             raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
