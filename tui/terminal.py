@@ -29,6 +29,9 @@ MODES = (1000, 1003, 1006, 1015, 1004, 2004, 2048)
 """What Textual switches on: the mouse, focus, pasting, sizes."""
 
 RESTORE = "".join(["\x1b[<u", *(f"\x1b[?{m}l" for m in MODES), "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"]).encode()
+PATIENCE = 0.5
+"""Seconds that a terminal which takes nothing is waited for when the app is killed."""
+
 BEGAN = time.monotonic()
 """When this module was loaded; the process began a little earlier."""
 
@@ -163,10 +166,11 @@ def _watch() -> None:
 
 
 def _restore(attributes: Any) -> None:
-    """Leave the alternate screen and give the terminal its settings back, without ever waiting for it."""
+    """Leave the alternate screen and give the terminal its settings back, hardly waiting for it."""
     with contextlib.suppress(OSError, termios.error, ValueError):
         flags = fcntl.fcntl(2, fcntl.F_GETFL)
         fcntl.fcntl(2, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+        select.select([], [2], [], PATIENCE)  # a full buffer is usually read in a moment
         with contextlib.suppress(OSError):
             os.write(2, RESTORE)
         fcntl.fcntl(2, fcntl.F_SETFL, flags)
