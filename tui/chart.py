@@ -10,17 +10,28 @@ from dataclasses import dataclass
 
 from facetui.engine.events import WHOLE_ARCHIVE, Actor
 from facetui.tui.ink import Grid, Line, Span, cells, cut
-from facetui.tui.scene import Point, Scene, Slot, cohort_label
+from facetui.tui.scene import Lane, Point, Scene, Slot, cohort_label
 from facetui.tui.words import MARKS, percent
 
 GUTTER = 9
 """Columns left of the axis: the actors' names, the percentages."""
 
-LANES: tuple[Actor, ...] = ("users", "friends", "trainer", "law")
+LANES: dict[Lane, Actor] = {
+    "users": "users",
+    "friends": "friends",
+    "trainer": "trainer",
+    "scrapes": "trainer",
+    "law": "law",
+}
+"""The lanes from above, and whose they are."""
 STROKES = (("─", "│", "╮╰"), ("┄", "┆", "╮╰"), ("┈", "┊", "╮╰"), ("╌", "╎", "╮╰"))
 THICK = ("━", "┃", "┓┗")
 MONTH_SHARE, MOST_MONTHS = 0.12, 12
 """How much wider a gap of a month is than one between two moves of the same date, and where that ends."""
+
+
+LAST = 0.8
+"""Room after the last move, in moves, so that its value is seen to hold."""
 
 
 def months_between(earlier: str, later: str) -> float:
@@ -46,7 +57,7 @@ def positions(slots: Sequence[Slot], width: int, spare: int = 0) -> list[int]:
         if before is not None:
             place += 1 + MONTH_SHARE * min(MOST_MONTHS, months_between(before.t, slot.t))
         at.append(place)
-    span = (at[-1] if at else 0.0) + spare
+    span = (at[-1] if at else 0.0) + max(LAST, spare)
     return [round(place / max(span, 1.0) * max(0, width - 1)) for place in at]
 
 
@@ -80,7 +91,7 @@ def geometry(now: Scene, known: Scene, width: int, *, spare: int = 0, glide: flo
     columns = positions(known.slots, width, spare)
     shown = len(now.slots)
     here = columns[shown - 1] if shown else 0
-    ahead = columns[shown] if shown < len(columns) else min(width - 1, here + (width // 12 if spare else 0))
+    ahead = columns[shown] if shown < len(columns) else (min(width - 1, here + width // 12) if spare else width - 1)
     return Geometry(columns, width, round(here + (ahead - here) * glide), shown)
 
 
@@ -129,10 +140,16 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
         if cohort != WHOLE_ARCHIVE or len(now.cohorts) == 1:
             grid.put(geo.columns[first.slot], y(first.value(kept)), MARKS["users"], "users bold")
     _cited(grid, now, geo, y, labels)
+    if now.unprotected:
+        rate = now.unprotected[-1][1]
+        labels.append(_Label(y(rate), f"· everybody else {percent(rate)}", "base"))
     _baseline(grid, now, geo, y)
     _band(grid, whole, geo, y, kept)
     for row in range(rows):
         grid.put(geo.head, row, "┇", "head", under=True)
+    for cited in now.cited:
+        for x in range(0, geo.columns[cited.slot] - 1, 3):
+            grid.put(x, y(cited.event.protection_rate), "╴", "cited", under=True)
     _put_labels(grid, labels, geo.head + 2, rows)
     axis = _axis(known, geo, room)
     marks = {y(rate): f"{rate:.0%}" for rate in ((1.0, 0.75, 0.5, 0.25, 0.0) if rows >= 9 else (1.0, 0.5, 0.0))}
@@ -187,8 +204,6 @@ def _baseline(grid: Grid, now: Scene, geo: Geometry, y) -> None:  # type: ignore
 def _cited(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) -> None:  # type: ignore[no-untyped-def]
     for cited in now.cited:
         row, column = y(cited.event.protection_rate), geo.columns[cited.slot]
-        for x in range(0, column - 1, 3):
-            grid.put(x, row, "╴", "cited", under=True)
         grid.put(column, row, "×", "cited bold")
         labels.append(_Label(row, f"× {cited.event.extractor} {percent(cited.event.protection_rate)} cited", "cited"))
 
@@ -236,17 +251,17 @@ def lanes(now: Scene, known: Scene, geo: Geometry, room: int, *, everybody: bool
         everybody: also lanes of actors who never move.
     """
     lines: list[Line] = []
-    for actor in LANES:
-        if not everybody and all(slot.actor != actor or not slot.label for slot in known.slots):
+    for lane, actor in LANES.items():
+        if not everybody and not any(slot.label(lane) for slot in known.slots):
             continue
         grid = Grid(geo.width + room, 1)
-        moves = [(geo.columns[i], slot.label) for i, slot in enumerate(now.slots) if slot.actor == actor and slot.label]
+        moves = [(geo.columns[i], slot.label(lane)) for i, slot in enumerate(now.slots) if slot.label(lane)]
         for (column, label), after in zip(moves, [*(c for c, _ in moves[1:]), geo.width + room], strict=False):
             grid.put(column, 0, MARKS[actor], f"{actor} bold")
             space = after - column - 3
-            if space >= min(5, cells(label)):
+            if lane == actor and space >= min(4, cells(label)):
                 grid.put(column + 2, 0, cut(label, space), actor)
-        lines.append([(f"{actor:<{GUTTER}}", f"{actor} bold" if moves else "dim"), *grid.lines()[0]])
+        lines.append([(f"{lane:<{GUTTER}}", f"{actor} bold" if moves else "dim"), *grid.lines()[0]])
     return lines
 
 

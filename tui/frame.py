@@ -28,7 +28,7 @@ def header(stage: Stage, width: int) -> Line:
         behind = len(player.events) - 1 - player.head
         right.append((f", {behind} behind", "dim"))
     if width >= 64:
-        right = [(f"{now.t}  move {len(now.slots)} of {len(stage.known.slots)}   ", ""), *right]
+        right = [(f"{now.t}  move {now.moves} of {stage.known.moves}   ", ""), *right]
         right.append((f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"))
     if width >= 100 and now.progress is not None and now.progress.rate:
         right.append((f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"))

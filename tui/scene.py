@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 from facetui.engine.events import (
     WHOLE_ARCHIVE,
@@ -12,6 +13,7 @@ from facetui.engine.events import (
     ClockMoved,
     Event,
     Note,
+    PhotosScraped,
     PicturesShown,
     Progress,
     ProtectionMeasured,
@@ -25,20 +27,29 @@ from facetui.tui.ink import clean
 from facetui.tui.player import MOVES
 from facetui.tui.words import short_label
 
+Lane = Actor | Literal["scrapes"]
+"""Actors, and what the trainer does so often that it would leave no room for the words of its other moves."""
+
 
 @dataclass(frozen=True)
 class Slot:
-    """A place on the time axis: one move, or one round of measurements.
+    """A place on the time axis: what different actors did one after the other, and what was measured then.
+
+    So a change of protection stands right above the move that caused it.
 
     Attributes:
         t: date in the story.
-        actor: who moved.
-        label: one or two words; empty for measurements.
+        moves: the lane, and one or two words; every lane at most once.
+        measured: a measurement followed; whatever comes next gets a place of its own.
     """
 
     t: str
-    actor: Actor
-    label: str
+    moves: tuple[tuple[Lane, str], ...] = ()
+    measured: bool = False
+
+    def label(self, lane: Lane) -> str:
+        """What was done here in a lane; empty for nothing."""
+        return dict(self.moves).get(lane, "")
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,7 @@ class Scene:
         t: date in the story.
         event: the last event.
         slots: the time axis.
+        moves: how many moves there were, rounds of measurements among them.
         curves: measurements of each cohort, in the order in which cohorts appeared.
         unprotected: share of everybody else's clean photos not named, by slot.
         cited: reported figures.
@@ -112,6 +124,7 @@ class Scene:
     t: str = ""
     event: Event | None = None
     slots: list[Slot] = field(default_factory=list)
+    moves: int = 0
     curves: dict[str, list[Point]] = field(default_factory=dict)
     unprotected: list[tuple[int, float]] = field(default_factory=list)
     cited: list[Cited] = field(default_factory=list)
@@ -150,8 +163,18 @@ class Scene:
             case ProtectionMeasured():
                 self._measured(event, last)
             case _ if isinstance(event, MOVES):
-                self.slots.append(Slot(event.t, event.actor, short_label(event)))
+                self._moved(event)
                 self.move = event
+
+    def _moved(self, event: Event) -> None:
+        self.moves += 1
+        lane: Lane = "scrapes" if isinstance(event, PhotosScraped) else event.actor
+        move = (lane, short_label(event))
+        last = self.slots[-1] if self.slots else None
+        if last is None or last.t != event.t or last.measured or last.label(lane):
+            self.slots.append(Slot(event.t, (move,)))
+        else:
+            self.slots[-1] = Slot(last.t, (*last.moves, move))
 
     def _measured(self, event: ProtectionMeasured, last: Event | None) -> None:
         self.table.add(event)
@@ -161,8 +184,13 @@ class Scene:
             event.t,
         )
         if not same:
-            self.slots.append(Slot(event.t, event.actor, ""))
+            self.moves += 1
             self.move = event
+            place = self.slots[-1] if self.slots else None
+            if place is None or place.t != event.t or place.measured:
+                self.slots.append(Slot(event.t, (), True))
+            else:
+                self.slots[-1] = Slot(place.t, place.moves, True)
         slot = len(self.slots) - 1
         if event.basis == "cited":
             self.cited.append(Cited(slot, event))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facetui.engine.events import Event, Progress, RunEnded, RunFailed
-from facetui.tui.player import Player, begins_move
+from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.tui.player import Player
 from facetui.tui.scene import Scene
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events")
@@ -85,6 +86,7 @@ class Stage:
     words: str = ""
     typing: bool = False
     _folded: int = -1
+    _slots: list[int] = field(default_factory=list)
 
     def open(self, folder: Path, *, live: bool, growing: bool = False, owned: bool = False) -> None:
         """Turn to a run.
@@ -96,7 +98,7 @@ class Stage:
             owned: this app started it.
         """
         self.player = Player(live=live, growing=growing)
-        self.now, self.known, self._folded = Scene(), Scene(), -1
+        self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.folder, self.owned, self.view = folder, owned, "timeline"
         self.problem, self.waiting, self.memory = "", "", None
         self.cell, self.person, self.photo, self.picked, self.words = (0, 0), 0, 0, 0, ""
@@ -105,6 +107,7 @@ class Stage:
         """More of the journal was read."""
         for event in events:
             self.known.add(event)
+            self._slots.append(len(self.known.slots))
         self.player.extend(events)
         self.player.head = max(0, self.player.head) if self.player.events else -1
         if events and isinstance(events[-1], RunEnded | RunFailed):
@@ -134,14 +137,14 @@ class Stage:
         return max(2, -(-(count + 2) // SPARE) * SPARE - count)
 
     def glide(self) -> float:
-        """How far the play head is on its way to the next move, in [0, 1]."""
-        task = self.now.progress
-        done = task.done / task.total if isinstance(task, Progress) and task.total else 0.0
-        if self.player.live or not self.motion:
-            return min(1.0, done) if self.player.live else 0.0
-        events, head = self.player.events, self.player.head
-        ahead = next((i for i in range(head + 1, len(events)) if begins_move(events, i)), None)
-        behind = next((i for i in range(head, -1, -1) if begins_move(events, i)), 0)
-        if ahead is None or not self.player.playing:
-            return 0.0
+        """How far the play head is on its way to the next place on the axis, in [0, 1]."""
+        if self.player.live:
+            task = self.now.progress
+            return min(1.0, task.done / task.total) if task is not None and task.total else 0.0
+        head, slots = self.player.head, self._slots
+        if not self.motion or head < 0:
+            return float(bool(slots) and head == len(slots) - 1 and not self.running)
+        behind, ahead = bisect_left(slots, slots[head]), bisect_right(slots, slots[head])
+        if ahead == len(slots):  # nothing comes after: to the end of the axis
+            return (head - behind) / max(1, ahead - 1 - behind) if not self.running else 0.0
         return (head - behind + self.player.waited()) / (ahead - behind)
