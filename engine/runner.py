@@ -83,13 +83,29 @@ class Scenario:
         """
         try:
             source = path.read_text(encoding="utf-8")
-            tree = ast.parse(source, str(path))
-        except SyntaxError as error:
-            raise ScenarioError(f"{path}, line {error.lineno}: {error.msg}; mend that line and run again") from None
-        except (UnicodeDecodeError, ValueError):
+        except UnicodeDecodeError:
             raise ScenarioError(f"{path} is not Python source in UTF-8; expected a scenario file") from None
         except OSError as error:
             raise ScenarioError(f"{path} cannot be read ({error.strerror}); check the path") from error
+        return cls.parse(source, path)
+
+    @classmethod
+    def parse(cls, source: str, path: Path) -> Scenario:
+        """A scenario from its text, as a journal keeps it.
+
+        Args:
+            source: its text.
+            path: the file it stands for; it need not exist.
+
+        Raises:
+            ScenarioError: as for ``read``.
+        """
+        try:
+            tree = ast.parse(source, str(path))
+        except SyntaxError as error:
+            raise ScenarioError(f"{path}, line {error.lineno}: {error.msg}; mend that line and run again") from None
+        except ValueError:
+            raise ScenarioError(f"{path} is not Python source in UTF-8; expected a scenario file") from None
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "scenario"]
         if not functions:
             raise ScenarioError(f"{path} has no function scenario; begin with: def scenario(lab):")

@@ -18,7 +18,7 @@ from facetui.engine.folds import CohortTable
 from facetui.engine.journal import Journal, new_run_folder
 from facetui.engine.lab import Lab
 from facetui.engine.opening import World, begin, open_lab
-from facetui.engine.runner import Display, Scenario, peak_memory
+from facetui.engine.runner import Display, Scenario, Value, peak_memory
 
 ACTORS = ("users", "friends", "trainer", "law")
 ASKED = frozenset({"left", "public_tools", "flags", "keep", "take", "words", "keeps", "bans"})
@@ -70,6 +70,7 @@ class Session:
         out: the folder in which the run's folder is made.
         displays: called with every event; not with those that are only played again.
         story: a scenario that is played first.
+        values: of its parameters.
         extras: further functions that the lab is to have, by name; they make no moves.
 
     Raises:
@@ -83,12 +84,14 @@ class Session:
         displays: Sequence[Display] = (),
         story: Scenario | None = None,
         extras: Mapping[str, Callable[..., Any]] | None = None,
+        values: Mapping[str, Value] | None = None,
     ) -> None:
         self._world = world
         self._out = out
         self._displays = list(displays)
         self._story = story
         self._extras = dict(extras or {})
+        self._values = dict(values or {})
         self._name = story.name if story else "session"
         self._depth = 0
         self._muted = False
@@ -101,7 +104,7 @@ class Session:
         self._begin(self.lab)
         if story is not None:
             with self.cell(""):
-                story.play(self.lab)
+                story.play(self.lab, self._values)
 
     # --- a lab, and a lab again ---------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ class Session:
 
     def _begin(self, lab: Lab) -> None:
         title, source = (self._story.title, self._story.source) if self._story else (TITLE, "")
-        begin(lab, self._world, name=self._name, title=title, source=source)
+        begin(lab, self._world, name=self._name, title=title, source=source, values=self._values)
 
     def _emit(self, event: Event) -> None:
         self.journal.append(event)

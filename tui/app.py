@@ -14,15 +14,15 @@ from textual.screen import Screen
 
 from facetui.engine.errors import FacetuiError
 from facetui.tui import cohorts, detached, eventlist, faces, home
+from facetui.tui.consoling import NOT_HERE, Consoling
 from facetui.tui.displays import short
 from facetui.tui.ink import text_of
 from facetui.tui.keys import KEYS
 from facetui.tui.stage import Recent, Story
 from facetui.tui.themes import CYCLE
-from facetui.tui.watching import Watching
 
 
-class FacetApp(Watching):
+class FacetApp(Consoling):
     """Facetui in a terminal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -75,6 +75,9 @@ class FacetApp(Watching):
 
     def action_view(self, view: str) -> None:
         """Another screen."""
+        if view == "console" and not self.has_console:
+            self.notify(NOT_HERE)
+            return
         self.stage.view = view
         if view == "home":
             self.refresh_home()
@@ -225,8 +228,12 @@ class FacetApp(Watching):
     # --- leaving -------------------------------------------------------------------------------------------------
 
     def action_interrupt(self) -> None:
-        """Ctrl+C: stop the run; the second time, or without one, leave."""
-        if self.engine is not None and self.stage.running and not self.stopping:
+        """Ctrl+C: stop the run, or what the console does; the second time, or without one, leave."""
+        if self.stop_move():
+            return
+        if self.stage.view == "console" and not self.stopping:
+            self.notify("Nothing is being done. Esc leaves the console, q on another screen leaves facetui.")
+        elif self.engine is not None and self.stage.running and not self.stopping:
             self.stopping = True
             self.engine.stop(signal.SIGINT)
             self.notify("The run stops at its next step; Ctrl+C again leaves at once.")

@@ -19,7 +19,15 @@ from platformdirs import user_log_path, user_state_path
 from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.folds import CohortTable
 from facetui.tui import benching, displays, journals, modelling
-from facetui.tui.options import DeviceOption, NoCacheOption, NoMotionOption, NoMouseOption, SeedOption, TrustOption
+from facetui.tui.options import (
+    DeviceOption,
+    NoCacheOption,
+    NoConsoleOption,
+    NoMotionOption,
+    NoMouseOption,
+    SeedOption,
+    TrustOption,
+)
 from facetui.tui.seeds import spread_lines
 
 if TYPE_CHECKING:
@@ -58,6 +66,7 @@ def _root(
     show_version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
 ) -> None:
     if show_version:
         from importlib.metadata import version
@@ -71,7 +80,9 @@ def _root(
         return
     from facetui.tui import launch
 
-    raise typer.Exit(launch.app(journals.runs_folder(), motion=not no_motion, mouse=not no_mouse))
+    raise typer.Exit(
+        launch.app(journals.runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console)
+    )
 
 
 @app.command()
@@ -105,6 +116,7 @@ def run(
     ] = False,
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
     into: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play a story, and keep its journal."""
@@ -147,6 +159,7 @@ def run(
                 engine=engine,
                 motion=not no_motion,
                 mouse=not no_mouse,
+                console=not no_console,
             )
         )
     show = displays.without_screen(shown)
@@ -239,12 +252,13 @@ def repl(
 ) -> None:
     """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
     from facetui import scenarios
+    from facetui.engine.runner import Scenario
     from facetui.tui.repl import interact, open_session, run_script
 
     scripted = command is not None or not sys.stdin.isatty()
     settings = _settings(people, users, cast, seed, device, out, no_cache)
-    path = scenarios.path_of(story) if story else None
-    session = open_session(settings, path, quiet or scripted)
+    played = Scenario.read(scenarios.path_of(story)) if story else None
+    session = open_session(settings, played, quiet or scripted)
     if command is not None:
         raise typer.Exit(run_script(session, command, "<command>"))
     if scripted:

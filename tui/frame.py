@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.events import RunFailed
-from facetui.tui import cohorts, eventlist, faces, home, keys, timeline
+from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.displays import LEAST
 from facetui.tui.ink import Line, between, clean, fit, pad, wrap
 from facetui.tui.stage import Stage
@@ -65,5 +65,7 @@ def page(stage: Stage, width: int, height: int, *, colours: bool = True) -> list
             return faces.paint(stage, width, height, colours=colours)
         case "events":
             return eventlist.paint(stage, width, height)
+        case "console":
+            return console.paint(stage.console, width, height, stage.known.progress)
         case _:
             return timeline.paint(stage, width, height)

@@ -16,7 +16,7 @@ from facetui.engine import journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event
 from facetui.tui import displays
-from facetui.tui.options import NoMotionOption, NoMouseOption
+from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
 
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 
@@ -37,6 +37,7 @@ def replay(
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
 ) -> None:
     """Show a finished run again, from its journal; needs no network and no torch."""
     shown = displays.resolve(display)
@@ -45,7 +46,9 @@ def replay(
     if shown == "tui":
         from facetui.tui import launch
 
-        raise typer.Exit(launch.app(runs_folder(), folder, motion=not no_motion, mouse=not no_mouse))
+        raise typer.Exit(
+            launch.app(runs_folder(), folder, motion=not no_motion, mouse=not no_mouse, console=not no_console)
+        )
     show = displays.without_screen(shown)
     for event in events:
         show(event)
@@ -75,7 +78,9 @@ def follow(
     if shown == "tui":
         from facetui.tui import launch
 
-        raise typer.Exit(launch.app(runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse))
+        raise typer.Exit(
+            launch.app(runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse, console=False)
+        )
     show, tail, seen = displays.without_screen(shown), journal.Tail(folder), []
     while True:
         running = journal.is_locked(folder)  # asked first: what it wrote last is then read

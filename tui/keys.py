@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facetui.tui.ink import Line, fit, wrap
+from facetui.tui.ink import Line, fit, length, wrap
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,13 @@ KEYS = (
     Key("G,upper_g", "G", "latest", "G live", "to the newest event, and on with it", ("timeline",)),
     Key("plus,equals_sign", "+", "faster(1)", "", "play faster"),
     Key("minus", "-", "faster(-1)", "", "play slower"),
-    Key("1", "1", "view('timeline')", "0-4 screens", "the chart"),
+    Key("1", "1", "view('timeline')", "0-5 screens", "the chart"),
     Key("2", "2", "view('cohorts')", "", "the table of cohorts by models"),
     Key("3", "3", "view('faces')", "", "pictures, and whom the trainer names"),
     Key("4", "4", "view('events')", "", "everything that happened"),
+    Key(
+        "5,colon", "5 :", "view('console')", ": console", "the console: Python with the lab in it", ("timeline", "home")
+    ),
     Key("0", "0", "view('home')", "", "stories and runs"),
     Key("b", "b", "kept", "b model", "the trainer's best model so far, or the one in use", ("timeline",)),
     Key("up,k", "↑ k", "move(-1, 0)", "", "cursor up"),
@@ -69,8 +72,15 @@ KEYS = (
 )
 
 
+CONSOLE = ("enter run", "tab complete", "↑↓ earlier", "PgUp PgDn scroll", "Ctrl+C stop", "esc back")
+"""What the keys do while one types: letters are letters there."""
+
+
 def footer(view: str, width: int) -> Line:
     """The keys that matter on a screen, as many as fit; help and quit always."""
+    if view == "console":
+        line = [span for text in CONSOLE for span in _pair(text)]
+        return fit(line if length(line) <= width else [*_pair(CONSOLE[0]), *_pair(CONSOLE[-1])], width)
     always: Line = []
     for key in KEYS:
         if key.short and key.action in ("help", "leave"):
@@ -89,8 +99,12 @@ def footer(view: str, width: int) -> Line:
 
 
 def _written(key: Key) -> Line:
-    head, _, rest = key.short.rpartition(" ")
-    return [(f" {head}" if head else f" {key.shown}", "key"), (f" {rest} ", "dim")]
+    return _pair(key.short if " " in key.short else f"{key.shown} {key.short}")
+
+
+def _pair(text: str) -> Line:
+    head, _, rest = text.rpartition(" ")
+    return [(f" {head}", "key"), (f" {rest} ", "dim")]
 
 
 def help_lines(width: int) -> list[Line]:

@@ -22,6 +22,7 @@ def app(
     engine: Engine | None = None,
     motion: bool = True,
     mouse: bool = True,
+    console: bool = True,
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -32,6 +33,7 @@ def app(
         engine: the process that this command started for it.
         motion: glide between moves.
         mouse: let the terminal report the mouse; without, its own selection works.
+        console: offer Python with the lab in it; never to somebody who follows another's run.
     """
     prepare(motion)
     from facetui.tui.app import FacetApp
@@ -40,6 +42,7 @@ def app(
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()
     shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, driver=Terminal)
+    shown.has_console = console
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)
     if Terminal.probe is not None:

@@ -15,12 +15,11 @@ from types import FrameType
 from typing import Any
 
 from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
-from facetui.engine.events import RunBegan
+from facetui.engine.events import Progress, RunBegan
 from facetui.engine.opening import prepare
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
 from facetui.tui import chart
-from facetui.tui.completing import in_a_string
 from facetui.tui.displays import Plain, short, table_lines
 from facetui.tui.ink import text_of
 from facetui.tui.scene import Scene
@@ -32,8 +31,14 @@ help(lab.trainer.adapt) or lab.trainer.adapt? explains; Ctrl-C stops a move, Ctr
 """
 
 
-def open_session(settings: Settings, story: Path | None, quiet: bool) -> Session:
+def open_session(settings: Settings, story: Scenario | None, quiet: bool, progress: bool = True) -> Session:
     """A session with the moves' lines on standard output, unless it is to be quiet.
+
+    Args:
+        settings: what it depends on; its values are the story's.
+        story: a scenario that is played first.
+        quiet: say nothing.
+        progress: say how far a move is, too.
 
     Raises:
         FacetuiError: people, cast, device or story that do not exist or fit.
@@ -51,10 +56,13 @@ def open_session(settings: Settings, story: Path | None, quiet: bool) -> Session
 
     def table() -> None:
         """Draw the table of cohorts by generations, as far as it goes."""
-        for line in table_lines(held[0].table):
+        for line in table_lines(held[0].table, width=shutil.get_terminal_size().columns) or [
+            "nothing was measured yet"
+        ]:
             print(line)
 
-    shows = [] if quiet else [lambda event: None if isinstance(event, RunBegan) else plain(event)]
+    unsaid = RunBegan if progress else (RunBegan, Progress)
+    shows = [] if quiet else [lambda event: None if isinstance(event, unsaid) else plain(event)]
 
     def drawn() -> None:
         """Draw protection over the story's time, as far as it goes."""
@@ -68,9 +76,8 @@ def open_session(settings: Settings, story: Path | None, quiet: bool) -> Session
         lines = chart.draw(scene, scene, geometry, min(20, max(8, height - 8)), room, kept=False)
         print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, everybody=False)]))
 
-    session = Session(
-        world, settings.out, shows, Scenario.read(story) if story else None, {"table": table, "chart": drawn}
-    )
+    extras = {"table": table, "chart": drawn}
+    session = Session(world, settings.out, shows, story, extras, settings.values)
     held.append(session)
     return session
 
@@ -171,13 +178,7 @@ def interact(session: Session, history: Path, quiet: bool) -> int:
 
     if not quiet:
         print(BANNER)
-    known = {
-        "attack": in_a_string("attack"),
-        "defence": in_a_string("defence"),
-        "extractor": in_a_string("extractor"),
-        "person": sorted(person.name for person in session.lab.people.persons),
-    }
-    shell(session, scope(session), history, [name for names in known.values() for name in names])
+    shell(session, scope(session), history)
     session.close()
     print(f"journal: {short(session.journal.folder)}", file=sys.stderr)
     return 0

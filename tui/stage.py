@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.tui.console import Console
 from facetui.tui.player import Player
 from facetui.tui.scene import Scene
 
-VIEWS = ("home", "timeline", "cohorts", "faces", "events")
+VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6
 """A run that goes on gets room for so many moves more, so that the axis is laid out anew only now and then."""
 
@@ -62,6 +63,7 @@ class Stage:
         picked: chosen line of the events, an index into the journal.
         words: only events with these words are listed.
         typing: the person types these words.
+        console: what its page shows.
     """
 
     player: Player = field(default_factory=Player)
@@ -85,6 +87,7 @@ class Stage:
     picked: int = 0
     words: str = ""
     typing: bool = False
+    console: Console = field(default_factory=Console)
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
 

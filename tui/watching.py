@@ -44,7 +44,7 @@ class Watching(App[int]):
     """
 
     TITLE = "facetui"
-    CSS = "Screen { layout: vertical; }"
+    CSS = "Screen { layout: vertical; layers: base over; }"
 
     def __init__(
         self,
