@@ -31,6 +31,7 @@ class Console:
         lines: the transcript: text and role, oldest first.
         typed: earlier pieces of text, oldest first.
         doing: what is being waited for, in words; empty: it is your turn.
+        hint: what typing would do, while no session is open.
         matches: how what is being typed may go on.
         prompt: rows that the typed text takes.
         back: rows of the transcript scrolled back from its end.
@@ -39,6 +40,7 @@ class Console:
     lines: list[Span] = field(default_factory=lambda: [(text, "dim") for text in (*INTRODUCTION, "")])
     typed: list[str] = field(default_factory=list)
     doing: str = ""
+    hint: str = ""
     matches: list[str] = field(default_factory=list)
     prompt: int = 1
     back: int = 0
@@ -147,5 +149,5 @@ def _folded(text: str, width: int) -> list[str]:
 
 def _possible(console: Console, width: int) -> Line:
     if not console.matches:
-        return []
+        return [(f" {console.hint}", "dim")] if console.hint else []
     return [(" ", ""), (cut("   ".join(match.lstrip(".") for match in console.matches), width - 2), "lit")]

@@ -63,6 +63,7 @@ class Consoling(Watching):
             self.prompt.display = True
             if len(self.screen_stack) == 1:
                 self.prompt.focus()
+        self.stage.console.hint = "" if self.kernel is not None else f"What you type opens a session{self._after()}."
         self.stage.console.prompt = console.rows(self.prompt.text, self.canvas.size.height)
         self.prompt.styles.height = self.stage.console.prompt
 
@@ -79,10 +80,8 @@ class Consoling(Watching):
             state.say(STILL_RUNS, "bad")
         elif self.kernel is None:
             self._waiting = text
-            began = self.stage.known.began
-            state.doing = "opening a session"
-            if began is not None and began.source:
-                state.doing += f" after {began.scenario}, which is played again from the cache"
+            after = self._after()
+            state.doing = f"opening a session{after}{', which is played again from the cache' if after else ''}"
             self._talk(self.stage.folder)
         else:
             self._ask(text)
@@ -114,6 +113,11 @@ class Consoling(Watching):
         return True
 
     # --- what is answered ----------------------------------------------------------------------------------------
+
+    def _after(self) -> str:
+        """`` after arms_race``, for the run that is shown; empty where there is no story to play first."""
+        began = self.stage.known.began
+        return f" after {began.scenario}" if began is not None and began.source else ""
 
     def _talk(self, after: Path | None) -> None:
         """Start the console's process; a thread takes in what it says, so that the screen never waits for it."""

@@ -79,8 +79,8 @@ CONSOLE = ("enter run", "tab complete", "↑↓ earlier", "PgUp PgDn scroll", "C
 def footer(view: str, width: int) -> Line:
     """The keys that matter on a screen, as many as fit; help and quit always."""
     if view == "console":
-        line = [span for text in CONSOLE for span in _pair(text)]
-        return fit(line if length(line) <= width else [*_pair(CONSOLE[0]), *_pair(CONSOLE[-1])], width)
+        typing: Line = [span for text in CONSOLE for span in _pair(text)]
+        return fit(typing if length(typing) <= width else [*_pair(CONSOLE[0]), *_pair(CONSOLE[-1])], width)
     always: Line = []
     for key in KEYS:
         if key.short and key.action in ("help", "leave"):
