@@ -263,6 +263,7 @@ def run(
     """
     import torch
 
+    from facetui.engine import device
     from facetui.engine.opening import begin, open_lab, prepare
 
     world = prepare(
@@ -292,7 +293,8 @@ def run(
             path=str(scenario.path),
         )
         begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
-        scenario.play(lab, settings.values)
+        with device.telling(lab.note):
+            scenario.play(lab, settings.values)
         lab.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)

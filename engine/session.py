@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from facetui.engine.device import telling
 from facetui.engine.errors import FacetuiError, UsageError
-from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.engine.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.folds import CohortTable
 from facetui.engine.journal import Journal, new_run_folder
 from facetui.engine.lab import Lab
@@ -150,7 +151,8 @@ class Session:
             before = len(self.events)
             self._depth += 1
             try:
-                result = function(*args, **kwargs)
+                with telling(lambda text: self.lab.emit(Note(text=text))):
+                    result = function(*args, **kwargs)
             except (FacetuiError, KeyboardInterrupt):
                 self._stop = False
                 if len(self.events) > before:

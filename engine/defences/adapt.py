@@ -1,9 +1,9 @@
 """The adaptive trainer: the tool is public, so perturb photos of other people with it, and learn to see through it.
 
 Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851) fine-tune on clean and perturbed photos under a shared label
-(``shared-label`` here). The default pulls the embeddings of both directly to what the network saw in the clean photo
-before (``consistency``): that needs no labels and leaves clean photos where they were, so accuracy for everybody else
-hardly moves.
+(``shared-label`` here). The default pulls the embedding of a perturbed copy directly to what the network saw in the
+clean photo before (``consistency``), and holds other clean photos, the anchors, where they were: that needs no labels,
+and accuracy for everybody else hardly moves. Anchors cost no run of a tool, so there are far more of them than pairs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
-from facetui.engine.device import autocast
+from facetui.engine.device import autocast, backward
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
@@ -29,7 +30,7 @@ SIZES = (0.5, 1.5)
 """By how much the perturbations that a network is trained on are scaled, at random."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From embeddings ``(2n, D)`` of n clean photos and their n perturbed copies, and which photos they are ``(n,)``."""
+"""From embeddings ``(n, D)``, and which of the clean photos, anchors after originals, each shows ``(n,)``: a mean."""
 
 
 class Adapt(Training):
@@ -39,7 +40,7 @@ class Adapt(Training):
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
             Published networks need more than the embedded ones: on MobileFaceNet 256 did better than 128.
         learning_rate: Adam; falls to zero along a cosine.
-        batch: pairs a step.
+        batch: pairs a step, and as many anchors.
         objective: ``consistency``, or ``shared-label`` as FaceCure does it: a new head, cross-entropy over the people
             trained on, one label for both copies, all layers; the head is thrown away.
     """
@@ -65,6 +66,7 @@ class Adapt(Training):
         clean: Bank,
         poisoned: Tensor,
         *,
+        anchors: Bank,
         generator: torch.Generator,
         progress: Progress = no_progress,
         checkpoint: Checkpoint | None = None,
@@ -75,25 +77,30 @@ class Adapt(Training):
             extractor: on the device to compute on; left unchanged.
             clean: ``(K, 3, 112, 112)`` uint8 or in [0, 1], photos of people who are not evaluated.
             poisoned: ``(M, 3, 112, 112)``, M a multiple of K: for each attack the perturbed copies, row for row.
-            generator: on the CPU; the order of the pairs comes from it.
+            anchors: ``(A, 3, 112, 112)``, clean photos of people who are not evaluated; at least one.
+            generator: on the CPU; every random draw comes from it.
             progress: called with pairs done and to do.
             checkpoint: training that was stopped goes on from it, to the same bytes.
 
         Raises:
-            UsageError: no pairs, or a number of perturbed photos that is no multiple of the clean ones.
+            UsageError: no pairs, no anchors, or a number of perturbed photos that is no multiple of the clean ones.
+            OutOfMemory: not even one photo fits.
         """
+        if not len(anchors.photos):
+            raise UsageError("expected clean photos as anchors, got none")
         if not len(clean.photos) or len(poisoned) % len(clean.photos) or not len(poisoned):
             raise UsageError(f"expected perturbed copies of {len(clean.photos)} photos, got {len(poisoned)}")
         device = next(extractor.parameters()).device
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(True)
-        loss_of, weights = self._loss(extractor, clean)
+        loss_of, weights = self._loss(extractor, clean, anchors)
         optimiser = torch.optim.Adam([*network.parameters(), *weights], self.learning_rate)
         order = self._order(len(poisoned), generator)
+        held = torch.randint(len(anchors.photos), (self.steps, self.batch), generator=generator)
         # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
         low, high = SIZES
         sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
-        variety = sizes, torch.rand(self.steps, self.batch, generator=generator) < 0.5
+        mirrored = torch.rand(self.steps, 2 * self.batch, generator=generator) < 0.5
         state = _State(network, weights, optimiser)
         began = state.restore(checkpoint.load()) if checkpoint else 0
         try:
@@ -101,17 +108,14 @@ class Adapt(Training):
                 rows = order[step * self.batch : (step + 1) * self.batch]
                 originals = rows % len(clean.photos)
                 before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
-                size, mirrored = (part[step].to(device).view(-1, 1, 1, 1) for part in variety)
-                after = (before + size[: len(rows)] * (after - before)).clamp(0, 1)
-                pair = torch.cat([before, after])
-                pair = torch.where(mirrored[: len(rows)].repeat(2, 1, 1, 1), pair.flip(-1), pair)
-                with autocast(device):
-                    seen = network(pair.contiguous(memory_format=torch.channels_last))
-                loss = loss_of(seen.float(), originals.to(device))
+                size = sizes[step].to(device).view(-1, 1, 1, 1)
+                after = (before + size * (after - before)).clamp(0, 1)
+                photos = torch.cat([after, pixels(anchors.photos[held[step]], device)])
+                photos = torch.where(mirrored[step].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
+                which = torch.cat([originals, len(clean.photos) + held[step]]).to(device)
+                backward(partial(_loss, network, photos, which, loss_of), len(photos), optimiser.zero_grad)
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
                 optimiser.step()
                 began = step + 1
                 if checkpoint and checkpoint.due():
@@ -128,20 +132,28 @@ class Adapt(Training):
         rounds = -(-self.steps * self.batch // pairs)
         return torch.cat([torch.randperm(pairs, generator=generator) for _ in range(rounds)])
 
-    def _loss(self, extractor: Extractor, clean: Bank) -> tuple[Loss, list[nn.Parameter]]:
+    def _loss(self, extractor: Extractor, clean: Bank, anchors: Bank) -> tuple[Loss, list[nn.Parameter]]:
         """What is minimised, and the weights of the head if there is one."""
-        goal = embed(extractor, clean.photos)
+        goal = torch.cat([embed(extractor, clean.photos), embed(extractor, anchors.photos)])
         if self.objective == "consistency":
-            return lambda seen, originals: 1 - (seen * goal[originals].repeat(2, 1)).sum(1).mean(), []
-        middle, _ = centres(goal, clean.people.to(goal.device))
-        label = clean.people.unique(return_inverse=True)[1].to(goal.device)
+            return lambda seen, which: 1 - (seen * goal[which]).sum(1).mean(), []
+        people = torch.cat([clean.people, anchors.people]).to(goal.device)
+        middle, _ = centres(goal, people)
+        label = people.unique(return_inverse=True)[1]
         head = nn.Parameter(middle.clone())
 
-        def loss(seen: Tensor, originals: Tensor) -> Tensor:
+        def loss(seen: Tensor, which: Tensor) -> Tensor:
             scores = SHARPNESS * seen @ nn.functional.normalize(head, dim=1).T
-            return nn.functional.cross_entropy(scores, label[originals].repeat(2))
+            return nn.functional.cross_entropy(scores, label[which])
 
         return loss, [head]
+
+
+def _loss(network: Extractor, photos: Tensor, which: Tensor, loss: Loss, rows: slice) -> Tensor:
+    """The loss of some rows of a batch."""
+    with autocast(photos.device):
+        seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
+    return loss(seen.float(), which[rows])
 
 
 class _State:
