@@ -33,7 +33,7 @@ def scenario(lab: Lab) -> None:
 
     lab.at("2021-01")
     lab.note("The trainer answers: it runs the public tool on photos of other people and learns to see through it.")
-    lab.trainer.adapt(steps=64, learning_rate=1e-3)
+    lab.trainer.adapt()
     adapted = lab.measure()
 
     lab.at("2021-01-21")
@@ -57,7 +57,7 @@ def scenario(lab: Lab) -> None:
 
     lab.at("2021-06")
     lab.note("The trainer adapts again, now to every tool there has been.")
-    lab.trainer.adapt(steps=64, learning_rate=1e-3)
+    lab.trainer.adapt()
     again = lab.measure()
 
     lab.at("2022-03")

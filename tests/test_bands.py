@@ -84,7 +84,7 @@ def played(request) -> Played:
         lab.trainer.scrape()
         by[first] = lab.measure()
         lab.trainer.detect(action="flag")
-        lab.trainer.adapt(steps=112 if request.param == "embedded" else 256)
+        lab.trainer.adapt()
         by["adapted"] = lab.measure()
         for generation in lab.cast.generations[1:]:
             lab.trainer.use(generation.extractor)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from facetui.engine.events import RunFailed
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.displays import LEAST
@@ -35,7 +37,7 @@ def header(stage: Stage, width: int) -> Line:
     return between(left, [*right, (" ", "")], width)
 
 
-def paint(stage: Stage, width: int, height: int, *, colours: bool = True) -> list[Line]:
+def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
     """Exactly ``height`` lines of ``width`` columns; below 40x12 one sentence says what is needed.
 
     Args:
@@ -43,18 +45,19 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True) -> lis
         width: columns of the terminal.
         height: its rows.
         colours: whether pictures may be made of colours.
+        pixels: whether something else draws them.
     """
     if width < LEAST[0] or height < LEAST[1]:
         sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
     return [
         fit(header(stage, width), width, ""),
-        *page(stage, width, height - 2, colours=colours),
+        *page(stage, width, height - 2, colours=colours, pixels=pixels),
         keys.footer(stage.view, width),
     ]
 
 
-def page(stage: Stage, width: int, height: int, *, colours: bool = True) -> list[Line]:
+def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
     """The page between header and footer."""
     match stage.view:
         case "home":
@@ -62,10 +65,17 @@ def page(stage: Stage, width: int, height: int, *, colours: bool = True) -> list
         case "cohorts":
             return cohorts.paint(stage, width, height)
         case "faces":
-            return faces.paint(stage, width, height, colours=colours)
+            return faces.paint(stage, width, height, colours=colours, pixels=pixels)
         case "events":
             return eventlist.paint(stage, width, height)
         case "console":
             return console.paint(stage.console, width, height, stage.known.progress)
         case _:
             return timeline.paint(stage, width, height)
+
+
+def pictures(stage: Stage, width: int, height: int) -> list[faces.Placed]:
+    """The pictures of the whole screen, and where they stand on it."""
+    if stage.view != "faces" or width < LEAST[0] or height < LEAST[1]:
+        return []
+    return [replace(picture, y=picture.y + 1) for picture in faces.placed(stage, width, height - 2)]

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facetui.tui import graphics
 from facetui.tui.ink import ASCII_TWINS
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def app(
         console: offer Python with the lab in it; never to somebody who follows another's run.
     """
     prepare(motion)
+    pixels = graphics.available()  # asked while the terminal's answers are not yet Textual's
     from facetui.tui.app import FacetApp
     from facetui.tui.terminal import Probe, Terminal, guarded, write_report
 
@@ -43,6 +45,7 @@ def app(
         Terminal.probe = Probe()
     shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, driver=Terminal)
     shown.has_console = console
+    shown.graphics = pixels
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)
     if Terminal.probe is not None:

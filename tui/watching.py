@@ -10,6 +10,7 @@ import os
 import sys
 from pathlib import Path
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import App, ComposeResult
@@ -23,6 +24,9 @@ from facetui.tui.canvas import Canvas
 from facetui.tui.detached import Engine
 from facetui.tui.stage import Stage, Story
 from facetui.tui.themes import THEMES, variables
+
+if TYPE_CHECKING:
+    from facetui.tui.graphics import Graphics
 
 LOCAL, REMOTE = 0.1, 0.25
 """Seconds between two looks at the journal; over SSH at most four updates a second."""
@@ -59,6 +63,7 @@ class Watching(App[int]):
     ) -> None:
         self.stage = Stage(motion=motion)
         self.canvas = Canvas(id="all")
+        self.graphics: Graphics | None = None
         self.engine = engine
         self.ended = 0
         self.stopping = False
@@ -178,7 +183,10 @@ class Watching(App[int]):
         """Show the stage as it is."""
         width, height = self.canvas.size
         if width and height:
-            self.canvas.paint(frame.paint(self.stage, width, height, colours=self.colours))
+            pixels = self.graphics is not None
+            self.canvas.paint(frame.paint(self.stage, width, height, colours=self.colours, pixels=pixels))
+            if self.graphics is not None:
+                self.graphics.place(self, frame.pictures(self.stage, width, height))
 
     @property
     def colours(self) -> bool:

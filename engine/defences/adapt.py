@@ -29,8 +29,11 @@ SHARPNESS = 24.0
 SIZES = (0.5, 1.5)
 """By how much the perturbations that a network is trained on are scaled, at random."""
 
+ANCHOR_WEIGHT = 1.5
+"""Of an anchor in the loss; a perturbed copy has 1."""
+
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From embeddings ``(n, D)``, and which of the clean photos, anchors after originals, each shows ``(n,)``: a mean."""
+"""From embeddings ``(n, D)``, and which of the clean photos, anchors after originals, each shows ``(n,)``: ``(n,)``."""
 
 
 class Adapt(Training):
@@ -38,9 +41,10 @@ class Adapt(Training):
 
     Args:
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
-            Published networks need more than the embedded ones: on MobileFaceNet 256 did better than 128.
         learning_rate: Adam; falls to zero along a cosine.
-        batch: pairs a step, and as many anchors.
+        batch: pairs a step.
+        anchors: clean photos beside them in every step. On MobileFaceNet, against three tools, 12 of 1440 photos left
+            others' accuracy at 0.98, 8 of 480 at 0.97, and clean copies of the 90 perturbed photos at 0.95.
         objective: ``consistency``, or ``shared-label`` as FaceCure does it: a new head, cross-entropy over the people
             trained on, one label for both copies, all layers; the head is thrown away.
     """
@@ -49,15 +53,21 @@ class Adapt(Training):
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
     def __init__(
-        self, steps: int = 112, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
+        self,
+        steps: int = 224,
+        learning_rate: float = 1e-3,
+        batch: int = 8,
+        anchors: int = 12,
+        objective: str = "consistency",
     ) -> None:
-        if steps < 1 or batch < 1 or learning_rate <= 0:
-            raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
+        if steps < 1 or batch < 1 or anchors < 1 or learning_rate <= 0:
+            raise UsageError("expected steps, batch and anchors of at least 1 and a learning rate above 0")
         if objective not in OBJECTIVES:
             raise UsageError(f"expected an objective {' or '.join(OBJECTIVES)}, got {objective!r}")
         self.steps = steps
         self.learning_rate = learning_rate
         self.batch = batch
+        self.anchors = anchors
         self.objective = objective
 
     def train(
@@ -96,11 +106,12 @@ class Adapt(Training):
         loss_of, weights = self._loss(extractor, clean, anchors)
         optimiser = torch.optim.Adam([*network.parameters(), *weights], self.learning_rate)
         order = self._order(len(poisoned), generator)
-        held = torch.randint(len(anchors.photos), (self.steps, self.batch), generator=generator)
+        held = torch.randint(len(anchors.photos), (self.steps, self.anchors), generator=generator)
+        weight = torch.cat([torch.ones(self.batch), torch.full((self.anchors,), ANCHOR_WEIGHT)]).to(device)
         # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
         low, high = SIZES
         sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
-        mirrored = torch.rand(self.steps, 2 * self.batch, generator=generator) < 0.5
+        mirrored = torch.rand(self.steps, len(weight), generator=generator) < 0.5
         state = _State(network, weights, optimiser)
         began = state.restore(checkpoint.load()) if checkpoint else 0
         try:
@@ -113,7 +124,7 @@ class Adapt(Training):
                 photos = torch.cat([after, pixels(anchors.photos[held[step]], device)])
                 photos = torch.where(mirrored[step].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
                 which = torch.cat([originals, len(clean.photos) + held[step]]).to(device)
-                backward(partial(_loss, network, photos, which, loss_of), len(photos), optimiser.zero_grad)
+                backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
                 optimiser.step()
@@ -136,7 +147,7 @@ class Adapt(Training):
         """What is minimised, and the weights of the head if there is one."""
         goal = torch.cat([embed(extractor, clean.photos), embed(extractor, anchors.photos)])
         if self.objective == "consistency":
-            return lambda seen, which: 1 - (seen * goal[which]).sum(1).mean(), []
+            return lambda seen, which: 1 - (seen * goal[which]).sum(1), []
         people = torch.cat([clean.people, anchors.people]).to(goal.device)
         middle, _ = centres(goal, people)
         label = people.unique(return_inverse=True)[1]
@@ -144,16 +155,16 @@ class Adapt(Training):
 
         def loss(seen: Tensor, which: Tensor) -> Tensor:
             scores = SHARPNESS * seen @ nn.functional.normalize(head, dim=1).T
-            return nn.functional.cross_entropy(scores, label[which])
+            return nn.functional.cross_entropy(scores, label[which], reduction="none")
 
         return loss, [head]
 
 
-def _loss(network: Extractor, photos: Tensor, which: Tensor, loss: Loss, rows: slice) -> Tensor:
-    """The loss of some rows of a batch."""
+def _loss(network: Extractor, photos: Tensor, which: Tensor, weight: Tensor, loss: Loss, rows: slice) -> Tensor:
+    """The mean loss of some rows of a batch."""
     with autocast(photos.device):
         seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
-    return loss(seen.float(), which[rows])
+    return (weight[rows] * loss(seen.float(), which[rows])).mean()
 
 
 class _State:
