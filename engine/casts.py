@@ -44,6 +44,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generations: list[Generation]
     title: str = ""
     people: str = "embedded"
+    training_steps: int = 224
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Cast:
         people: as for ``people.load``.
         surrogates: extractor names; the first is what an attack on a single extractor uses.
         generations: in order of release, at least one.
+        training_steps: for how many steps a trainer fine-tunes these networks, unless a scenario says otherwise.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Cast:
     people: str
     surrogates: tuple[str, ...]
     generations: tuple[Generation, ...]
+    training_steps: int = 224
 
     def newest(self, t: str) -> Generation:
         """The newest generation released by a story date; the first one before any."""
@@ -120,4 +123,4 @@ def _parse(text: str, name: str, where: str) -> Cast:
                 f"{where}: expected released = 'YYYY-MM' for {generation.extractor}, got {generation.released!r}"
             )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
-    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered)
+    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps)

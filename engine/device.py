@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 import torch
 from torch import Tensor
 
 from facetui.engine.errors import OutOfMemory, UsageError
+
+_told: ContextVar[Callable[[str], None] | None] = ContextVar("told when memory runs out", default=None)
+
+
+@contextlib.contextmanager
+def telling(tell: Callable[[str], None]) -> Iterator[None]:
+    """Meanwhile ``tell`` is called with a sentence whenever memory ran out and a smaller batch is tried."""
+    before = _told.set(tell)
+    try:
+        yield
+    finally:
+        _told.reset(before)
+
+
+def halve(size: int, error: torch.OutOfMemoryError) -> int:
+    """A smaller batch after memory ran out; whoever listens is told.
+
+    Raises:
+        OutOfMemory: it was one photo already.
+    """
+    if size <= 1:
+        raise OutOfMemory(
+            "the device has too little free memory for a single photo; close other programs on it, or use --device cpu"
+        ) from error
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    tell = _told.get()
+    if tell is not None:
+        tell(f"The device ran out of memory with {size} photos at a time: from here on {size // 2} at a time.")
+    return size // 2
 
 
 def choose(name: str = "auto") -> torch.device:
@@ -59,6 +90,53 @@ def autocast(device: torch.device) -> Iterator[None]:
         yield
 
 
+class Portion:
+    """How many rows are computed at a time; fewer from then on when memory runs out.
+
+    Args:
+        size: rows to begin with.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def of(self, n: int, function: Callable[[slice], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """``function`` over slices of n rows, what it gives put together.
+
+        Raises:
+            OutOfMemory: a single row does not fit.
+        """
+        while True:
+            try:
+                parts = [function(slice(at, min(n, at + self.size))) for at in range(0, n, self.size)]
+                return parts[0] if len(parts) == 1 else tuple(torch.cat(some) for some in zip(*parts, strict=True))
+            except torch.OutOfMemoryError as error:
+                self.size = halve(self.size, error)
+
+
+def backward(loss: Callable[[slice], Tensor], n: int, reset: Callable[[], None]) -> None:
+    """Gradients of a mean over n rows; in parts, which add up to the same, when memory runs out.
+
+    Args:
+        loss: of some of the rows, their mean.
+        n: rows in all.
+        reset: forgets gradients; called before every attempt.
+
+    Raises:
+        OutOfMemory: a single row does not fit.
+    """
+    size, done = n, False
+    while not done:
+        reset()
+        try:
+            for at in range(0, n, size):
+                rows = slice(at, min(n, at + size))
+                ((rows.stop - rows.start) / n * loss(rows)).backward()
+            done = True
+        except torch.OutOfMemoryError as error:
+            size = halve(size, error)
+
+
 def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) -> Tensor:
     """``function`` over slices of ``rows``, put together; halves the slices when memory runs out.
 
@@ -76,14 +154,7 @@ def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
         try:
             part = function(rows[at : at + size])
         except torch.OutOfMemoryError as error:
-            if size == 1:
-                raise OutOfMemory(
-                    "the device has too little free memory for a single photo; close other programs on it, "
-                    "or use --device cpu"
-                ) from error
-            size = max(1, size // 2)
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            size = halve(size, error)
             continue
         if out is None:  # one allocation for all: putting parts together at the end would hold them twice
             out = part.new_empty((len(rows), *part.shape[1:]))

@@ -8,11 +8,12 @@ the head begins at each person's mean embedding, and batch norm keeps its statis
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.device import autocast, batch_size, in_batches
+from facetui.engine.device import autocast, backward, batch_size, in_batches
 from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Extractor, Progress, no_progress
@@ -73,16 +74,18 @@ class EndToEnd:
             flipped = torch.rand(self.batch, generator=self._generator) < FLIPS
             seen = pixels(photos[rows], device)
             seen = torch.where(flipped.to(device)[:, None, None, None], seen.flip(-1), seen)
-            with autocast(device):
-                embeddings = self._network(seen.contiguous(memory_format=torch.channels_last))
-            scores = SHARPNESS * embeddings.float() @ nn.functional.normalize(head, dim=1).T
-            loss = nn.functional.cross_entropy(scores, label[rows].to(device))
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
+            backward(partial(self._loss, head, seen, label[rows].to(device)), self.batch, optimiser.zero_grad)
             optimiser.step()
             progress((step + 1) * self.batch, self.steps * self.batch)
         self._head = nn.functional.normalize(head.detach(), dim=1)
         return self
+
+    def _loss(self, head: Tensor, photos: Tensor, label: Tensor, rows: slice) -> Tensor:
+        """The loss of some rows of a batch."""
+        with autocast(photos.device):
+            embeddings = self._network(photos[rows].contiguous(memory_format=torch.channels_last))
+        scores = SHARPNESS * embeddings.float() @ nn.functional.normalize(head, dim=1).T
+        return nn.functional.cross_entropy(scores, label[rows])
 
     def predict(self, photos: Tensor) -> Tensor:
         """Whom the trainer names ``(N,)``, on the CPU, for photos ``(N, 3, 112, 112)``.

@@ -7,6 +7,9 @@
     │   └── UnknownName             not in a registry; carries the nearest names
     ├── ScenarioError               a scenario file that cannot be read, or that raised (exit code 1)
     ├── DataError                   photos, people, weights or casts that are missing or unusable (exit code 4)
+    │   ├── MissingExtra            a package that is not installed by default; carries the command that installs it
+    │   ├── Untrusted               a file that could run code of its own; says how to allow it
+    │   └── DownloadError           weights that did not arrive, or not as published; says how to fetch them by hand
     ├── JournalError                a journal that cannot be written or read (exit code 4)
     ├── OutOfMemory                 even one photo at a time does not fit (exit code 5)
     └── Cancelled                   somebody asked the run to stop (exit code 130)
@@ -49,6 +52,21 @@ class DataError(FacetuiError):
     """Photos, people, weights or casts that are missing or unusable."""
 
     exit_code = 4
+
+
+class MissingExtra(DataError):
+    """A package is needed that ``pip install facetui`` does not bring."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs packages that are not installed; pip install 'facetui[{extra}]'")
+
+
+class Untrusted(DataError):
+    """A file whose format can run code of its own, and which nobody vouched for."""
+
+
+class DownloadError(DataError):
+    """Weights did not arrive, or are not those that were published."""
 
 
 class JournalError(FacetuiError):

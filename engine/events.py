@@ -68,6 +68,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """Process that writes the journal."""
     preprocessing: dict[str, str] = {}
     """Extractor name to what it does to pixels first."""
+    parameters: dict[str, int | float | str | bool] = {}
+    """What was set of the scenario's parameters."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):

@@ -69,6 +69,10 @@ class Extractor(nn.Module, ABC):
     embedding_size: int
     preprocessing: str = ""
 
+    def prepare(self, photos: Tensor) -> Tensor:
+        """What the first layer sees of photos ``(N, 3, 112, 112)`` in [0, 1]: ``preprocessing`` in numbers."""
+        return photos
+
     @abstractmethod
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
@@ -245,6 +249,7 @@ class Training(Defence):
         clean: Bank,
         poisoned: Tensor,
         *,
+        anchors: Bank,
         generator: torch.Generator,
         progress: Progress = no_progress,
         checkpoint: Checkpoint | None = None,
@@ -255,6 +260,7 @@ class Training(Defence):
             extractor: where training starts; left unchanged.
             clean: photos of people who are not evaluated, one a row of ``poisoned``.
             poisoned: ``(M, 3, 112, 112)`` in [0, 1], row for row the perturbed copies.
+            anchors: more clean photos of people who are not evaluated, to stay where they are.
             generator: on the CPU; every random draw comes from it.
             progress: called between steps.
             checkpoint: where to go on from, and where to leave what is done when it stops.

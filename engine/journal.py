@@ -155,8 +155,27 @@ def _parse(folder: Path, data: bytes) -> Iterator[Event]:
     *lines, _partial = data.split(b"\n")
     if not lines:
         raise JournalError(f"{path} is empty: the run was killed before its first event; run it again")
+    yield from _events(path, lines, 1)
+
+
+def _events(path: Path, lines: list[bytes], number: int) -> Iterator[Event]:
+    """Events of some lines of which the first has a number, from 1; the file's first line is the header."""
+    if number == 1 and lines:
+        _check_header(path, lines.pop(0))
+        number = 2
+    for line in lines:
+        try:
+            event = decode(line)
+        except msgspec.DecodeError as error:
+            raise JournalError(f"{path}, line {number}: damaged ({error}); delete that line to read the rest") from None
+        number += 1
+        if event is not None:
+            yield event
+
+
+def _check_header(path: Path, line: bytes) -> None:
     try:
-        header = msgspec.json.decode(lines[0], type=_Header)
+        header = msgspec.json.decode(line, type=_Header)
     except msgspec.DecodeError:
         raise JournalError(f"{path}, line 1: not a facetui journal; `facetui runs` lists runs") from None
     if header.facetui_journal > VERSION:
@@ -164,13 +183,40 @@ def _parse(folder: Path, data: bytes) -> Iterator[Event]:
             f"{path} was written in journal format {header.facetui_journal}, this facetui reads up to {VERSION}; "
             "upgrade facetui to replay it"
         )
-    for number, line in enumerate(lines[1:], start=2):
+
+
+class Tail:
+    """Reads a journal while it is being written: each call gives what came since the last.
+
+    Args:
+        folder: a run's folder; the journal itself may not be there yet.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read = 0
+        self._lines = 0
+        self._rest = b""
+
+    def more(self) -> list[Event]:
+        """Whole events written since; a partial last line is kept for the next time.
+
+        Raises:
+            JournalError: a newer format, a damaged line, or a file that cannot be read.
+        """
+        path = self.folder / EVENTS
         try:
-            event = decode(line)
-        except msgspec.DecodeError as error:
-            raise JournalError(f"{path}, line {number}: damaged ({error}); delete that line to read the rest") from None
-        if event is not None:
-            yield event
+            with path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise JournalError(f"cannot read {path}: {error.strerror}") from error
+        self._read += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        first, self._lines = self._lines + 1, self._lines + len(lines)
+        return list(_events(path, lines, first))
 
 
 def is_locked(folder: Path) -> bool:

@@ -33,6 +33,9 @@ class Measurements(Sequence[ProtectionMeasured]):
     def __iter__(self) -> Iterator[ProtectionMeasured]:
         return iter(self._measured)
 
+    def __repr__(self) -> str:
+        return "; ".join(f"{m.cohort} {in_words(m)}" for m in self._measured)
+
     @property
     def whole(self) -> ProtectionMeasured:
         """Everything the trainer holds."""

@@ -23,6 +23,9 @@ TRAINING_SHARE = 2 / 3
 TRAINING_PAIRS = 42
 """Photos of people in the run that are perturbed for training, about, however many people there are."""
 
+ANCHORS = 32
+"""Clean photos of one person, at most, that training must leave where they are."""
+
 FICTIONAL = -1001
 """Numbers from here on downwards are fictional people who help with training; nobody in a game has them."""
 
@@ -49,6 +52,17 @@ def training_photos(lab: Lab) -> Bank:
     return Bank(torch.cat([own.photos, photos]), torch.cat([own.people, FICTIONAL - torch.arange(len(photos))]))
 
 
+def anchor_photos(lab: Lab) -> Bank:
+    """Clean photos of everybody that the trainer may train on, whose embeddings training must not move."""
+    people, _ = may_train_on(lab)
+    own = lab.training_photos(people, ANCHORS)
+    if lab.people.source == EMBEDDED:
+        return own
+    photos = [person.photos[:ANCHORS] for person in lab.tool.persons]
+    who = torch.cat([torch.full((len(some),), FICTIONAL - i) for i, some in enumerate(photos)])
+    return Bank(torch.cat([own.photos, *photos]), torch.cat([own.people, who]))
+
+
 def some_photos(lab: Lab, people: Sequence[int], n: int, most: int = 16) -> Bank:
     """About ``n`` photos in all of some people, as many of each, never probes."""
     return lab.training_photos(people, max(1, min(most, round(n / max(1, len(people))))))
@@ -70,8 +84,9 @@ def perturbed(lab: Lab, attack: str, clean: Bank, people: str = "other people") 
 
 def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor, name: str) -> Extractor:
     """Train an extractor, or take it from the cache; what was trained before a stop is not trained again."""
+    anchors = anchor_photos(lab)
     key = caching.key(
-        "robust",
+        "robust, anchored",
         training.name,
         vars(training),
         lab.networks.weights(base),
@@ -79,6 +94,8 @@ def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor
         clean.photos,
         clean.people,
         poisoned,
+        anchors.photos,
+        anchors.people,
     )
     network = lab.networks.get(base)
     kept = lab.cache.load(key)
@@ -91,6 +108,7 @@ def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor
         network,
         clean,
         poisoned,
+        anchors=anchors,
         generator=lab.generator("train", key),
         progress=lab.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs"),
         checkpoint=checkpoint,

@@ -36,11 +36,16 @@ class Registry(Generic[T]):
         kind: what one of them is called in messages, e.g. ``attack``.
         group: entry point group, e.g. ``facetui.attacks``.
         builtin: the names this package brings.
+        patterns: names without end, by how they are written: ``onnx:PATH`` stands for every name that begins with
+            ``onnx:``.
     """
 
-    def __init__(self, kind: str, group: str, builtin: Mapping[str, Entry]) -> None:
+    def __init__(
+        self, kind: str, group: str, builtin: Mapping[str, Entry], patterns: Mapping[str, Entry] | None = None
+    ) -> None:
         self.kind = kind
         self.group = group
+        self.patterns = dict(patterns or {})
         self._entries = dict(builtin)
         self._looked_for_plugins = False
 
@@ -57,7 +62,24 @@ class Registry(Generic[T]):
         return list(self._all())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._all()
+        return name in self._all() or (isinstance(name, str) and self._pattern(name) is not None)
+
+    def _pattern(self, name: str) -> str | None:
+        """The pattern that a name follows, e.g. ``onnx:PATH`` for ``onnx:net.onnx``; none for a bare ``onnx:``."""
+        head, _, rest = name.partition(":")
+        return next((p for p in self.patterns if rest and p.partition(":")[0] == head), None)
+
+    def _nearest(self, name: str) -> list[str]:
+        """Names that look alike, best first; a prefix that was mistyped or left out is put right."""
+        head, colon, rest = name.partition(":")
+        prefixes = {pattern.partition(":")[0]: pattern for pattern in self.patterns}
+        if colon:
+            alike = difflib.get_close_matches(head, prefixes, n=1, cutoff=0.5)
+            return [f"{prefix}:{rest}" if rest else prefixes[prefix] for prefix in alike]
+        ending = name.rpartition(".")[2]
+        if ending in prefixes:
+            return [f"{ending}:{name}"]
+        return difflib.get_close_matches(name, [*self._all(), *self.patterns], n=3, cutoff=0.5)
 
     def entry(self, name: str) -> Entry:
         """The entry under a name.
@@ -66,10 +88,12 @@ class Registry(Generic[T]):
             UnknownName: there is none; the message names the nearest.
         """
         entries = self._all()
-        if name not in entries:
-            nearest = difflib.get_close_matches(name, entries, n=3, cutoff=0.5)
-            raise UnknownName(self.kind, name, nearest, list(entries))
-        return entries[name]
+        if name in entries:
+            return entries[name]
+        pattern = self._pattern(name)
+        if pattern is None:
+            raise UnknownName(self.kind, name, self._nearest(name), [*entries, *self.patterns])
+        return self.patterns[pattern]
 
     def get(self, name: str) -> T:
         """The thing under a name, imported now.

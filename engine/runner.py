@@ -3,21 +3,55 @@
 from __future__ import annotations
 
 import ast
-import os
 import platform
 import threading
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
-from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed
+import msgspec
+
+from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError, UsageError
+from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.engine.journal import Journal, new_run_folder
 
 Display = Callable[[Event], None]
+
+KINDS = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+Value = int | float | str | bool
+"""What a scenario's parameter can be."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """Something that a scenario lets be set: ``def scenario(lab, photos: int = 8)``.
+
+    Attributes:
+        name: as in the signature.
+        kind: its annotation, else what its default is.
+        default: used when nothing is set.
+    """
+
+    name: str
+    kind: type
+    default: Value
+
+    def parse(self, text: str) -> Value:
+        """A value from the command line.
+
+        Raises:
+            UsageError: it is of another kind.
+        """
+        try:
+            value: Value = msgspec.convert(text, self.kind, strict=False)
+        except msgspec.ValidationError:
+            raise UsageError(f"expected {self.name} as {self.kind.__name__}, got {text!r}") from None
+        return value
 
 
 @dataclass(frozen=True)
@@ -29,12 +63,16 @@ class Scenario:
         path: where it was read.
         source: its text.
         title: first line of its docstring.
+        story: its docstring.
+        parameters: what can be set, in the order of the signature.
     """
 
     name: str
     path: Path
     source: str
     title: str
+    story: str = ""
+    parameters: tuple[Parameter, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Scenario:
@@ -45,20 +83,55 @@ class Scenario:
         """
         try:
             source = path.read_text(encoding="utf-8")
-            tree = ast.parse(source, str(path))
-        except SyntaxError as error:
-            raise ScenarioError(f"{path}, line {error.lineno}: {error.msg}; mend that line and run again") from None
-        except (UnicodeDecodeError, ValueError):
+        except UnicodeDecodeError:
             raise ScenarioError(f"{path} is not Python source in UTF-8; expected a scenario file") from None
         except OSError as error:
             raise ScenarioError(f"{path} cannot be read ({error.strerror}); check the path") from error
-        if not any(isinstance(node, ast.FunctionDef) and node.name == "scenario" for node in tree.body):
-            raise ScenarioError(f"{path} has no function scenario; begin with: def scenario(lab):")
-        title = (ast.get_docstring(tree) or path.stem).splitlines()[0]
-        return cls(path.stem, path, source, title)
+        return cls.parse(source, path)
 
-    def play(self, lab: Any) -> None:
-        """Run it on a lab.
+    @classmethod
+    def parse(cls, source: str, path: Path) -> Scenario:
+        """A scenario from its text, as a journal keeps it.
+
+        Args:
+            source: its text.
+            path: the file it stands for; it need not exist.
+
+        Raises:
+            ScenarioError: as for ``read``.
+        """
+        try:
+            tree = ast.parse(source, str(path))
+        except SyntaxError as error:
+            raise ScenarioError(f"{path}, line {error.lineno}: {error.msg}; mend that line and run again") from None
+        except ValueError:
+            raise ScenarioError(f"{path} is not Python source in UTF-8; expected a scenario file") from None
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == "scenario"]
+        if not functions:
+            raise ScenarioError(f"{path} has no function scenario; begin with: def scenario(lab):")
+        story = ast.get_docstring(tree) or path.stem
+        return cls(path.stem, path, source, story.splitlines()[0], story, _parameters(path, functions[-1]))
+
+    def values(self, given: Sequence[str]) -> dict[str, Value]:
+        """Values for its parameters from ``name=value``.
+
+        Raises:
+            UsageError: not of that form, no such parameter, or a value of another kind.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        values: dict[str, Value] = {}
+        for text in given:
+            name, equals, value = text.partition("=")
+            if not equals:
+                raise UsageError(f"expected --set name=value, got {text!r}")
+            if name.strip() not in known:
+                has = f"it has {', '.join(known)}" if known else "it has none"
+                raise UsageError(f"the scenario {self.name} has no parameter {name.strip()!r}; {has}")
+            values[name.strip()] = known[name.strip()].parse(value.strip())
+        return values
+
+    def play(self, lab: Any, values: Mapping[str, Value] | None = None) -> None:
+        """Run it on a lab, with its parameters' defaults or other values.
 
         Raises:
             FacetuiError: what the lab says, with the line of the scenario that asked for it.
@@ -67,7 +140,7 @@ class Scenario:
         space: dict[str, Any] = {"__name__": f"scenario_{self.name}", "__file__": str(self.path)}
         try:
             exec(compile(self.source, str(self.path), "exec"), space)
-            space["scenario"](lab)
+            space["scenario"](lab, **(values or {}))
         except Cancelled:
             raise
         except FacetuiError as error:
@@ -79,6 +152,28 @@ class Scenario:
     def _where(self, error: BaseException) -> str:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)]
         return f"{self.path.name}, line {lines[-1]}: " if lines else ""
+
+
+def _parameters(path: Path, function: ast.FunctionDef) -> tuple[Parameter, ...]:
+    """The parameters after ``lab``; nothing of the file is run for it."""
+    asked = [*function.args.posonlyargs, *function.args.args][1:] + function.args.kwonlyargs
+    defaults = [*function.args.defaults, *function.args.kw_defaults]
+    found = []
+    for argument, default in zip(asked, defaults[-len(asked) :] if asked else [], strict=False):
+        try:
+            value = ast.literal_eval(default) if default is not None else None
+        except ValueError:
+            value = None
+        kind = KINDS.get(ast.unparse(argument.annotation)) if argument.annotation else type(value)
+        if kind is None or kind not in KINDS.values() or not isinstance(value, int | float | str | bool):
+            raise ScenarioError(
+                f"{path}, line {argument.lineno}: expected a parameter like `{argument.arg}: int = 8` "
+                "(int, float, str or bool), with a plain value as its default"
+            )
+        found.append(Parameter(argument.arg, kind, value))
+    if len(found) < len(asked):
+        raise ScenarioError(f"{path}, line {function.lineno}: every parameter after lab needs a default, like photos=8")
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -93,6 +188,8 @@ class Settings:
         device: as for ``device.choose``.
         out: the folder in which the run's folder is made.
         cache: folder of results; absent: nothing is kept or reused.
+        values: of the scenario's parameters; what is left out has its default.
+        folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
     """
 
     out: Path
@@ -102,6 +199,8 @@ class Settings:
     seed: int = 0
     device: str = "auto"
     cache: Path | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -164,15 +263,18 @@ def run(
     """
     import torch
 
-    from facetui.engine import casts, device, people
-    from facetui.engine.cache import Cache
-    from facetui.engine.lab import Lab
+    from facetui.engine import device
+    from facetui.engine.opening import begin, open_lab, prepare
 
-    cast = casts.load(settings.cast)
-    where = device.choose(settings.device)
-    cache = Cache(settings.cache)
-    everybody, tool = people.tool_faces(people.load(settings.people or cast.people, cache=cache))
-    journal = Journal(new_run_folder(settings.out, scenario.name))
+    world = prepare(
+        cast=settings.cast,
+        people_from=settings.people,
+        users=settings.users,
+        seed=settings.seed,
+        device_name=settings.device,
+        cache_folder=settings.cache,
+    )
+    journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
     stop = cancel or threading.Event()
 
@@ -181,43 +283,18 @@ def run(
         for display in displays:
             display(event)
 
-    lab: Lab | None = None
+    lab: Any = None
     try:
-        lab = Lab(
-            everybody,
-            cast,
-            tool=tool,
-            users=settings.users,
-            seed=settings.seed,
-            device=where,
-            cache=cache,
+        lab = open_lab(
+            world,
             emit=emit,
             keep_picture=journal.add_picture,
             cancelled=stop.is_set,
-            scenario_file=str(scenario.path),
+            path=str(scenario.path),
         )
-        names = list(dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)]))
-        lab.emit(
-            RunBegan(
-                scenario=scenario.name,
-                title=scenario.title,
-                source=scenario.source,
-                seed=settings.seed,
-                device=device.describe(where),
-                cast=cast.name,
-                people=everybody.source,
-                n_people=len(everybody),
-                users=[everybody.persons[i].name for i in lab.protected],
-                surrogates=list(cast.surrogates),
-                extractors={name: lab.networks.weights(name) for name in names},
-                versions=versions(),
-                pid=os.getpid(),
-                preprocessing={name: lab.networks.get(name).preprocessing for name in names},
-            )
-        )
-        for sentence in everybody.left_out:
-            lab.note(f"Left out: {sentence}.")
-        scenario.play(lab)
+        begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
+        with device.telling(lab.note):
+            scenario.play(lab, settings.values)
         lab.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)

@@ -120,7 +120,8 @@ class Trainer:
         Args:
             against: names of attacks; absent: every attack that was used so far.
             defence: its name in the registry; one that trains an extractor.
-            settings: the defence's own settings, e.g. ``steps=100`` or ``objective="shared-label"``.
+            settings: the defence's own settings, e.g. ``steps=100`` (else as many as the cast says) or
+                ``objective="shared-label"``.
 
         Raises:
             UnknownName: no such attack or defence.
@@ -132,7 +133,7 @@ class Trainer:
         if not issubclass(kind, Training):
             raise UsageError(f"the defence {defence} trains no extractor; see help(lab.trainer) for its own verb")
         try:
-            training = kind(**settings)
+            training = kind(**{"steps": lab.cast.training_steps, **settings})
         except TypeError as error:
             raise UsageError(f"the defence {defence} cannot take these settings: {error}") from error
         base = self._pipelines[-1].extractor

@@ -63,7 +63,7 @@ def tiny_cast() -> Cast:
 @pytest.fixture
 def make_lab(few: People, tool: People, tiny_cast: Cast):
     def make(**settings) -> Lab:
-        return Lab(few, tiny_cast, **{"tool": tool, "seed": 3, **settings})
+        return Lab(few, settings.pop("cast", tiny_cast), **{"tool": tool, "seed": 3, **settings})
 
     return make
 

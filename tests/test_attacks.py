@@ -203,9 +203,12 @@ def test_adapt_pulls_both_copies_together(scene):
     poisoned = run("pgd", scene, Budget("linf", 16 / 255), targeted=False)
     before = (embed(network, poisoned) * embed(network, photos)).sum(1).mean()
     weights = network.weights_hash()
-    robust = Adapt(steps=30).train(network, Bank(photos, people), poisoned, generator=torch.Generator().manual_seed(0))
+    clean, generator = Bank(photos, people), torch.Generator().manual_seed(0)
+    robust = Adapt(steps=30).train(network, clean, poisoned, anchors=clean, generator=generator)
     after = (embed(robust, poisoned) * embed(network, photos)).sum(1).mean()
     assert after > before + 0.05
     assert network.weights_hash() == weights != robust.weights_hash()
     with pytest.raises(UsageError, match="perturbed copies"):
-        Adapt().train(network, Bank(photos, people), poisoned[:2], generator=torch.Generator())
+        Adapt().train(network, clean, poisoned[:2], anchors=clean, generator=generator)
+    with pytest.raises(UsageError, match="anchors"):
+        Adapt().train(network, clean, poisoned, anchors=Bank(photos[:0], people[:0]), generator=generator)

@@ -128,9 +128,11 @@ def test_a_run_can_be_listed_shown_replayed_and_deleted(story, tmp_path):
     assert [event["seq"] for event in events] == list(range(len(events)))
     (adapted,) = [e for e in events if e["kind"] == "defence_applied"]
     assert SHORT.splitlines()[adapted["line"] - 1].strip() == "lab.trainer.adapt(steps=6)"
-    (shown,) = [e for e in events if e["kind"] == "pictures_shown"]
+    shown = [e for e in events if e["kind"] == "pictures_shown"]
+    assert [e["person"] for e in shown] == events[0]["users"]
     (folder,) = journal.runs(Path(os.environ["FACETUI_RUNS"]))
-    assert all((folder / "pictures" / f"{shown[key]}.png").is_file() for key in ("original", "posted", "probe"))
+    for event in shown:
+        assert all((folder / "pictures" / f"{event[key]}.png").is_file() for key in ("original", "posted", "probe"))
 
     assert "finished" in facetui("runs").stdout
     assert "protected" in facetui("runs", "show", "short").stdout
@@ -141,6 +143,52 @@ def test_a_run_can_be_listed_shown_replayed_and_deleted(story, tmp_path):
     assert again.stdout == done.stdout
     assert facetui("runs", "rm", "short").returncode == 0
     assert "no runs yet" in facetui("runs").stdout
+
+
+SETTABLE = '''"""A story with parameters.
+
+What they are for.
+"""
+
+
+def scenario(lab, photos: int = 2, tool="pgd", share: float = 1.0, late: bool = False):
+    lab.note(f"{photos} {tool} {share} {late}")
+    lab.at("2020-07")
+    lab.users.post(photos)
+'''
+
+
+def test_parameters_of_a_scenario(tmp_path):
+    path = tmp_path / "set.py"
+    path.write_text(SETTABLE)
+    told = facetui("run", path, "--help-scenario").stdout
+    assert "What they are for." in told and "--set photos=2   (int)" in told and "--set tool=pgd   (str)" in told
+    given = ["--set", "photos=3", "--set", "late=true", "--set", "share=0.5"]
+    done = facetui("run", path, "--display", "json", *given)
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0]["parameters"] == {"photos": 3, "late": True, "share": 0.5}
+    assert next(e["text"] for e in events if e["kind"] == "note") == "3 pgd 0.5 True"
+    for wrong, message in (("photos=many", "photos as int"), ("colour=red", "it has photos"), ("photos", "name=value")):
+        refused = facetui("run", path, "--set", wrong)
+        assert refused.returncode == 2 and message in refused.stderr
+    for line in (
+        "def scenario(lab, photos):",
+        "def scenario(lab, photos=[]):",
+        "def scenario(lab, photos: bytes = 1):",
+    ):
+        path.write_text(f"{line}\n    pass\n")
+        refused = facetui("run", path)
+        assert refused.returncode == 1 and "line 1" in refused.stderr and "default" in refused.stderr
+
+
+def test_a_new_scenario_runs(tmp_path):
+    path = tmp_path / "first_story.py"
+    assert facetui("new", path).returncode == 0
+    assert facetui("new", path).returncode == 2, "never overwritten"
+    assert facetui("new", tmp_path / "x.txt").returncode == 2
+    done = facetui("run", path, "--set", "photos=2")
+    assert done.returncode == 0 and "First story" in done.stdout, done.stderr
+    assert "and once it had adapted" in " ".join(done.stdout.split())
 
 
 def test_plain_lines_have_the_same_columns_and_no_carriage_returns(story):

@@ -132,7 +132,13 @@ def test_training_that_was_stopped_goes_on_to_the_same_bytes(objective, embedded
 
         generator = torch.Generator().manual_seed(1)
         return training.train(
-            network, clean, noisy(clean.photos), generator=generator, progress=progress, checkpoint=checkpoint
+            network,
+            clean,
+            noisy(clean.photos),
+            anchors=clean,
+            generator=generator,
+            progress=progress,
+            checkpoint=checkpoint,
         )
 
     at_once = train()
@@ -145,6 +151,7 @@ def test_training_that_was_stopped_goes_on_to_the_same_bytes(objective, embedded
         network,
         clean,
         noisy(clean.photos),
+        anchors=clean,
         generator=torch.Generator().manual_seed(1),
         progress=lambda done, total: steps_left.append(done),
         checkpoint=checkpoint,
@@ -166,7 +173,7 @@ def test_adapting_pulls_copies_together(objective, embedded):
     poisoned = noisy(clean.photos, size=40)
     network = tiny_extractor("tiny-x")
     robust = Adapt(steps=40, objective=objective, learning_rate=2e-3).train(
-        network, clean, poisoned, generator=torch.Generator().manual_seed(0)
+        network, clean, poisoned, anchors=clean, generator=torch.Generator().manual_seed(0)
     )
 
     def agreement(extractor):

@@ -34,7 +34,7 @@ def example(kind: type) -> object:
     for field in msgspec.structs.fields(kind):
         if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT:
             origin = getattr(field.type, "__origin__", field.type)
-            filled[field.name] = {} if origin is dict else [] if origin is list else values.get(origin)
+            filled[field.name] = {dict: {}, list: [], tuple: (0.25, 0.5)}.get(origin, values.get(origin))
     return kind(**filled)
 
 
@@ -125,7 +125,7 @@ def test_the_table_is_a_fold():
         measured("whole archive", "a robust", 0.25, defence="adapt"),
         measured("2020-07 pgd", "a robust", 0.1, defence="adapt"),
         measured("2020-07 pgd", "b", 0.2),
-        measured("2020-07 pgd", "b", 0.3, defence="rescan until 2020-12"),
+        measured("2020-07 pgd", "b", 0.3, steps=["rescan until 2020-12"]),
         measured("x", "WebFace", 0.97, basis="cited", source="paper"),
     ]
     table = cohort_table(events)

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
 import pytest
+import torch
+
+from facetui.engine import device
+from facetui.engine.casts import Generation
+from facetui.engine.extractors import EXTRACTORS
+from facetui.engine.extractors.compact import Compact
+
+from .conftest import TINY, tiny_extractor
 
 SCRIPT = """
 import resource, sys
@@ -45,3 +54,39 @@ def test_memory_stays_flat(attack):
     assert grown < 60, (
         f"{grown:.0f} MiB more for 900 photos more, beyond the {2 * 900 * 3 * 112 * 112 * 4 >> 20} of both copies"
     )
+
+
+class Narrow(Compact):
+    """Runs out of memory with more than four photos at a time."""
+
+    def features(self, photos):
+        if len(photos) > 4:
+            raise torch.OutOfMemoryError("too much for this test")
+        return super().features(photos)
+
+
+def narrow(name: str) -> Compact:
+    network = Narrow(name, TINY)
+    network.load_state_dict(tiny_extractor("tiny-x").state_dict())
+    return network.eval()
+
+
+EXTRACTORS.register("tiny-narrow", narrow)
+
+
+def test_a_device_without_memory_gets_smaller_batches_and_the_audience_is_told(make_lab, tiny_cast):
+    told, rates = [], []
+    for name in ("tiny-x", "tiny-narrow"):
+        cast = dataclasses.replace(tiny_cast, surrogates=(name,), generations=(Generation(name, "2019-01"),))
+        lab = make_lab(cast=cast)
+        with device.telling(told.append):
+            lab.at("2020-07")
+            lab.users.protect("pgd", steps=2)
+            lab.users.post(2)
+            lab.trainer.scrape()
+            lab.trainer.adapt(steps=4)
+            lab.measure()
+        rates.append([m.protection_rate for m in lab.measurements])
+        assert bool(told) == (name == "tiny-narrow")
+    assert all("ran out of memory" in text for text in told) and "from here on 4 at a time" in " ".join(told)
+    assert rates[0] == pytest.approx(rates[1], abs=0.1), "the same computation in smaller pieces"

@@ -12,7 +12,7 @@ from facetui.engine.errors import UsageError
 from facetui.engine.events import Event, Progress, ProtectionMeasured
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
-app = typer.Typer(help="Measure: the attack loop, every attack, attacks by extractors.", rich_markup_mode=None)
+app = typer.Typer(help="Measure: the attack loop, every attack, attacks by extractors, the app.", rich_markup_mode=None)
 
 SecondsOption = Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)]
 
@@ -124,6 +124,21 @@ def grid(
         seen = f"L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}; " if posted and posted.linf else ""
         others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
         print(f"    {used}{seen}others misnamed {others:.1%}", flush=True)
+
+
+@app.command()
+def ui(
+    columns: Annotated[int, typer.Option(help="Of the terminal.", min=40)] = 80,
+    rows: Annotated[int, typer.Option(help="Of the terminal.", min=12)] = 24,
+) -> None:
+    """Measure the app in a pseudo-terminal: first frame, key to screen idle and under load, bytes over SSH."""
+    from facetui.tui.uibench import measure
+
+    speed = measure(size=(columns, rows))
+    print(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
+    for name, (middle, most, longest) in (("idle", speed.idle), ("all processors busy", speed.loaded)):
+        print(f"key to screen          {middle:.0f} ms, 95 % within {most:.0f} ms, longest {longest:.0f} ms; {name}")
+    print(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
 
 
 def _cell(event: ProtectionMeasured) -> str:

@@ -58,9 +58,9 @@ def check(
     from facetui.engine import casts
     from facetui.engine import people as peoples
     from facetui.engine.cache import Cache, default_folder
-    from facetui.engine.check import check as measure
-    from facetui.engine.check_album import gather
-    from facetui.engine.check_verdict import judge
+    from facetui.engine.checking.album import gather
+    from facetui.engine.checking.check import check as measure
+    from facetui.engine.checking.verdict import judge
     from facetui.engine.device import choose
 
     chosen, where = casts.load(cast), choose(device)
@@ -101,7 +101,7 @@ def check(
         for line in lines(report, verdict):
             print(line)
     if out is not None:
-        from facetui.tui.reporting_check import html
+        from facetui.tui.check_page import html
 
         _write(out.expanduser(), html(report, verdict))
         print(f"report, with pictures of you: {plain(short(out))}", file=sys.stderr)
@@ -174,7 +174,7 @@ def plain(text: str) -> str:
 
 def lines(report: Any, verdict: Any) -> Iterator[str]:
     """The result in eighty columns: table first, the verdict last, where the eye rests."""
-    from facetui.engine.check_verdict import WRONG_TEST, notes
+    from facetui.engine.checking.verdict import WRONG_TEST, notes
 
     yield f"Would clean photos of you be identified?  {report.n_probes} searches, 95 % intervals"
     yield ""
@@ -188,11 +188,12 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
             f"{_rate(row.leaked.first):>10} {_rate(row.clean.first):>9}"
         )
     yield ""
+    flagged = report.detection
     legend = (
-        f"named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an "
-        f"extractor that tools attack; purified: {report.purification.recipe} before every photo; detected: drops photos "
-        f"that look perturbed (of yours {_of(report.detection.protected)} protected and {_of(report.detection.clean)} clean "
-        f"ones, of others {_of(report.detection.false_positives)} clean ones)."
+        "named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an "
+        f"extractor that tools attack; purified: {report.purification.recipe} before every photo; detected: drops "
+        f"photos that look perturbed (of yours {_of(flagged.protected)} protected and {_of(flagged.clean)} clean "
+        f"ones, of others {_of(flagged.false_positives)} clean ones)."
     )
     yield from textwrap.wrap(legend, WIDTH)
     yield ""

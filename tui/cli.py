@@ -9,29 +9,40 @@ import threading
 import traceback
 from dataclasses import replace
 from datetime import datetime
-from importlib.metadata import version
 from pathlib import Path
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from platformdirs import user_data_path, user_log_path
+from platformdirs import user_log_path, user_state_path
 
-from facetui.engine import journal
-from facetui.engine.errors import Cancelled, FacetuiError, JournalError, UsageError
+from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import benching, checking, displays
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui import benching, checking, displays, journals, modelling
+from facetui.tui.options import (
+    DeviceOption,
+    NoCacheOption,
+    NoConsoleOption,
+    NoMotionOption,
+    NoMouseOption,
+    SeedOption,
+    TrustOption,
+)
 from facetui.tui.seeds import spread_lines
+
+if TYPE_CHECKING:
+    from facetui.engine.runner import Settings
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
 
+  facetui                                      in a terminal: the app
   facetui run arms_race                        the whole story, on fictional people, in a minute
   facetui run naive_poisoning --seed 3         another story, other people who protect themselves
   facetui run arms_race --people ~/faces       your own faces: one folder a person
   facetui list                                 stories, attacks, extractors, defences, casts
   facetui runs                                 what was run; `facetui replay RUN` shows it again
+  facetui run arms_race --detach               in the background; `facetui follow RUN` watches it
   facetui doctor                               what this machine can do
 
 `facetui --help` lists every command.
@@ -44,30 +55,34 @@ app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=False,
 )
-runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
-app.add_typer(runs_app, name="runs")
+app.add_typer(journals.runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
-app.command()(checking.check)
-
-DisplayOption = Annotated[str, typer.Option("--display", help="auto, plain, json or none; also FACETUI_DISPLAY.")]
-
-
-def runs_folder() -> Path:
-    """``FACETUI_RUNS``, else the user's data folder."""
-    override = os.environ.get("FACETUI_RUNS")
-    return Path(override).expanduser() if override else user_data_path("facetui") / "runs"
+app.add_typer(modelling.app, name="models")
 
 
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
     show_version: Annotated[bool, typer.Option("--version", help="Say which version this is.")] = False,
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
 ) -> None:
     if show_version:
+        from importlib.metadata import version
+
         print(f"facetui {version('facetui')}")
         raise typer.Exit
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if displays.resolve("auto") != "tui":
         print(EXAMPLES, end="")
+        return
+    from facetui.tui import launch
+
+    raise typer.Exit(
+        launch.app(journals.runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console)
+    )
 
 
 @app.command()
@@ -83,36 +98,71 @@ def run(
     seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
     device: DeviceOption = "auto",
-    display: DisplayOption = "auto",
+    display: journals.DisplayOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
+    trust: TrustOption = False,
     no_cache: NoCacheOption = False,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
+    ] = None,
+    help_scenario: Annotated[
+        bool, typer.Option("--help-scenario", help="Say what the scenario tells and what can be set, and leave.")
+    ] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Start it, print its folder, and leave it running; then facetui follow RUN."),
+    ] = False,
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
+    into: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
-    from facetui.engine.runner import Scenario, Settings
+    from facetui.engine.runner import Scenario
     from facetui.engine.runner import run as play
 
-    show = displays.choose(display)
+    shown = displays.resolve(display)
+    if seeds > 1 and (detach or display == "tui"):
+        raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     scenario = Scenario.read(scenarios.path_of(story))
-    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
-    if names == ():
-        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
-    cache_folder = None
-    if not no_cache:
-        from facetui.engine.cache import default_folder
+    if help_scenario:
+        from facetui.tui.starting import explained
 
-        cache_folder = default_folder()
-    settings = Settings(
-        out=(out or runs_folder()).expanduser(),
-        cast=cast,
-        people=people,
-        users=names,
-        seed=seed,
-        device=device,
-        cache=cache_folder,
+        for line in explained(scenario):
+            print(line)
+        return
+    settings = replace(
+        _settings(people, users, cast, seed, device, out, no_cache), folder=into, values=scenario.values(values or [])
     )
+    if detach or (shown == "tui" and seeds == 1):
+        from facetui.tui import detached
+
+        given = {"--people": people, "--users": users, "--cast": cast, "--seed": seed, "--device": device}
+        options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+        options += [part for text in values or [] for part in ("--set", text)]
+        options += ["--no-cache"] if no_cache else []
+        engine = detached.start(story, options, settings.out, scenario.name)
+        if detach:
+            detached.wait_until_begun(engine)
+            print(engine.folder)
+            return
+        from facetui.tui import launch
+
+        raise typer.Exit(
+            launch.app(
+                journals.runs_folder(),
+                engine.folder,
+                live=True,
+                engine=engine,
+                motion=not no_motion,
+                mouse=not no_mouse,
+                console=not no_console,
+            )
+        )
+    show = displays.without_screen(shown)
     cancel = threading.Event()
     received: list[int] = []
 
@@ -143,6 +193,77 @@ def run(
         print(f"details: {displays.short(log)}", file=sys.stderr)
     interrupted = isinstance(outcome.error, Cancelled) and received
     raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
+
+
+def _settings(
+    people: str | None, users: str | None, cast: str, seed: int, device: str, out: Path | None, no_cache: bool
+) -> Settings:
+    """What a run depends on, as asked for on the command line."""
+    from facetui.engine.runner import Settings
+
+    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
+    if names == ():
+        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
+    cache_folder = None
+    if not no_cache:
+        from facetui.engine.cache import default_folder
+
+        cache_folder = default_folder()
+    return Settings(
+        out=(out or journals.runs_folder()).expanduser(),
+        cast=cast,
+        people=people,
+        users=names,
+        seed=seed,
+        device=device,
+        cache=cache_folder,
+    )
+
+
+@app.command()
+def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in .py.", metavar="FILE.py")]) -> None:
+    """Write a commented scenario to begin with, one that runs."""
+    from facetui.tui.starting import write_new
+
+    path = write_new(file.expanduser())
+    print(f"wrote {path}; facetui run {path}")
+
+
+@app.command()
+def repl(
+    story: Annotated[
+        str | None, typer.Argument(help="A story or scenario file to play first.", metavar="[STORY|FILE.py]")
+    ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
+    ] = None,
+    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
+    cast: Annotated[
+        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
+    ] = "embedded",
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder in which the session's folder is made; also FACETUI_RUNS.")
+    ] = None,
+    command: Annotated[str | None, typer.Option("-c", help="Run this, quietly, and leave.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what is asked for.")] = False,
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
+    from facetui import scenarios
+    from facetui.engine.runner import Scenario
+    from facetui.tui.repl import interact, open_session, run_script
+
+    scripted = command is not None or not sys.stdin.isatty()
+    settings = _settings(people, users, cast, seed, device, out, no_cache)
+    played = Scenario.read(scenarios.path_of(story)) if story else None
+    session = open_session(settings, played, quiet or scripted)
+    if command is not None:
+        raise typer.Exit(run_script(session, command, "<command>"))
+    if scripted:
+        raise typer.Exit(run_script(session, sys.stdin.read(), "<stdin>"))
+    raise typer.Exit(interact(session, user_state_path("facetui") / "history.sqlite", quiet))
 
 
 @app.command()
@@ -191,81 +312,9 @@ def list_names(
         print(line)
 
 
-@app.command()
-def replay(
-    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
-    display: DisplayOption = "auto",
-) -> None:
-    """Show a finished run again, from its journal; needs no network and no torch."""
-    show = displays.choose(display)
-    folder = journal.find(name, [runs_folder()])
-    events = journal.read(folder)
-    for event in events:
-        show(event)
-    state = journal.status(folder, events)
-    if state in ("killed", "empty"):
-        raise JournalError(
-            f"{displays.short(folder / journal.EVENTS)} ends in the middle: the run was killed after {len(events)} "
-            "events; run the story again, it goes on from what is in the cache"
-        )
-    if state == "running":
-        print("this run still goes on", file=sys.stderr)
-
-
-@runs_app.callback(invoke_without_command=True)
-def _runs(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        runs_list()
-
-
-@runs_app.command("list")
-def runs_list() -> None:
-    """List runs, newest first."""
-    folders = journal.runs(runs_folder())
-    if not folders:
-        print("no runs yet; try: facetui run arms_race")
-    for folder in folders:
-        when = datetime.fromtimestamp((folder / journal.EVENTS).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-        try:
-            events = journal.read(folder)
-            state: str = journal.status(folder, events)
-            took = f"{events[-1].wall:7.1f} s" if events else f"{'':9}"
-        except JournalError:
-            state, took = "damaged", f"{'':9}"
-        print(f"{folder.name:<40} {state:<9} {took}  {when}")
-
-
-@runs_app.command("show")
-def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
-    """Show how a run was made and what it found."""
-    folder = journal.find(name, [runs_folder()])
-    events = journal.read(folder)
-    began = journal.began(events, folder)
-    state = journal.status(folder, events)
-    print(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
-    print(f"folder      {displays.short(folder)}")
-    print(f"story       {began.scenario}: {began.title}")
-    print(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
-    print(f"cast        {began.cast}; seed {began.seed}; {began.device}")
-    print("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
-    print("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
-    from facetui.engine.folds import cohort_table
-
-    for line in displays.table_lines(cohort_table(events)):
-        print(line)
-
-
-@runs_app.command("rm")
-def runs_rm(names: Annotated[list[str], typer.Argument(metavar="RUN...")]) -> None:
-    """Delete runs; never one that still goes on."""
-    import shutil
-
-    for name in names:
-        folder = journal.find(name, [runs_folder()])
-        if journal.is_locked(folder):
-            raise UsageError(f"{folder.name} still goes on; stop it before you delete it")
-        shutil.rmtree(folder)
-        print(f"deleted {folder.name}")
+app.command()(checking.check)
+app.command()(journals.replay)
+app.command()(journals.follow)
 
 
 @app.command()

@@ -13,31 +13,24 @@ from typing import IO, Literal, cast
 
 from facetui.engine.errors import UsageError
 from facetui.engine.events import (
-    Actor,
-    DefenceApplied,
-    DetectionMeasured,
+    ClockMoved,
     Event,
-    ExtractorReleased,
-    LawPassed,
-    Note,
-    PhotosPosted,
-    PhotosScraped,
     PicturesShown,
     Progress,
     ProtectionMeasured,
     RunBegan,
     RunEnded,
     RunFailed,
-    SearchMeasured,
-    VerificationMeasured,
     encode,
 )
 from facetui.engine.folds import CohortTable
+from facetui.tui.words import ASCII_MARKS, MARKS, percent, words
 
-DisplayName = Literal["auto", "plain", "json", "none"]
-NAMES = ("auto", "plain", "json", "none")
-MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
-ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
+DisplayName = Literal["auto", "tui", "plain", "json", "none"]
+NAMES = ("auto", "tui", "plain", "json", "none")
+LEAST = (40, 12)
+"""Columns and rows below which there is no screen unless one asks for it."""
+
 NEWS = "!"
 """Marks photos under an attack that a robust model was not trained against."""
 
@@ -45,35 +38,55 @@ PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
 
 
-def choose(name: str | None) -> Callable[[Event], None]:
-    """The display to use.
+def resolve(name: str | None) -> DisplayName:
+    """Which display is meant; decided without importing anything that draws.
 
     Args:
-        name: as on the command line; absent or ``auto``: ``FACETUI_DISPLAY``, else plain.
+        name: as on the command line; absent or ``auto``: ``FACETUI_DISPLAY``, else a screen where there is one.
 
     Raises:
-        UsageError: no such display.
+        UsageError: no such display, or a screen is asked for where there is none.
     """
     if name in (None, "auto"):
-        name = os.environ.get("FACETUI_DISPLAY") or "plain"
+        name = os.environ.get("FACETUI_DISPLAY") or "auto"
     if name not in NAMES:
         raise UsageError(f"expected a display {', '.join(NAMES)}, got {name!r}")
-    chosen = cast(DisplayName, name)
-    if chosen == "json":
+    if name == "auto":
+        return "plain" if no_screen() or os.environ.get("CI") or too_small() else "tui"
+    if name == "tui" and no_screen():
+        raise UsageError(f"--display tui draws on a terminal, but {no_screen()}; use --display plain")
+    return cast(DisplayName, name)
+
+
+def no_screen() -> str:
+    """Why nothing can be drawn here; empty when it can."""
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
+        return "standard input or standard error is none"
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        return f"TERM is {os.environ.get('TERM', '')!r}"
+    return ""
+
+
+def too_small() -> bool:
+    """Whether the terminal is smaller than ``LEAST``."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return True
+    return size.columns < LEAST[0] or size.lines < LEAST[1]
+
+
+def without_screen(name: DisplayName) -> Callable[[Event], None]:
+    """The display for lines on standard output: ``json``, ``none``, else plain."""
+    if name == "json":
         return json_line
-    return (lambda event: None) if chosen == "none" else Plain(sys.stdout)
+    return (lambda event: None) if name == "none" else Plain(sys.stdout)
 
 
 def json_line(event: Event) -> None:
     """One line of JSON an event, as in the journal."""
     sys.stdout.write(encode(event).decode() + "\n")
     sys.stdout.flush()
-
-
-def percent(rate: float) -> str:
-    """``98 %``; below ten with one digit, so that small errors stay visible."""
-    value = 100 * rate
-    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
 
 
 class Plain:
@@ -100,37 +113,18 @@ class Plain:
         match event:
             case RunBegan():
                 self._began(event)
-            case Note():
-                self._wrapped(event, event.text)
-            case PhotosPosted():
-                self._wrapped(event, posted_in_words(event))
-            case PhotosScraped():
-                self._wrapped(event, f"scrapes {event.n_new} photos, now holds {event.n_archive}")
-            case ExtractorReleased():
-                since = f", released {event.released}" if event.released else ""
-                self._wrapped(event, f"uses {event.extractor}{since}")
-            case DefenceApplied():
-                self._wrapped(event, defence_in_words(event))
-            case LawPassed():
-                self._wrapped(event, event.text)
             case ProtectionMeasured():
                 self._measured(event)
-            case SearchMeasured():
-                self._wrapped(event, search_in_words(event))
-            case DetectionMeasured():
-                self._wrapped(event, detection_in_words(event))
-            case VerificationMeasured():
-                self._wrapped(event, verification_in_words(event))
-            case PicturesShown():
-                if event.person == self._first:  # of all whose pictures are kept
-                    named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
-                    self._wrapped(event, f"shown a clean photo of {event.person} it names: {named}")
             case Progress():
                 self._progress(event)
-            case RunEnded():
+            case RunEnded() | RunFailed():
                 self._closing(event)
-            case RunFailed():
-                self._closing(event)
+            case ClockMoved():
+                pass  # every line begins with the date
+            case PicturesShown() if event.person != self._first:
+                pass  # of all whose pictures are kept, one is named here
+            case _:
+                self._wrapped(event, words(event))
 
     def _line(self, text: str = "") -> None:
         self._out.write(text.rstrip() + "\n")
@@ -161,11 +155,8 @@ class Plain:
             self._line(f"{head} {'95 %':<6} {'n':>4} {'others':>6}")
             self._headed = True
         if event.basis == "cited":
-            text = (
-                f"reported: {percent(event.protection_rate)} for {event.attack} on {event.extractor} ({event.source})"
-            )
             head = f"{event.t:<10} {self._cite} "
-            self._line(textwrap.fill(text, self._width, initial_indent=head, subsequent_indent=" " * len(head)))
+            self._line(textwrap.fill(words(event), self._width, initial_indent=head, subsequent_indent=" " * len(head)))
             return
         low, high = event.interval or (0.0, 1.0)
         others = percent(event.unprotected_error) if event.unprotected_error is not None else ""
@@ -179,74 +170,12 @@ class Plain:
         if now - self._last_progress < PROGRESS_SECONDS:
             return
         self._last_progress = now
-        rate = f", {event.rate:,.0f} a second" if event.rate else ""
-        print(f"  {event.task}: {event.done:,} of {event.total:,} {event.unit}{rate}", file=sys.stderr, flush=True)
+        print(f"  {words(event)}", file=sys.stderr, flush=True)
 
     def _closing(self, event: RunEnded | RunFailed) -> None:
         for line in table_lines(self._table, rise=self._rise, cite=self._cite, width=self._width):
             self._line(line)
-        if isinstance(event, RunEnded):
-            memory = f", at most {event.peak_memory / 1e9:.1f} GB" if event.peak_memory else ""
-            self._line(f"done in {event.wall:.1f} s{memory}")
-        else:
-            self._line(f"stopped after {event.wall:.1f} s: {event.error}")
-
-
-def posted_in_words(event: PhotosPosted) -> str:
-    """What was posted."""
-    under = f"under {event.attack}" if event.attack else "as they are"
-    change = ""
-    if event.attack:
-        change = f" ({event.budget}; at most {(event.linf or 0) * 255:.0f}/255, DSSIM {event.dssim or 0:.3f})"
-    others = f"; everybody else posts {event.n_others}" if event.n_others else ""
-    who = "people post" if event.actor == "users" else "people are shown in"
-    about = f". {event.about}" if event.about else ""
-    return f"{event.n_people} {who} {event.n_photos} photos {under}{change}{others}{about}"
-
-
-def search_in_words(event: SearchMeasured) -> str:
-    """What a search for the protected people returns."""
-    return (
-        f"searches with {event.n_probes} clean probes, {event.generation}: of the photos that could be among the first "
-        f"{event.k}, {percent(event.recall)} are; any of them in {percent(event.discovery)} of searches; "
-        f"{event.n_enrolled} photos of the protected people and {event.n_decoys} decoys in the archive"
-    )
-
-
-def detection_in_words(event: DetectionMeasured) -> str:
-    """How well perturbed photos are told from clean ones, here and in a crawl."""
-    precision = "none" if event.base_rate_precision is None else percent(event.base_rate_precision)
-    known = "" if event.attack in event.against else ", which it was not trained on"
-    return (
-        f"shown photos of people it never saw, the detector trained on {', '.join(event.against)} flags "
-        f"{percent(event.recall)} of {event.n_poisoned} under {event.attack}{known}, and "
-        f"{percent(event.false_positive_rate)} of {event.n_clean} clean ones. Where "
-        f"{100 * event.base_rate:g} % of photos are perturbed, {precision} of what it flags would be "
-        f"(at least {percent(event.base_rate_precision_low)}, by the 95 % intervals)"
-    )
-
-
-def verification_in_words(event: VerificationMeasured) -> str:
-    """What a user sees who compares two photos."""
-    return (
-        f"compare two photos with {event.extractor}: of {event.n_pairs} pairs of a clean photo and an own one, "
-        f"{percent(event.match_clean)} match while both are clean, {percent(event.match_posted)} once one was "
-        f"perturbed "
-        f"(mean similarity {event.similarity_clean:.2f} and {event.similarity_posted:.2f}; matches from "
-        f"{event.threshold:.2f}, as 1 % of pairs of different people do)"
-    )
-
-
-def defence_in_words(event: DefenceApplied) -> str:
-    """What the trainer did, and what it cost everybody else."""
-    if event.detail:
-        return event.detail
-    text = f"{event.defence}s to {', '.join(event.against)} on {event.n_photos} photos of {event.n_people} other people"
-    text += f": {event.extractor}"
-    if event.accuracy_before is not None and event.accuracy_after is not None:
-        before, after = percent(event.accuracy_before), percent(event.accuracy_after)
-        text += f"; accuracy on people neither protected nor trained on {before} -> {after} ({event.n_probes} probes)"
-    return text
+        self._line(words(event))
 
 
 def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[list[tuple[str, int]]]:

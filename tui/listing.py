@@ -47,10 +47,9 @@ def lines(what: str | None) -> Iterator[str]:
             yield f"{'':<18} users attack {', '.join(cast.surrogates)}; the trainer has {generations}"
     else:
         registry = _REGISTRIES[what]
-        names = registry.names()
-        width = max(map(len, names), default=0) + 2
-        for name in names:
-            entry = registry.entry(name)
+        entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns
+        width = max(map(len, entries), default=0) + 2
+        for name, entry in entries.items():
             facts = "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
             yield from _wrapped(name.ljust(width) + entry.summary, width)
             yield from _wrapped(" " * width + facts, width) if facts else ()

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated
 
 import typer
 
+from facetui.engine.extractors.weights import TRUST
+
+
+def _trusting(value: bool) -> bool:
+    if value:
+        os.environ[TRUST] = "1"
+    return value
+
+
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
+TrustOption = Annotated[
+    bool,
+    typer.Option(
+        "--trust", callback=_trusting, help="Open TorchScript files, which can run code of their own on this machine."
+    ),
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
+NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
+NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
+NoMouseOption = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, for its selection.")]

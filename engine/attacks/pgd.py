@@ -7,13 +7,14 @@ Madry et al. 2018 (arXiv 1706.06083) for the optimiser; the goal is feature coll
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.budget import Budget
-from facetui.engine.device import autocast, batch_size
+from facetui.engine.device import Portion, autocast, batch_size
 from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed
 from facetui.engine.interfaces import Album, Attack, Bank, Extractor
@@ -89,6 +90,7 @@ class PGD(Attack):
         # Photos in work; a finished one makes room for the next, so that the batch stays full.
         waiting = torch.arange(count, device=device)
         rows, x = waiting[:0], album.photos[:0]
+        portion = Portion(batch_size(device))
         left, done = torch.zeros(0, dtype=torch.int64, device=device), 0
         while True:
             room = batch_size(device) - len(rows)
@@ -101,7 +103,7 @@ class PGD(Attack):
                 clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
             steps = min(every, self.steps)
             for _ in range(steps):
-                similarity, gradient = self._gradient(x, rows, networks, towards, album)
+                similarity, gradient = portion.of(len(rows), partial(self._gradient, x, rows, networks, towards, album))
                 x = _step(x, gradient, clean, uphill * step_size, budget)
                 done += len(rows) * len(networks)
                 album.progress(done, count * self.passes(len(networks)))
@@ -125,13 +127,19 @@ class PGD(Attack):
         return (clean + noise * (budget.epsilon / 2 / noise.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)).clamp_(0, 1)
 
     def _gradient(
-        self, x: Tensor, rows: Tensor, networks: Sequence[Extractor], towards: Sequence[Tensor], album: Album
+        self,
+        x: Tensor,
+        rows: Tensor,
+        networks: Sequence[Extractor],
+        towards: Sequence[Tensor],
+        album: Album,
+        part: slice,
     ) -> tuple[Tensor, Tensor]:
-        """Mean cosine similarity ``(n,)`` to the goals, and the gradient of its sum ``(n, 3, 112, 112)``."""
-        x = x.detach().requires_grad_(True)
-        seen = self._seen(album.view(x, rows), album.generator)
+        """Of a part of the batch: mean cosine similarity ``(n,)`` to its goals, and gradient ``(n, 3, 112, 112)``."""
+        x = x[part].detach().requires_grad_(True)
+        seen = self._seen(album.view(x, rows[part]), album.generator)
         with autocast(x.device):
-            each = [(network(seen) * goal).sum(1) for network, goal in zip(networks, towards, strict=True)]
+            each = [(network(seen) * goal[part]).sum(1) for network, goal in zip(networks, towards, strict=True)]
             similarity = torch.stack(each).mean(0)
         (gradient,) = torch.autograd.grad(similarity.sum(), x)
         return similarity.detach(), gradient

@@ -1,9 +1,9 @@
 """The adaptive trainer: the tool is public, so perturb photos of other people with it, and learn to see through it.
 
 Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851) fine-tune on clean and perturbed photos under a shared label
-(``shared-label`` here). The default pulls the embeddings of both directly to what the network saw in the clean photo
-before (``consistency``): that needs no labels and leaves clean photos where they were, so accuracy for everybody else
-hardly moves.
+(``shared-label`` here). The default pulls the embedding of a perturbed copy directly to what the network saw in the
+clean photo before (``consistency``), and holds other clean photos, the anchors, where they were: that needs no labels,
+and accuracy for everybody else hardly moves. Anchors cost no run of a tool, so there are far more of them than pairs.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
-from facetui.engine.device import autocast
+from facetui.engine.device import autocast, backward
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
@@ -25,8 +26,14 @@ OBJECTIVES = ("consistency", "shared-label")
 SHARPNESS = 24.0
 """Of the softmax over cosines under a shared label."""
 
+SIZES = (0.5, 1.5)
+"""By how much the perturbations that a network is trained on are scaled, at random."""
+
+ANCHOR_WEIGHT = 1.5
+"""Of an anchor in the loss; a perturbed copy has 1."""
+
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""From embeddings ``(2n, D)`` of n clean photos and their n perturbed copies, and which photos they are ``(n,)``."""
+"""From embeddings ``(n, D)``, and which of the clean photos, anchors after originals, each shows ``(n,)``: ``(n,)``."""
 
 
 class Adapt(Training):
@@ -36,6 +43,8 @@ class Adapt(Training):
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
         learning_rate: Adam; falls to zero along a cosine.
         batch: pairs a step.
+        anchors: clean photos beside them in every step. On MobileFaceNet, against three tools, 12 of 1440 photos left
+            others' accuracy at 0.98, 8 of 480 at 0.97, and clean copies of the 90 perturbed photos at 0.95.
         objective: ``consistency``, or ``shared-label`` as FaceCure does it: a new head, cross-entropy over the people
             trained on, one label for both copies, all layers; the head is thrown away.
     """
@@ -44,15 +53,21 @@ class Adapt(Training):
     source = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
     def __init__(
-        self, steps: int = 128, learning_rate: float = 5e-4, batch: int = 8, objective: str = "consistency"
+        self,
+        steps: int = 224,
+        learning_rate: float = 1e-3,
+        batch: int = 8,
+        anchors: int = 12,
+        objective: str = "consistency",
     ) -> None:
-        if steps < 1 or batch < 1 or learning_rate <= 0:
-            raise UsageError("expected steps and batch of at least 1 and a learning rate above 0")
+        if steps < 1 or batch < 1 or anchors < 1 or learning_rate <= 0:
+            raise UsageError("expected steps, batch and anchors of at least 1 and a learning rate above 0")
         if objective not in OBJECTIVES:
             raise UsageError(f"expected an objective {' or '.join(OBJECTIVES)}, got {objective!r}")
         self.steps = steps
         self.learning_rate = learning_rate
         self.batch = batch
+        self.anchors = anchors
         self.objective = objective
 
     def train(
@@ -61,6 +76,7 @@ class Adapt(Training):
         clean: Bank,
         poisoned: Tensor,
         *,
+        anchors: Bank,
         generator: torch.Generator,
         progress: Progress = no_progress,
         checkpoint: Checkpoint | None = None,
@@ -71,35 +87,46 @@ class Adapt(Training):
             extractor: on the device to compute on; left unchanged.
             clean: ``(K, 3, 112, 112)`` uint8 or in [0, 1], photos of people who are not evaluated.
             poisoned: ``(M, 3, 112, 112)``, M a multiple of K: for each attack the perturbed copies, row for row.
-            generator: on the CPU; the order of the pairs comes from it.
+            anchors: ``(A, 3, 112, 112)``, clean photos of people who are not evaluated; at least one.
+            generator: on the CPU; every random draw comes from it.
             progress: called with pairs done and to do.
             checkpoint: training that was stopped goes on from it, to the same bytes.
 
         Raises:
-            UsageError: no pairs, or a number of perturbed photos that is no multiple of the clean ones.
+            UsageError: no pairs, no anchors, or a number of perturbed photos that is no multiple of the clean ones.
+            OutOfMemory: not even one photo fits.
         """
+        if not len(anchors.photos):
+            raise UsageError("expected clean photos as anchors, got none")
         if not len(clean.photos) or len(poisoned) % len(clean.photos) or not len(poisoned):
             raise UsageError(f"expected perturbed copies of {len(clean.photos)} photos, got {len(poisoned)}")
         device = next(extractor.parameters()).device
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(True)
-        loss_of, weights = self._loss(extractor, clean)
+        loss_of, weights = self._loss(extractor, clean, anchors)
         optimiser = torch.optim.Adam([*network.parameters(), *weights], self.learning_rate)
         order = self._order(len(poisoned), generator)
+        held = torch.randint(len(anchors.photos), (self.steps, self.anchors), generator=generator)
+        weight = torch.cat([torch.ones(self.batch), torch.full((self.anchors,), ANCHOR_WEIGHT)]).to(device)
+        # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
+        low, high = SIZES
+        sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
+        mirrored = torch.rand(self.steps, len(weight), generator=generator) < 0.5
         state = _State(network, weights, optimiser)
         began = state.restore(checkpoint.load()) if checkpoint else 0
         try:
             for step in range(began, self.steps):
                 rows = order[step * self.batch : (step + 1) * self.batch]
                 originals = rows % len(clean.photos)
-                pair = torch.cat([pixels(clean.photos[originals], device), pixels(poisoned[rows], device)])
-                with autocast(device):
-                    seen = network(pair.contiguous(memory_format=torch.channels_last))
-                loss = loss_of(seen.float(), originals.to(device))
+                before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
+                size = sizes[step].to(device).view(-1, 1, 1, 1)
+                after = (before + size * (after - before)).clamp(0, 1)
+                photos = torch.cat([after, pixels(anchors.photos[held[step]], device)])
+                photos = torch.where(mirrored[step].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
+                which = torch.cat([originals, len(clean.photos) + held[step]]).to(device)
+                backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
                 for group in optimiser.param_groups:
                     group["lr"] = self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
                 optimiser.step()
                 began = step + 1
                 if checkpoint and checkpoint.due():
@@ -116,20 +143,28 @@ class Adapt(Training):
         rounds = -(-self.steps * self.batch // pairs)
         return torch.cat([torch.randperm(pairs, generator=generator) for _ in range(rounds)])
 
-    def _loss(self, extractor: Extractor, clean: Bank) -> tuple[Loss, list[nn.Parameter]]:
+    def _loss(self, extractor: Extractor, clean: Bank, anchors: Bank) -> tuple[Loss, list[nn.Parameter]]:
         """What is minimised, and the weights of the head if there is one."""
-        goal = embed(extractor, clean.photos)
+        goal = torch.cat([embed(extractor, clean.photos), embed(extractor, anchors.photos)])
         if self.objective == "consistency":
-            return lambda seen, originals: 1 - (seen * goal[originals].repeat(2, 1)).sum(1).mean(), []
-        middle, _ = centres(goal, clean.people.to(goal.device))
-        label = clean.people.unique(return_inverse=True)[1].to(goal.device)
+            return lambda seen, which: 1 - (seen * goal[which]).sum(1), []
+        people = torch.cat([clean.people, anchors.people]).to(goal.device)
+        middle, _ = centres(goal, people)
+        label = people.unique(return_inverse=True)[1]
         head = nn.Parameter(middle.clone())
 
-        def loss(seen: Tensor, originals: Tensor) -> Tensor:
+        def loss(seen: Tensor, which: Tensor) -> Tensor:
             scores = SHARPNESS * seen @ nn.functional.normalize(head, dim=1).T
-            return nn.functional.cross_entropy(scores, label[originals].repeat(2))
+            return nn.functional.cross_entropy(scores, label[which], reduction="none")
 
         return loss, [head]
+
+
+def _loss(network: Extractor, photos: Tensor, which: Tensor, weight: Tensor, loss: Loss, rows: slice) -> Tensor:
+    """The mean loss of some rows of a batch."""
+    with autocast(photos.device):
+        seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
+    return (weight[rows] * loss(seen.float(), which[rows])).mean()
 
 
 class _State:

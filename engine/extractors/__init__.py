@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from platformdirs import user_data_path
-
-from facetui.engine.errors import DataError
+from facetui.engine.extractors.weights import MODELS, find_weights, model_folders
 from facetui.engine.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from facetui.engine.interfaces import Extractor
 
-MODELS = "FACETUI_MODELS"
-"""Environment variable: the folder with weights that do not come with the package."""
+__all__ = ["EXTRACTORS", "MODELS", "Loader", "find_weights", "load", "model_folders"]
 
 
 class Loader(Protocol):
@@ -25,14 +20,66 @@ class Loader(Protocol):
     def __call__(self, name: str) -> Extractor: ...
 
 
+def _entry(
+    loader: str, what: str, *, family: str, year: str, input: str, size: str, licence: str, source: str, weights: str
+) -> Entry:
+    facts = {
+        "family": family,
+        "year": year,
+        "input": input,
+        "embedding": size,
+        "licence": licence,
+        "source": source,
+        "weights": weights,
+    }
+    return Entry(f"facetui.engine.extractors:{loader}", what, facts)
+
+
 def _embedded(what: str) -> Entry:
-    facts = {"family": "compact", "weights": "embedded"}
-    return Entry("facetui.engine.extractors:load_embedded", what, facts)
+    return _entry(
+        "load_embedded",
+        what,
+        family="compact",
+        year="2026",
+        input="RGB 112x112",
+        size="128",
+        licence="MIT",
+        source="this package",
+        weights="embedded",
+    )
 
 
-def _published(variant: str, what: str) -> Entry:
-    facts = {"family": "mobilefacenet", "weights": f"{variant}.safetensors"}
-    return Entry("facetui.engine.extractors:load_published", what, facts)
+def _mobilefacenet(name: str, trained_on: str, input: str, licence: str, source: str) -> Entry:
+    return _entry(
+        "load_mobilefacenet",
+        f"MobileFaceNet, trained on {trained_on}",
+        family="mobilefacenet",
+        year="2018",
+        input=input,
+        size="128",
+        licence=licence,
+        source=source,
+        weights=f"file {name}.safetensors",
+    )
+
+
+def _facenet(trained_on: str) -> Entry:
+    return _entry(
+        "load_facenet",
+        f"Inception-ResNet-v1, trained on {trained_on}",
+        family="facenet",
+        year="2018",
+        input="RGB 160x160",
+        size="512",
+        licence="MIT",
+        source="timesler/facenet-pytorch v2.2.9, after davidsandberg/facenet",
+        weights="file, by facetui models pull",
+    )
+
+
+def _from_file(loader: str, what: str, family: str, weights: str) -> Entry:
+    facts = {"family": family, "the rest": "in a TOML file beside it", "weights": weights}
+    return Entry(f"facetui.engine.extractors:{loader}", what, facts)
 
 
 EXTRACTORS: Registry[Loader] = Registry(
@@ -43,8 +90,38 @@ EXTRACTORS: Registry[Loader] = Registry(
         "compact-b": _embedded("a newer relative of compact-a and compact-d"),
         "compact-c": _embedded("the newest, a stranger to compact-a"),
         "compact-d": _embedded("a second surrogate for attacks on several extractors"),
-        "mobilefacenet-casia": _published("mobilefacenet-casia", "MobileFaceNet, trained on CASIA-WebFace"),
-        "mobilefacenet-ms1m": _published("mobilefacenet-ms1m", "MobileFaceNet, trained on refined MS-Celeb-1M"),
+        "mobilefacenet-casia": _mobilefacenet(
+            "mobilefacenet-casia",
+            "CASIA-WebFace",
+            "RGB 112x96",
+            "none stated, research only",
+            "Xiaoccer/MobileFaceNet_Pytorch at 26bd8d2",
+        ),
+        "mobilefacenet-ms1m": _mobilefacenet(
+            "mobilefacenet-ms1m",
+            "refined MS-Celeb-1M",
+            "RGB 112x112",
+            "Apache-2.0",
+            "foamliu/MobileFaceNet at a6cc903",
+        ),
+        "facenet-vggface2": _facenet("VGGFace2"),
+        "facenet-casia": _facenet("CASIA-WebFace"),
+        "dlib": _entry(
+            "load_dlib",
+            "dlib's ResNet with 29 convolutions",
+            family="dlib",
+            year="2017",
+            input="RGB 150x150",
+            size="128",
+            licence="CC0",
+            source="davisking/dlib-models, dlib_face_recognition_resnet_model_v1",
+            weights="pip, pip install 'facetui[dlib]'",
+        ),
+    },
+    patterns={
+        "onnx:PATH": _from_file("load_onnx", "any network in an ONNX file", "onnx", "file"),
+        "torchscript:PATH": _from_file("load_torchscript", "any TorchScript file, with --trust", "torchscript", "file"),
+        "timm:NAME": _from_file("load_timm", "a network of timm; never downloads", "timm", "file NAME.safetensors"),
     },
 )
 
@@ -54,31 +131,9 @@ def load(name: str) -> Extractor:
 
     Raises:
         UnknownName: not in the registry.
-        DataError: its weights are missing or damaged.
+        DataError: its weights are missing, damaged or not trusted, or a package it needs is not installed.
     """
     return EXTRACTORS.get(name)(name)
-
-
-def model_folders() -> list[Path]:
-    """Where weights are looked for, in order: ``FACETUI_MODELS``, then the user's data folder."""
-    override = os.environ.get(MODELS)
-    return [*([Path(override).expanduser()] if override else []), user_data_path("facetui") / "models"]
-
-
-def find_weights(file: str) -> Path:
-    """The weights file of that name.
-
-    Raises:
-        DataError: in none of the folders; says where to put it.
-    """
-    folders = model_folders()
-    for folder in folders:
-        if (folder / file).is_file():
-            return folder / file
-    raise DataError(
-        f"the weights {file} are not in {' or '.join(map(str, folders))}; "
-        f"convert the published weights as the README says ('Real extractors') and set {MODELS} to their folder"
-    )
 
 
 def load_embedded(name: str) -> Extractor:
@@ -89,12 +144,72 @@ def load_embedded(name: str) -> Extractor:
         return compact.load(path, name)
 
 
-def load_published(name: str) -> Extractor:
-    """A published network, from the folder with weights.
+def load_mobilefacenet(name: str) -> Extractor:
+    """A published MobileFaceNet, from the folder with weights.
 
     Raises:
         DataError: the weights are missing or damaged.
     """
     from facetui.engine.extractors import mobilefacenet
 
-    return mobilefacenet.load(find_weights(f"{name}.safetensors"), name)
+    return mobilefacenet.load(find_weights(name), name)
+
+
+def load_facenet(name: str) -> Extractor:
+    """A published FaceNet, from the folder with weights.
+
+    Raises:
+        DataError: the weights are missing or damaged.
+    """
+    from facetui.engine.extractors import facenet
+
+    return facenet.load(find_weights(name), name)
+
+
+def load_dlib(name: str) -> Extractor:
+    """The network of dlib, from the package face-recognition-models.
+
+    Raises:
+        MissingExtra: the package is not installed.
+        DataError: its file is damaged.
+    """
+    from facetui.engine.extractors import dlib_resnet
+
+    return dlib_resnet.load(dlib_resnet.published_file(), name)
+
+
+def load_onnx(name: str) -> Extractor:
+    """The network in an ONNX file.
+
+    Raises:
+        MissingExtra: onnx or onnx2torch is not installed.
+        DataError: the file is missing, damaged, refused, or uses operators that cannot be converted.
+    """
+    from facetui.engine.extractors import onnx_file
+
+    return onnx_file.load(name)
+
+
+def load_torchscript(name: str) -> Extractor:
+    """The network in a TorchScript file.
+
+    Raises:
+        Untrusted: nobody vouched for it.
+        DataError: the file is missing, damaged, or no face recognition network.
+    """
+    from facetui.engine.extractors import torchscript
+
+    return torchscript.load(name)
+
+
+def load_timm(name: str) -> Extractor:
+    """A network of timm with weights from the folder with weights.
+
+    Raises:
+        MissingExtra: timm is not installed.
+        UnknownName: timm has no such network.
+        DataError: the weights are missing or damaged.
+    """
+    from facetui.engine.extractors import timm_network
+
+    return timm_network.load(name)

@@ -75,9 +75,13 @@ class Compact(Extractor):
         layers.append(nn.Linear(architecture.head * 49, architecture.embedding))
         self.layers = nn.Sequential(*layers)
 
+    def prepare(self, photos: Tensor) -> Tensor:
+        """Pixels in [-1, 1]."""
+        return photos * 2 - 1
+
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
-        out: Tensor = self.layers(photos * 2 - 1)
+        out: Tensor = self.layers(self.prepare(photos))
         return out
 
 

@@ -88,11 +88,13 @@ class MobileFaceNet(Extractor):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
+    def prepare(self, photos: Tensor) -> Tensor:
+        """``(N, 3, 112, 96)`` for casia, else ``(N, 3, 112, 112)``."""
+        return (photos[..., 8:104] * 255 - 127.5) / 128 if self.casia else (photos - self.mean) / self.deviation
+
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, 128)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
-        # casia: (N, 3, 112, 96)
-        x = (photos[..., 8:104] * 255 - 127.5) / 128 if self.casia else (photos - self.mean) / self.deviation
-        out: Tensor = self.layers(x)
+        out: Tensor = self.layers(self.prepare(photos))
         return out.flatten(1)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.check_album import Album
-from facetui.engine.check_trainers import Crowd
+from facetui.engine.checking.album import Album
+from facetui.engine.checking.trainers import Crowd
 from facetui.engine.errors import DataError
 from facetui.engine.lab import Lab
 from facetui.engine.people import EMBEDDED
@@ -58,34 +58,50 @@ def warnings(album: Album, lab: Lab, crowd: Crowd, flags: dict[str, Tensor]) -> 
 def _strangers(album: Album, lab: Lab, crowd: Crowd) -> list[str]:
     """Photos that show somebody else than most, and people in the crowd who look like the user.
 
-    Two groups of photos are two people when they resemble each other less than halfway from what photos of different
-    people in the crowd have in common to what photos of one person have.
+    All released extractors have to agree: a small one sees photos of one person from several years as rather different,
+    and a false alarm would send its owner looking for a stranger.
     """
-    from sklearn.cluster import AgglomerativeClustering  # a second to import
-
-    extractor = lab.cast.generations[-1].extractor
-    mine, others = (lab.networks.embeddings(extractor, photos) for photos in (album.clean, crowd.photos))
-    similar, same = others @ others.T, crowd.people[:, None] == crowd.people[None]
-    within = similar[same & ~torch.eye(len(same), dtype=torch.bool)].mean()
-    halfway = float((within + similar[~same].mean()) / 2)
-    distance = (1 - mine @ mine.T).clamp_min(0).double().numpy()
-    clustering = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - halfway)
-    groups = torch.from_numpy(clustering.fit_predict(distance))
-    user = int(groups.bincount().argmax())
-    odd = [album.pairs[i].name for i in (groups != user).nonzero()[:, 0].tolist()]
+    odd = torch.ones(len(album.pairs), dtype=torch.bool)
+    like = torch.ones(len(lab.people.persons), dtype=torch.bool)
+    for generation in lab.cast.generations:
+        mine, others = (lab.networks.embeddings(generation.extractor, photos) for photos in (album.clean, crowd.photos))
+        similar, same = others @ others.T, crowd.people[:, None] == crowd.people[None]
+        within = float(similar[same & ~torch.eye(len(same), dtype=torch.bool)].mean())
+        apart = float(similar[~same].mean())
+        strange = _unlike(mine, apart + (within - apart) / 4)
+        odd &= strange
+        user = mine[~strange]
+        for person in crowd.people.unique().tolist():
+            close = float((user @ others[crowd.people == person].T).mean()) > apart + 0.75 * (within - apart)
+            like[person] &= close
     said = []
-    if odd:
+    if odd.any():
+        names = [pair.name for pair, unlike in zip(album.pairs, odd.tolist(), strict=True) if unlike]
         said.append(
-            f"the face is unlike your others in {listed(odd, len(groups))}: if it is not you, take it out and run again"
+            f"the face is unlike your others in {listed(names, len(odd))}: if it is not you, take it out and run again"
         )
     if lab.people.source == EMBEDDED:
         return said  # nobody there exists
-    alike = float(within + halfway) / 2
     for person in crowd.people.unique().tolist():
-        if float((mine[groups == user] @ others[crowd.people == person].T).mean()) > alike:
+        if like[person]:
             name = lab.people.persons[person].name
             said.append(f"{name} in the crowd looks like you: if it is you, take that folder out of --people")
     return said
+
+
+def _unlike(photos: Tensor, apart: float) -> Tensor:
+    """Which photos ``(n,)`` do not belong to the largest group of photos that resemble each other.
+
+    Args:
+        photos: embeddings ``(n, D)``.
+        apart: mean similarity up to which two groups show two people.
+    """
+    from sklearn.cluster import AgglomerativeClustering  # a second to import
+
+    distance = (1 - photos @ photos.T).clamp_min(0).double().numpy()
+    clustering = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - apart)
+    groups = torch.from_numpy(clustering.fit_predict(distance))
+    return groups != groups.bincount().argmax()
 
 
 def listed(names: Sequence[str], n: int) -> str:

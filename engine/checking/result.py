@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from facetui.engine.check_photos import LeftOut, Pair
-from facetui.engine.check_search import Ranks, Share
+from facetui.engine.checking.photos import LeftOut, Pair
+from facetui.engine.checking.search import Ranks, Share
 
 
 @dataclass(frozen=True)

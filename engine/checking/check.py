@@ -15,11 +15,11 @@ from torch import Tensor
 
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
-from facetui.engine.check_album import Album, Tell
-from facetui.engine.check_photos import RECODINGS
-from facetui.engine.check_result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
-from facetui.engine.check_search import Search, Share
-from facetui.engine.check_trainers import (
+from facetui.engine.checking.album import Album, Tell
+from facetui.engine.checking.photos import RECODINGS
+from facetui.engine.checking.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
+from facetui.engine.checking.search import Search, Share
+from facetui.engine.checking.trainers import (
     TOOLS,
     Crowd,
     Rehearsal,
@@ -31,7 +31,7 @@ from facetui.engine.check_trainers import (
     run_tools,
     tools_in_words,
 )
-from facetui.engine.check_warnings import refuse_if_swapped, warnings
+from facetui.engine.checking.warnings import refuse_if_swapped, warnings
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.events import Event, Progress
@@ -56,7 +56,7 @@ def check(
     """Check photos against every trainer.
 
     Args:
-        album: the user's photos, as ``check_album.gather`` reads them.
+        album: the user's photos, as ``album.gather`` reads them.
         crowd: everybody else.
         cast: the trainer's generations; extractors that are surrogates only are tried too.
         cache: everything computed is kept there, so a check that was stopped goes on where it was.

@@ -9,10 +9,10 @@ from html import escape
 
 from torch import Tensor
 
-from facetui.engine.check_photos import Pair
-from facetui.engine.check_result import Report
-from facetui.engine.check_search import Share
-from facetui.engine.check_verdict import WRONG_TEST, Verdict, notes
+from facetui.engine.checking.photos import Pair
+from facetui.engine.checking.result import Report
+from facetui.engine.checking.search import Share
+from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes
 from facetui.engine.photos import to_picture
 from facetui.tui.checking import plain
 
@@ -54,7 +54,7 @@ li { margin: .25rem 0; } .soft, caption, figcaption { color: var(--soft); font-s
 .scroll { overflow-x: auto; } table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding-bottom: .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .35rem .8rem .35rem 0; border-bottom: 1px solid var(--line); }
-td.number, th.number { text-align: right; white-space: nowrap; } tbody th { font-weight: 600; }
+td.number, th.number { text-align: right; white-space: nowrap; } tbody th { font-weight: 600; white-space: nowrap; }
 .bar { display: block; height: .4rem; min-width: 1px; background: var(--bar); }
 .bar.clean { background: var(--clean); } td.share { min-width: 8.5rem; }
 .photo { display: flex; flex-wrap: wrap; gap: .6rem; margin: 1rem 0; } figure { margin: 0; max-width: 15rem; }

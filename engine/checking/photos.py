@@ -15,7 +15,7 @@ from torch import Tensor
 
 from facetui.engine import cache as caching
 from facetui.engine.cache import Cache
-from facetui.engine.check_pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.checking.pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE, Progress
 from facetui.engine.photos import align, find_faces, read_picture, to_tensor

@@ -24,7 +24,6 @@ from facetui.engine.people import People, Person, tool_faces
 TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
 """What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""
 
-ADAPT_STEPS = 96
 ENROLLED = 8
 """Photos enrolled of everybody in the crowd, at most."""
 
@@ -127,7 +126,7 @@ def adapt(lab: Lab, clean: Bank, perturbed: Tensor) -> str:
     """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
     base = lab.cast.generations[0].extractor
     name = f"{base} robust"
-    robust = train(lab, Adapt(steps=ADAPT_STEPS), base, clean, perturbed, name)
+    robust = train(lab, Adapt(steps=lab.cast.training_steps), base, clean, perturbed, name)
     robust.name = name
     lab.networks.add(robust.eval())
     return name

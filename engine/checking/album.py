@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from facetui.engine.cache import Cache
-from facetui.engine.check_pairing import match, match_content, pictures, refuse_swapped
-from facetui.engine.check_photos import LeftOut, Pair, read_all, read_probe
+from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped
+from facetui.engine.checking.photos import LeftOut, Pair, read_all, read_probe
 from facetui.engine.errors import DataError, UsageError
 
 LEAST = 3

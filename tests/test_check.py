@@ -1,0 +1,322 @@
+"""``facetui check``: held-out truth on photos whose protection is known, and all that can be wrong with folders."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor
+
+from facetui.engine import casts
+from facetui.engine import people as peoples
+from facetui.engine.attacks import ATTACKS
+from facetui.engine.cache import Cache
+from facetui.engine.checking.album import Album, gather
+from facetui.engine.checking.check import check
+from facetui.engine.checking.pairing import match, match_content
+from facetui.engine.checking.trainers import enrolled, make_lab
+from facetui.engine.checking.verdict import judge
+from facetui.engine.checking.warnings import _strangers, refuse_if_swapped
+from facetui.engine.errors import Cancelled, DataError, UsageError
+from facetui.engine.extractors import load
+from facetui.engine.interfaces import Bank
+from facetui.engine.people import People, Person
+
+ME, TEN = 3, 10
+
+
+def write(folder: Path, photos: Tensor, name: str = "{:02d}.png") -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, photo in enumerate(photos):
+        picture(photo).save(folder / name.format(number))
+    return folder
+
+
+def picture(photo: Tensor) -> Image.Image:
+    return Image.fromarray(photo.permute(1, 2, 0).numpy())
+
+
+@pytest.fixture(scope="module")
+def mine() -> Tensor:
+    """Photos of a fictional user, who is then not in the crowd."""
+    return peoples.load(peoples.EMBEDDED).persons[ME].photos[:TEN]
+
+
+@pytest.fixture(scope="module")
+def protected(mine) -> Tensor:
+    """The same after our pgd against one extractor."""
+    persons = peoples.load(peoples.EMBEDDED).persons
+    bank = Bank(
+        torch.cat([p.photos[:2] for p in persons[-6:]]).float() / 255, -1 - torch.arange(6).repeat_interleave(2)
+    )
+    made = ATTACKS.get("pgd")(steps=30).perturb(
+        mine.float() / 255,
+        [load("compact-a")],
+        people=torch.zeros(TEN, dtype=torch.int64),
+        bank=bank,
+        generator=torch.Generator().manual_seed(0),
+    )
+    return (made * 255).round().byte()
+
+
+@pytest.fixture(scope="module")
+def crowd() -> People:
+    persons = peoples.load(peoples.EMBEDDED).persons
+    others = [person for i, person in enumerate(persons[:22]) if i != ME]
+    return People("others", tuple(Person(p.name, p.photos[:12]) for p in others))
+
+
+def run(clean: Path, after: Path, crowd: People, tmp_path: Path, probes: Path | None = None, **more):
+    cache = Cache(tmp_path / "cache")
+    album = gather(clean, after, probes, cache, lambda task, done, total: None)
+    return check(album, crowd, casts.load("embedded"), cache=cache, **more)
+
+
+def first(report, trainer: str) -> dict[str, float]:
+    return {row.extractor: row.protected.first.rate for row in report.rows if row.trainer == trainer}
+
+
+# --- held-out truth -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_what_protects_against_one_extractor_is_said_to_and_to_be_broken_elsewhere(mine, protected, crowd, tmp_path):
+    report = run(
+        write(tmp_path / "clean", mine), write(tmp_path / "after", protected, "{:02d}_cloaked.png"), crowd, tmp_path
+    )
+    assert {row.trainer for row in report.rows} == {"naive", "newer", "other", "adapted", "purified", "detected"}
+    assert first(report, "naive")["compact-a"] <= 0.2
+    assert min(first(report, "newer").values()) >= 0.6 and first(report, "adapted")["compact-a robust"] >= 0.6
+    assert all(row.clean.first.rate >= 0.8 for row in report.rows if row.trainer in ("naive", "newer", "other"))
+    naive = next(row for row in report.rows if row.trainer == "naive")
+    assert (
+        naive.protected.listed.hits >= naive.protected.first.hits
+        and naive.leaked.first.rate > naive.protected.first.rate
+    )
+    low, high = naive.protected.first.interval
+    assert 0 <= low <= naive.protected.first.rate <= high <= 1
+    verdict = judge(report)
+    assert verdict.state == "broken" and "compact-a" in " ".join(verdict.points)
+    assert any("future model" in point for point in verdict.points), "it promises nothing"
+    one_to_one = {pair.extractor: pair for pair in report.pairwise}
+    assert one_to_one["compact-a"].own_copy < one_to_one["compact-b"].own_copy
+    assert [entry.recoding for entry in report.recoded[:1]] == [""]
+    worst = [photo.dssim for photo in report.photos]
+    assert worst == sorted(worst, reverse=True) and all(photo.linf <= 8.01 for photo in report.photos)
+    from facetui.tui.check_page import html
+
+    page = html(report, verdict)
+    assert_self_contained(page)
+    assert page.count("<img") >= 3 * 2 and "@media print" in page
+
+
+@pytest.mark.slow
+def test_unprotected_photos_show_unprotected_everywhere(mine, crowd, tmp_path):
+    clean = write(tmp_path / "clean", mine)
+    encoded = tmp_path / "after"  # another encoding, which protects nobody
+    encoded.mkdir()
+    for path in clean.iterdir():
+        with Image.open(path) as opened:
+            opened.save(encoded / f"{path.stem}.jpg", quality=92)
+    report = run(clean, encoded, crowd, tmp_path)
+    for trainer in ("naive", "newer", "other", "adapted", "purified", "detected"):
+        assert min(first(report, trainer).values()) >= 0.6, trainer
+    assert judge(report).state == "broken"
+    same = run(clean, shutil.copytree(clean, tmp_path / "same"), crowd, tmp_path)
+    assert judge(same).state == "unchanged" and same.unchanged == TEN
+
+
+class Page(HTMLParser):
+    """What a page would load or run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.foreign: list[str] = []
+
+    def handle_starttag(self, tag, attributes):
+        named = dict(attributes)
+        if tag in ("script", "iframe", "object", "embed", "base", "link", "form") or any(
+            a.startswith("on") for a in named
+        ):
+            self.foreign.append(tag)
+        self.foreign += [
+            v
+            for k, v in named.items()
+            if k in ("src", "href", "srcset", "data") and not v.startswith(("data:image/", "#"))
+        ]
+
+
+def assert_self_contained(text: str) -> None:
+    page = Page()
+    page.feed(text)
+    assert page.foreign == []
+    assert not re.search(r"@import|url\((?!['\"]?data:)", text)
+
+
+# --- the command --------------------------------------------------------------------------------------------------
+
+
+def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "FACETUI_CACHE": str(cache)}
+    line = [sys.executable, "-m", "facetui.tui.cli", "check", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=600)
+
+
+def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mine, crowd, tmp_path):
+    persons = peoples.load(peoples.EMBEDDED).persons
+    photos = torch.cat([mine[:8], persons[30].photos[:1]])
+    album = look(write(tmp_path / "clean", photos), write(tmp_path / "after", photos))
+    for others, wanted in ((crowd, 1), (People("with me", (*crowd.persons, Person("me", mine[:8]))), 2)):
+        lab = make_lab(others, casts.load("embedded"), album.clean)
+        said = _strangers(album, lab, enrolled(lab))
+        assert len(said) == wanted and "1 of 9 photos (08.png)" in said[0]
+    assert "me in the crowd looks like you" in said[1]
+
+
+@pytest.mark.slow
+def test_the_command_prints_a_table_a_verdict_and_writes_a_report(mine, protected, tmp_path):
+    crowd = tmp_path / "people"
+    for i, person in enumerate(peoples.load(peoples.EMBEDDED).persons[:14]):
+        if i != ME:
+            write(crowd / person.name, person.photos[:8])
+    hostile = "a<img src=x onerror=alert(1)>\x1b[31m{:02d}"
+    clean = write(tmp_path / "clean", mine[:5], hostile + ".png")
+    after = write(tmp_path / "after", protected[:5], hostile + "_cloaked.png")
+    probes = write(tmp_path / "probes", mine[5:])
+    folders = ("--clean", clean, "--protected", after, "--people", crowd)
+    told = command(*folders, "--probes", probes, "-o", tmp_path / "report.html", cache=tmp_path / "cache")
+    assert told.returncode == 0, told.stderr
+    assert "compact-b" in told.stdout and "These photos" in told.stdout and "one to one" in told.stdout
+    assert "\x1b" not in told.stdout + told.stderr and max(map(len, told.stdout.splitlines())) <= 100
+    page = (tmp_path / "report.html").read_text()
+    assert_self_contained(page)
+    assert "<img src=x" not in page
+    again = command(*folders, "--json", cache=tmp_path / "cache")
+    found = json.loads(again.stdout)
+    assert found["protocol"] == "leave-one-out" and found["verdict"]["state"] in ("broken", "partly")
+    assert {row["trainer"] for row in found["rows"]} >= {"naive", "newer", "adapted", "purified", "detected"}
+    assert str(tmp_path) not in again.stdout, "no path of this machine is passed on"
+
+
+# --- what can be wrong with folders -------------------------------------------------------------------------------
+
+
+def look(clean: Path, after: Path, probes: Path | None = None) -> Album:
+    return gather(clean, after, probes, Cache(None), lambda task, done, total: None)
+
+
+def test_folders_that_cannot_be_checked(mine, tmp_path):
+    clean, empty = write(tmp_path / "clean", mine[:4]), tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UsageError, match="one folder"):
+        look(clean, clean)
+    with pytest.raises(DataError, match="no picture"):
+        look(clean, empty)
+    with pytest.raises(DataError, match="nothing at"):
+        look(tmp_path / "nowhere", clean)
+    with pytest.raises(DataError, match="swapped"):
+        look(write(tmp_path / "made", mine[:4], "{:02d}_cloaked.png"), clean)
+    with pytest.raises(DataError, match="at least 3"):
+        look(clean, write(tmp_path / "two", mine[:2]))
+
+
+def test_folders_that_were_swapped_are_told_by_what_is_in_them():
+    yes, no = torch.ones(8, dtype=torch.bool), torch.zeros(8, dtype=torch.bool)
+    with pytest.raises(DataError, match="--as-given"):
+        refuse_if_swapped(yes, no)
+    refuse_if_swapped(no, yes)
+    refuse_if_swapped(yes, yes)
+
+
+def test_photos_that_take_no_part_are_named_with_the_reason(mine, tmp_path):
+    clean, after = write(tmp_path / "clean", mine[:5]), write(tmp_path / "after", mine[:4])
+    noise = Image.fromarray(torch.randint(0, 255, (200, 300, 3), dtype=torch.uint8).numpy())
+    for folder in (clean, after):
+        noise.save(folder / "noise.png")
+        (folder / "broken.jpg").write_bytes(b"no picture at all")
+    picture(255 - mine[9]).save(after / "stranger.png")
+    album = look(clean, after)
+    why = {entry.name: entry.why for entry in album.left_out}
+    assert why == {
+        "noise.png": "no face",
+        "broken.jpg": "unreadable",
+        "04.png": "unpaired",
+        "stranger.png": "unpaired",
+    }
+    assert len(album.pairs) == 4 and all(
+        entry.name in entry.text for entry in album.left_out if entry.why != "unreadable"
+    )
+
+
+def test_a_photo_of_two_people_says_so(mine, tmp_path):
+    persons = peoples.load(peoples.EMBEDDED).persons
+    faces = [picture(person.photos[0]).resize((224, 224)) for person in (persons[ME], persons[8])]
+    both = Image.new("RGB", (640, 300), "grey")
+    for number, face in enumerate(faces):
+        both.paste(face, (40 + 320 * number, 40))
+    for folder in ("clean", "after"):
+        write(tmp_path / folder, mine[:4])
+        both.save(tmp_path / folder / "both.png")
+    album = look(tmp_path / "clean", tmp_path / "after")
+    assert {pair.name: pair.faces for pair in album.pairs}["both.png"] == 2
+
+
+def test_copies_with_other_names_are_found_by_what_is_in_them(mine, tmp_path):
+    clean = write(tmp_path / "clean", mine[:6])
+    after = write(tmp_path / "after", mine[:6].flip(0), "img-{:02d}.png")
+    album = look(clean, after)
+    assert len(album.pairs) == album.by_content == 6
+    for pair in album.pairs:
+        assert pair.protected_name == f"img-{5 - int(pair.name[:2]):02d}.png"
+
+
+def test_names_that_fit_pictures_that_do_not(mine, tmp_path):
+    clean = write(tmp_path / "clean", mine[:6])
+    after = write(tmp_path / "after", mine[[0, 1, 2, 4, 3, 5]])
+    album = look(clean, after)
+    assert {pair.name: pair.protected_name for pair in album.pairs}["03.png"] == "04.png"
+
+
+def test_a_check_can_be_stopped_between_photos(mine, tmp_path):
+    def stop(task, done, total):
+        if done == 2:
+            raise Cancelled("stopped")
+
+    with pytest.raises(Cancelled):
+        gather(write(tmp_path / "clean", mine[:5]), write(tmp_path / "after", mine[:5]), None, Cache(None), stop)
+
+
+names = st.text("abc-_.1", min_size=1, max_size=6).filter(lambda name: name.strip("."))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    stems=st.lists(names, min_size=1, max_size=6, unique=True),
+    mark=st.sampled_from(["", "_cloaked", "_high_cloaked", ".jpg", "-1", " (protected)"]),
+    order=st.randoms(),
+)
+def test_every_photo_is_paired_at_most_once(stems, mark, order):
+    clean = [Path("before") / f"{stem}.jpg" for stem in stems]
+    after = [Path("after") / f"{stem}{mark}.png" for stem in stems]
+    order.shuffle(after)
+    found = match(clean, after)
+    assert len({a for a, _ in found.pairs}) == len({b for _, b in found.pairs}) == len(found.pairs)
+    assert sorted([*(a for a, _ in found.pairs), *found.clean_alone]) == sorted(clean)
+    assert sorted([*(b for _, b in found.pairs), *found.protected_alone]) == sorted(after)
+    if mark == "":
+        assert all(a.stem == b.stem for a, b in found.pairs) and not found.clean_alone
+
+
+def test_nothing_is_paired_with_nothing():
+    assert list(match_content([], [Path("x.png")])) == []

@@ -1,0 +1,265 @@
+"""The app's keys: what each does to the stage."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterable
+from functools import partial
+from typing import ClassVar
+
+from textual import events
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from facetui.engine.errors import FacetuiError
+from facetui.tui import cohorts, detached, eventlist, faces, home
+from facetui.tui.consoling import NOT_HERE, Consoling
+from facetui.tui.displays import short
+from facetui.tui.ink import text_of
+from facetui.tui.keys import KEYS
+from facetui.tui.stage import Recent, Story
+from facetui.tui.themes import CYCLE
+
+
+class FacetApp(Consoling):
+    """Facetui in a terminal."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(key.keys, key.action, key.help, show=False, priority=key.keys == "ctrl+c") for key in KEYS
+    ]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every key's action, by its words, for Ctrl+P."""
+        for key in KEYS:
+            yield SystemCommand(f"{key.help} ({key.shown})", "", partial(self.run_action, key.action))
+        yield SystemCommand("choose a theme", "", self.action_change_theme)
+
+    def _changed(self) -> None:
+        self.stage.fold()
+        self.draw()
+
+    # --- the play head -------------------------------------------------------------------------------------------
+
+    def action_play(self) -> None:
+        """Play or pause."""
+        self.stage.player.toggle()
+        self._changed()
+
+    def action_step(self, direction: int) -> None:
+        """To the next or previous event."""
+        self.stage.player.step(direction)
+        self._changed()
+
+    def action_step_move(self, direction: int) -> None:
+        """To the next or previous move."""
+        self.stage.player.step_move(direction)
+        self._changed()
+
+    def action_first(self) -> None:
+        """To the beginning."""
+        self.stage.player.first()
+        self._changed()
+
+    def action_latest(self) -> None:
+        """To the newest event, and on with it."""
+        self.stage.player.latest()
+        self._changed()
+
+    def action_faster(self, by: int) -> None:
+        """Play faster or slower."""
+        self.stage.player.faster(by)
+        self._changed()
+
+    # --- what is looked at ---------------------------------------------------------------------------------------
+
+    def action_view(self, view: str) -> None:
+        """Another screen."""
+        if view == "console" and not self.has_console:
+            self.notify(NOT_HERE)
+            return
+        self.stage.view = view
+        if view == "home":
+            self.refresh_home()
+        if view == "events":
+            self.stage.picked = self.stage.player.head
+        self._changed()
+
+    def action_kept(self) -> None:
+        """The best model so far, or the one in use."""
+        self.stage.kept = not self.stage.kept
+        self._changed()
+
+    def action_move(self, down: int, right: int) -> None:
+        """The cursor of the screen; on the timeline left and right step."""
+        stage = self.stage
+        match stage.view:
+            case "home":
+                stage.choice = max(0, min(stage.choice + down, len(home.entries(stage)) - 1))
+            case "cohorts":
+                cohorts.move(stage, down, right)
+            case "events":
+                eventlist.move(stage, down)
+            case "faces":
+                faces.choose(stage, down, right)
+            case _ if right:
+                stage.player.step(right)
+        self._changed()
+
+    def action_faces(self, person: int, photo: int) -> None:
+        """Another person, or another photo of theirs."""
+        faces.choose(self.stage, person, photo)
+        self._changed()
+
+    def action_choose(self) -> None:
+        """Home: run a story or open a run; events: put the play head there."""
+        stage = self.stage
+        if stage.view == "events":
+            stage.player.jump(stage.picked)
+            stage.view = "timeline"
+            self._changed()
+            return
+        chosen = home.chosen(stage) if stage.view == "home" else None
+        if chosen is None:
+            return
+        if stage.running and self.engine is not None:
+            self.notify("The other run goes on; it is in the list of runs.")
+        if isinstance(chosen, Recent):
+            self.open(chosen.folder, live=chosen.state == "running")
+        else:
+            self._start(chosen)
+        self._changed()
+
+    def _start(self, story: Story) -> None:
+        try:
+            engine = detached.start(story.name, [], self._runs, story.name)
+        except FacetuiError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        self.open(engine.folder, live=True, engine=engine)
+
+    def action_filter(self) -> None:
+        """Ask for words; events without them disappear as one types."""
+        self.stage.view, self.stage.typing = "events", True
+        self._changed()
+
+    def on_key(self, event: events.Key) -> None:
+        """While the filter is open, characters are its words and no bindings."""
+        stage = self.stage
+        if not stage.typing or self.screen is not self.screen_stack[0]:
+            return
+        if event.key in ("enter", "escape"):
+            stage.typing = False
+            stage.words = "" if event.key == "escape" else stage.words
+        elif event.key in ("backspace", "ctrl+h"):
+            stage.words = stage.words[:-1]
+        elif event.is_printable and event.character:
+            stage.words += event.character
+        else:
+            return
+        event.prevent_default().stop()
+        self._changed()
+
+    def action_close(self) -> None:
+        """Close the filter, forget it, to the timeline, home."""
+        stage = self.stage
+        if stage.view == "events" and stage.words:
+            stage.words = ""
+        elif stage.view == "timeline" or stage.folder is None:
+            self.action_view("home")
+        else:
+            stage.view = "timeline"
+        self._changed()
+
+    def action_next_theme(self) -> None:
+        """The next theme."""
+        place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
+        self.theme = CYCLE[(place + 1) % len(CYCLE)]
+        self.canvas.repaint()
+
+    def action_motion(self) -> None:
+        """Glide or step."""
+        self.stage.motion = not self.stage.motion
+        self._changed()
+
+    def action_help(self) -> None:
+        """Every key."""
+        from facetui.tui.dialogs import Help
+
+        self.push_screen(Help())
+
+    # --- what is taken away --------------------------------------------------------------------------------------
+
+    def action_picture(self) -> None:
+        """Save the screen as SVG."""
+        from facetui.tui.export import without_remote_fonts
+
+        folder = (self.stage.folder or self._runs) / "exports"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            saved = folder / f"{self.stage.view}.svg"
+            saved.write_text(without_remote_fonts(self.export_screenshot()), encoding="utf-8")
+        except OSError as error:
+            self.notify(f"cannot write {folder}: {error.strerror}", severity="error", markup=False)
+            return
+        self.notify(f"saved {saved}", markup=False)
+
+    def action_export(self) -> None:
+        """Save the table and the chart."""
+        from facetui.tui.export import export
+
+        stage = self.stage
+        if stage.folder is None or not stage.now.curves:
+            self.notify("nothing was measured yet", severity="warning")
+            return
+        try:
+            saved = export(stage.now, stage.folder / "exports", kept=stage.kept)
+        except OSError as error:
+            self.notify(f"cannot write {stage.folder}: {error.strerror}", severity="error", markup=False)
+            return
+        names = ", ".join(path.name for path in saved)
+        self.notify(f"saved {names} in {short(saved[0].parent)}", markup=False)
+
+    def action_copy(self) -> None:
+        """The screen as text, to the clipboard of the terminal."""
+        self.copy_to_clipboard(text_of(self.canvas.lines))
+        self.notify("copied this screen as text")
+
+    # --- leaving -------------------------------------------------------------------------------------------------
+
+    def action_interrupt(self) -> None:
+        """Ctrl+C: stop the run, or what the console does; the second time, or without one, leave."""
+        if self.stop_move():
+            return
+        if self.stage.view == "console" and not self.stopping:
+            self.notify("Nothing is being done. Esc leaves the console, q on another screen leaves facetui.")
+        elif self.engine is not None and self.stage.running and not self.stopping:
+            self.stopping = True
+            self.engine.stop(signal.SIGINT)
+            self.notify("The run stops at its next step; Ctrl+C again leaves at once.")
+        else:
+            self.exit(130 if self.stopping else self.ended)
+
+    def action_leave(self) -> None:
+        """Leave; while a run goes on that was started here, ask what becomes of it."""
+        stage = self.stage
+        if self.engine is None or not stage.running or stage.folder is None:
+            self.exit(self.ended)
+            return
+        from facetui.tui.dialogs import Leave
+
+        self.push_screen(Leave(stage.folder.name), self._answered)
+
+    def _answered(self, answer: str | None) -> None:
+        if answer == "stop" and self.engine is not None:
+            self.stopping = self.leaving = True
+            self.engine.stop(signal.SIGINT)
+            self.notify("The run stops at its next step.")
+        elif answer == "leave":
+            self.left = self.stage.folder
+            self.exit(0)
+
+    def stop_for(self, number: int) -> None:
+        """A signal ended the app: the run that it started ends, too."""
+        if self.engine is not None and self.stage.running:
+            self.engine.stop(number)

@@ -1,0 +1,120 @@
+"""The engine in a process of its own, which survives the terminal: it writes a journal, everybody else reads it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facetui.engine import journal
+from facetui.engine.errors import FacetuiError
+from facetui.engine.events import RunFailed
+
+LOG = "engine.log"
+"""What the engine said on its standard streams, beside its journal."""
+
+COURTESY = 5
+"""The engine's niceness: keys and screens go before it where processors are scarce."""
+
+MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+
+
+@dataclass
+class Engine:
+    """A process that plays a story.
+
+    Attributes:
+        folder: its run's folder.
+        process: the process.
+    """
+
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    @property
+    def code(self) -> int | None:
+        """Its exit code; ``None`` while it goes on."""
+        return self.process.poll()
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """Ask it to stop; it closes its journal with the reason."""
+        if self.code is None:
+            self.process.send_signal(number)
+
+    def said(self) -> str:
+        """The last thing it said: why it stopped before its journal began."""
+        try:
+            lines = (self.folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        told = [line.removeprefix("facetui: ") for line in lines if line.startswith("facetui: ")] or lines
+        return told[-1] if told else f"the engine left with exit code {self.code}"
+
+    def forget(self) -> None:
+        """Remove the folder of a run that never began."""
+        if self.code is not None and not (self.folder / journal.EVENTS).exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def start(story: str, arguments: Sequence[str], out: Path, name: str) -> Engine:
+    """Start a run in a new session, with its streams in files of its folder.
+
+    Args:
+        story: a story's name or a scenario file.
+        arguments: further options of ``facetui run``.
+        out: the folder in which the run's folder is made.
+        name: the scenario's name, for the folder.
+
+    Raises:
+        JournalError: the folder cannot be made.
+    """
+    folder = journal.new_run_folder(out, name)
+    command = [*MAIN, "run", story, *arguments, "--display", "none", "--into", str(folder)]
+    with (folder / LOG).open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+        )
+    yield_to_others(process.pid)
+    return Engine(folder, process)
+
+
+def yield_to_others(pid: int) -> None:
+    """Let keys and screens go before a process."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.setpriority(os.PRIO_PROCESS, pid, COURTESY)
+
+
+def wait_until_begun(engine: Engine, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Wait until its journal begins.
+
+    Raises:
+        FacetuiError: it stopped before, with its own words and exit code.
+    """
+    tail = journal.Tail(engine.folder)
+    while True:
+        code, events = engine.code, tail.more()
+        failed = next((event for event in events if isinstance(event, RunFailed)), None)
+        if failed is not None or (code is not None and not events):
+            error = FacetuiError(failed.error if failed else engine.said())
+            error.exit_code = failed.exit_code if failed else code or 1
+            engine.forget()
+            raise error
+        if events:
+            return
+        sleep(0.05)
+
+
+def memory_of(pid: int) -> int | None:
+    """Main memory a process holds now, bytes; ``None`` where the system does not tell."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        return None

@@ -1,0 +1,212 @@
+"""A run's table and chart as files: CSV and JSON for programs, SVG and PNG for slides."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
+from facetui.engine.folds import CohortTable
+from facetui.tui.chart import positions
+from facetui.tui.ink import clean
+from facetui.tui.scene import Scene, cohort_label
+from facetui.tui.words import percent
+
+FIELDS = (
+    *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
+    *("protection_rate", "interval_low", "interval_high", "n_probes", "unprotected_error", "n_unprotected"),
+    *("best_protection_rate", "best_generation", "basis", "source"),
+)
+WIDTH, HEIGHT = 1200, 640
+LEFT, RIGHT, TOP, BOTTOM = 90, 260, 60, 70
+COLOURS = ("#9a5b00", "#00705a", "#a3305f", "#5a47b0")
+DASHES = ("", "10 6", "3 5", "14 4 3 4")
+
+
+def export(scene: Scene, folder: Path, *, kept: bool) -> list[Path]:
+    """Write ``table.csv``, ``table.json``, ``chart.svg`` and ``chart.png``; returns their paths.
+
+    Args:
+        scene: the run up to an event.
+        folder: made where it is missing; files of an earlier export are replaced.
+        kept: draw what is left with the best model the trainer has had, else with the one in use.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    drawing = draw(scene, kept=kept)
+    files: dict[str, bytes] = {
+        "table.csv": table_csv(scene.table).encode(),
+        "table.json": json.dumps(rows(scene.table), indent=1).encode(),
+        "chart.svg": svg(drawing).encode(),
+        "chart.png": png(drawing),
+    }
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return [folder / name for name in files]
+
+
+def rows(table: CohortTable) -> list[dict[str, object]]:
+    """Every measured cell and every cited figure, one a row."""
+    measured = [table.cells[c, g] for c in table.cohorts for g in table.generations if (c, g) in table.cells]
+    return [_row(event) for event in [*measured, *table.cited]]
+
+
+def _row(event: ProtectionMeasured) -> dict[str, object]:
+    low, high = event.interval or (None, None)
+    values = {"interval_low": low, "interval_high": high}
+    return {name: values.get(name, getattr(event, name, None)) for name in FIELDS}
+
+
+def table_csv(table: CohortTable) -> str:
+    """The same rows as CSV."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows(table))
+    return out.getvalue()
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A polyline: points in pixels, colour, width, dashes as in SVG."""
+
+    points: tuple[tuple[float, float], ...]
+    colour: str
+    width: float = 2.0
+    dash: str = ""
+
+
+@dataclass(frozen=True)
+class Words:
+    """A text and where it stands; its end is there when ``right``."""
+
+    x: float
+    y: float
+    text: str
+    colour: str = "#15191e"
+    size: int = 15
+    right: bool = False
+
+
+def without_remote_fonts(picture: str) -> str:
+    """A screen's SVG that loads nothing from anywhere: it is shown in whatever fixed-width font there is."""
+    local = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
+    return local.replace("Fira Code", "monospace")
+
+
+def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
+    """The chart as strokes and words on a white page of ``WIDTH`` by ``HEIGHT``."""
+    columns = [LEFT + x for x in positions(scene.slots, WIDTH - LEFT - RIGHT)]
+    end = columns[-1] if columns else LEFT
+
+    def y(rate: float) -> float:
+        return TOP + (1 - rate) * (HEIGHT - TOP - BOTTOM)
+
+    model = "the trainer's best model so far" if kept else "the model in use"
+    name = clean(scene.began.scenario) if scene.began else ""
+    shapes: list[Stroke | Words] = [
+        Words(LEFT, 32, f"{name}: clean photos of protected people not named, with {model}", size=18)
+    ]
+    for rate in (0.0, 0.25, 0.5, 0.75, 1.0):
+        shapes.append(Stroke(((LEFT, y(rate)), (WIDTH - RIGHT, y(rate))), "#d5d9dd", 1.0))
+        shapes.append(Words(LEFT - 12, y(rate) + 5, f"{rate:.0%}", "#5b6570", right=True))
+    free = 0.0
+    for before, slot, column in zip([None, *scene.slots], scene.slots, columns, strict=False):
+        if (before is None or before.t != slot.t) and column >= free:
+            shapes.append(Words(column, HEIGHT - BOTTOM + 28, slot.t, "#5b6570", 13))
+            free = column + 90
+    labels: list[Words] = []
+    for cohort in scene.cohorts:
+        points, whole = scene.curves[cohort], cohort == WHOLE_ARCHIVE
+        index = 0 if whole else [c for c in scene.cohorts if c != WHOLE_ARCHIVE].index(cohort) % len(COLOURS)
+        path = [(float(columns[points[0].slot]), y(0.0))]
+        for point in points:
+            path += [(float(columns[point.slot]), path[-1][1]), (float(columns[point.slot]), y(point.value(kept)))]
+        path.append((float(end), path[-1][1]))
+        colour = "#000000" if whole else COLOURS[index]
+        shapes.append(Stroke(tuple(path), colour, 5.0 if whole else 2.5, "" if whole else DASHES[index]))
+        text = f"{cohort_label(cohort, scene.cohorts)} {percent(points[-1].value(kept))}"
+        labels.append(Words(end + 14, path[-1][1] + 5, text, colour))
+    for cited in scene.cited:
+        at = (columns[cited.slot], y(cited.event.protection_rate))
+        shapes.append(Stroke(((LEFT, at[1]), at), "#b03325", 1.0, "4 6"))
+        for turn in (6, -6):
+            shapes.append(Stroke(((at[0] - 6, at[1] - turn), (at[0] + 6, at[1] + turn)), "#b03325", 2.0))
+        text = f"x {clean(cited.event.extractor)} {percent(cited.event.protection_rate)} (cited)"
+        labels.append(Words(end + 14, at[1] + 5, text, "#b03325"))
+    return shapes + list(_apart(labels))
+
+
+def _apart(labels: list[Words], gap: float = 19.0) -> list[Words]:
+    """Labels moved up or down until none covers another."""
+    ordered = sorted(labels, key=lambda label: label.y)
+    floor = float(HEIGHT - BOTTOM + 5)
+    places: list[float] = []
+    for label in ordered:
+        places.append(max(label.y, places[-1] + gap if places else 0.0))
+    for index in range(len(places) - 1, -1, -1):
+        places[index] = min(places[index], floor)
+        floor = places[index] - gap
+    return [Words(o.x, at, o.text, o.colour, o.size) for o, at in zip(ordered, places, strict=True)]
+
+
+def svg(shapes: list[Stroke | Words]) -> str:
+    """The drawing as SVG."""
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+    ]
+    for shape in shapes:
+        if isinstance(shape, Stroke):
+            points = " ".join(f"{x:.0f},{y:.0f}" for x, y in shape.points)
+            dash = f' stroke-dasharray="{shape.dash}"' if shape.dash else ""
+            style = f'fill="none" stroke="{shape.colour}" stroke-width="{shape.width}"{dash}'
+            parts.append(f'<polyline points="{points}" {style}/>')
+        else:
+            anchor = ' text-anchor="end"' if shape.right else ""
+            place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" font-size="{shape.size}"{anchor}'
+            parts.append(f'<text {place} fill="{shape.colour}">{escape(shape.text)}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def png(shapes: list[Stroke | Words]) -> bytes:
+    """The drawing as PNG."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    picture = Image.new("RGB", (WIDTH, HEIGHT), "#ffffff")
+    pen = ImageDraw.Draw(picture)
+    for shape in shapes:
+        if isinstance(shape, Stroke):
+            for begin, end in zip(shape.points, shape.points[1:], strict=False):
+                for part in _dashed(begin, end, shape.dash):
+                    pen.line(part, fill=shape.colour, width=round(shape.width))
+        else:
+            font = ImageFont.load_default(shape.size)
+            pen.text((shape.x, shape.y), shape.text, shape.colour, font=font, anchor="rs" if shape.right else "ls")
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def _dashed(
+    begin: tuple[float, float], end: tuple[float, float], dash: str
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    lengths = [float(part) for part in dash.split()]
+    whole = abs(end[0] - begin[0]) + abs(end[1] - begin[1])
+    if not lengths or not whole:
+        return [(begin, end)]
+    parts, at, turn = [], 0.0, 0
+    while at < whole:
+        till = min(whole, at + lengths[turn % len(lengths)])
+        if turn % 2 == 0:
+            ends = [tuple(b + (e - b) * share / whole for b, e in zip(begin, end, strict=True)) for share in (at, till)]
+            parts.append(((ends[0][0], ends[0][1]), (ends[1][0], ends[1][1])))
+        at, turn = till, turn + 1
+    return parts

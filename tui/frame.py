@@ -1,0 +1,81 @@
+"""A whole screen: the line at the top, one of the pages, the keys at the bottom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from facetui.engine.events import RunFailed
+from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
+from facetui.tui.displays import LEAST
+from facetui.tui.ink import Line, between, clean, fit, pad, wrap
+from facetui.tui.stage import Stage
+
+SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
+
+
+def header(stage: Stage, width: int) -> Line:
+    """Story, date, move, and how the play head stands."""
+    if stage.view == "home":
+        return between([(" facetui", "title"), ("  a laboratory of protected photos", "dim")], [], width)
+    now, player = stage.now, stage.player
+    name = clean(now.began.scenario) if now.began else ""
+    left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
+    at = player.state
+    right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
+    if isinstance(now.ended, RunFailed):
+        right = [("× failed", "bad bold")]
+    elif stage.problem:
+        right = [("× stopped", "bad bold")]
+    if stage.running and not player.live:
+        behind = len(player.events) - 1 - player.head
+        right.append((f", {behind} behind", "dim"))
+    if width >= 64:
+        right = [(f"{now.t}  move {now.moves} of {stage.known.moves}   ", ""), *right]
+        right.append((f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"))
+    if width >= 100 and now.progress is not None and now.progress.rate:
+        right.append((f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"))
+    return between(left, [*right, (" ", "")], width)
+
+
+def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
+    """Exactly ``height`` lines of ``width`` columns; below 40x12 one sentence says what is needed.
+
+    Args:
+        stage: what to show.
+        width: columns of the terminal.
+        height: its rows.
+        colours: whether pictures may be made of colours.
+        pixels: whether something else draws them.
+    """
+    if width < LEAST[0] or height < LEAST[1]:
+        sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
+        return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
+    return [
+        fit(header(stage, width), width, ""),
+        *page(stage, width, height - 2, colours=colours, pixels=pixels),
+        keys.footer(stage.view, width),
+    ]
+
+
+def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
+    """The page between header and footer."""
+    match stage.view:
+        case "home":
+            return home.paint(stage, width, height)
+        case "cohorts":
+            return cohorts.paint(stage, width, height)
+        case "faces":
+            return faces.paint(stage, width, height, colours=colours, pixels=pixels)
+        case "events":
+            return eventlist.paint(stage, width, height)
+        case "console":
+            return console.paint(stage.console, width, height, stage.known.progress)
+        case _:
+            return timeline.paint(stage, width, height)
+
+
+def pictures(stage: Stage, width: int, height: int) -> list[faces.Placed]:
+    """The pictures of the whole screen, and where they stand on it."""
+    if stage.view != "faces" or width < LEAST[0] or height < LEAST[1]:
+        return []
+    return [replace(picture, y=picture.y + 1) for picture in faces.placed(stage, width, height - 2)]

@@ -1,0 +1,201 @@
+"""The process behind the app's console: IPython over a session, spoken to through its standard streams.
+
+Run as ``python -m facetui.tui.kernel RUNS [RUN]``: it opens a session in the folder of runs, after the story of a run
+if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import queue
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from platformdirs import user_state_path
+
+from facetui.engine import journal
+from facetui.engine.cache import default_folder
+from facetui.engine.errors import FacetuiError, UsageError
+from facetui.engine.people import EMBEDDED
+from facetui.engine.runner import Scenario, Settings
+from facetui.engine.session import Session
+from facetui.tui import talk
+from facetui.tui.repl import open_session, scope
+from facetui.tui.shell import configured, taught
+
+REMEMBERED = 200
+"""Pieces of typed text that the app gets of earlier sessions."""
+
+
+class Wire(io.TextIOBase):
+    """Messages out, one at a time; as a stream, every line written to it is one."""
+
+    encoding = "utf-8"
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+        self._rest = ""
+        self._lock = threading.RLock()
+
+    def send(self, message: talk.Answer) -> None:
+        """Send one; an app that is gone is no error, the session ends by its standard input."""
+        with self._lock:
+            try:
+                self._file.write(talk.line(message))
+                self._file.flush()
+            except OSError:
+                pass
+
+    def write(self, text: str) -> int:
+        """Keep the last line until it is whole."""
+        with self._lock:
+            *lines, self._rest = (self._rest + text).split("\n")
+            for line in lines:
+                self.send(talk.Said(line))
+        return len(text)
+
+    def finish(self) -> None:
+        """Send a last line without its break."""
+        with self._lock:
+            if self._rest:
+                self.write("\n")
+
+
+class Shell(InteractiveShell):
+    """IPython without a terminal; ``exit`` ends the session."""
+
+    leaving = False
+
+    def ask_exit(self) -> None:
+        """Leave after this piece of text."""
+        self.leaving = True
+
+
+def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario | None]:
+    """What a session depends on that goes on from the end of a run, and the story to play first.
+
+    Raises:
+        UsageError: the run is about people whose folder its journal does not name.
+        FacetuiError: its journal cannot be read.
+    """
+    if folder is None:
+        return Settings(out=runs, cache=default_folder()), None
+    began = journal.began(journal.read(folder), folder)
+    if began.people != EMBEDDED:
+        raise UsageError(
+            f"this run is about the people of {began.people!r}, and a journal does not say where that folder is; "
+            f"leave the app and type: facetui repl {began.scenario} --people FOLDER"
+        )
+    story = Scenario.parse(began.source, Path(f"{began.scenario}.py")) if began.source else None
+    settings = Settings(
+        out=runs,
+        cast=began.cast,
+        people=EMBEDDED,
+        users=tuple(began.users),
+        seed=began.seed,
+        cache=default_folder(),
+        values=began.parameters,
+    )
+    return settings, story
+
+
+def serve(runs: Path, after: Path | None, wire: Wire, questions: io.BufferedReader) -> None:
+    """Open a session and answer until there are no more questions.
+
+    Args:
+        runs: the folder of runs.
+        after: the run from whose end it goes on.
+        wire: where answers go.
+        questions: where they come from.
+    """
+    try:
+        settings, story = settings_after(after, runs)
+        session = open_session(settings, story, quiet=False, progress=False)
+    except (FacetuiError, KeyboardInterrupt) as error:
+        wire.send(talk.Left(str(error) or "stopped"))
+        return
+    signal.signal(signal.SIGINT, lambda *_: None)  # between moves there is nothing to stop
+    shell = _shell(session)
+    run_cell = taught(shell, session)
+    wire.send(talk.Ready(str(session.journal.folder), _history(shell)))
+    asked: queue.SimpleQueue[talk.Run | None] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(questions, asked, session, shell, wire), daemon=True).start()
+    while not shell.leaving and (piece := asked.get()) is not None:
+        os.environ["COLUMNS"] = str(piece.width)
+        ok = False
+        try:
+            ok = run_cell(piece.text, store_history=True).success
+        except KeyboardInterrupt:
+            print("stopped")
+        finally:
+            wire.finish()
+            wire.send(talk.Done(ok, str(session.journal.folder)))
+    session.close()
+    if shell.history_manager is not None:
+        shell.history_manager.end_session()  # what was typed last is written, too
+    wire.send(talk.Left())
+
+
+def _shell(session: Session) -> Shell:
+    config = configured(user_state_path("facetui") / "history.sqlite")
+    config.InteractiveShell.colors = "nocolor"
+    config.InteractiveShell.xmode = "Plain"
+    config.InteractiveShell.cache_size = 0  # no `Out[1]:` before what is answered
+    config.InteractiveShell.separate_in = config.InteractiveShell.separate_out = ""
+    shell = Shell.instance(config=config, user_ns=scope(session))
+    shell.set_hook("show_in_pager", _show)
+    return shell
+
+
+def _show(shell: InteractiveShell, data: Any, **_: Any) -> None:
+    """What IPython would page, as `lab.at?`: printed, the console scrolls."""
+    print(data["text/plain"] if isinstance(data, dict) else data)
+
+
+def _history(shell: InteractiveShell) -> list[str]:
+    manager = shell.history_manager
+    remembered = (
+        [piece for _, _, piece in manager.get_tail(REMEMBERED, include_latest=True)] if manager is not None else []
+    )
+    return [piece for i, piece in enumerate(remembered) if piece and piece not in remembered[i + 1 :]]
+
+
+def _listen(
+    questions: io.BufferedReader,
+    asked: queue.SimpleQueue[talk.Run | None],
+    session: Session,
+    shell: InteractiveShell,
+    wire: Wire,
+) -> None:
+    """Pass pieces of text on, answer what can be answered meanwhile; at the end stop what is being done."""
+    for text in questions:
+        message = talk.question(text)
+        if isinstance(message, talk.Run):
+            asked.put(message)
+        else:
+            line = message.text.rpartition("\n")[2]
+            fragment, matches = shell.complete(None, line, len(line))
+            wire.send(talk.Completed(message.text, fragment, matches))
+    session.stop()
+    asked.put(None)
+
+
+def main() -> None:
+    """Keep the standard streams for messages; whatever else writes to them goes to standard error."""
+    wire = Wire(os.fdopen(os.dup(1), "wb"))
+    questions = os.fdopen(os.dup(0), "rb")
+    os.dup2(2, 1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    out: Any = wire
+    sys.stdout = sys.stderr = out
+    runs, *after = map(Path, sys.argv[1:])
+    serve(runs, after[0] if after else None, wire, questions)
+
+
+if __name__ == "__main__":
+    main()

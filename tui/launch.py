@@ -1,0 +1,93 @@
+"""From the command line into the app: what Textual must find in its environment is settled before it is imported."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facetui.tui import graphics
+from facetui.tui.ink import ASCII_TWINS
+
+if TYPE_CHECKING:
+    from facetui.tui.detached import Engine
+
+
+def app(
+    runs: Path,
+    folder: Path | None = None,
+    *,
+    live: bool = False,
+    engine: Engine | None = None,
+    motion: bool = True,
+    mouse: bool = True,
+    console: bool = True,
+) -> int:
+    """Run the app; returns its exit code.
+
+    Args:
+        runs: the folder of runs.
+        folder: a run to open; absent: the home screen.
+        live: follow it; else play it from the first event.
+        engine: the process that this command started for it.
+        motion: glide between moves.
+        mouse: let the terminal report the mouse; without, its own selection works.
+        console: offer Python with the lab in it; never to somebody who follows another's run.
+    """
+    prepare(motion)
+    pixels = graphics.available()  # asked while the terminal's answers are not yet Textual's
+    from facetui.tui.app import FacetApp
+    from facetui.tui.terminal import Probe, Terminal, guarded, write_report
+
+    if os.environ.get("FACETUI_PROBE"):
+        Terminal.probe = Probe()
+    shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, driver=Terminal)
+    shown.has_console = console
+    shown.graphics = pixels
+    with guarded(shown.stop_for):
+        shown.run(mouse=mouse)
+    if Terminal.probe is not None:
+        write_report(Terminal.probe)
+    if engine is not None:
+        engine.forget()
+    if shown.left is not None:
+        print(f"the run goes on: facetui follow {shown.left.name}", file=sys.stderr)
+    if shown.return_code and shown.return_value is None:
+        return shown.return_code
+    return shown.return_value or 0
+
+
+def prepare(motion: bool) -> None:
+    """What Textual reads when it is imported: the first theme, and whether anything moves by itself."""
+    for stale in ("COLUMNS", "LINES"):  # whoever exported them did not know of this terminal, nor of its next size
+        os.environ.pop(stale, None)
+    os.environ["TEXTUAL_ANIMATIONS"] = "full" if motion and not os.environ.get("SSH_CONNECTION") else "none"
+    if few_colours():
+        os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
+    if not speaks_unicode():
+        codecs.register_error("facetui", _twin)
+        sys.__stderr__.reconfigure(encoding="ascii", errors="facetui")  # type: ignore[union-attr]
+
+
+def few_colours() -> bool:
+    """Whether the terminal has only its sixteen colours, or none are wanted."""
+    if "NO_COLOR" in os.environ:
+        return True
+    if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return False
+    return not any(name in os.environ.get("TERM", "") for name in ("256", "kitty", "ghostty", "direct"))
+
+
+def speaks_unicode() -> bool:
+    """Whether the terminal can show more than ASCII; ``FACETUI_ASCII`` says no."""
+    encoding = (getattr(sys.__stderr__, "encoding", None) or "ascii").lower().replace("-", "")
+    return encoding.startswith("utf") and not os.environ.get("FACETUI_ASCII")
+
+
+def _twin(error: UnicodeError) -> tuple[str, int]:
+    """ASCII twins of what a terminal cannot show, one character for one."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return "".join(ASCII_TWINS.get(c, "?") for c in error.object[error.start : error.end]), error.end

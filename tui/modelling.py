@@ -1,0 +1,126 @@
+"""``facetui models``: the weights of extractors, at hand or to be fetched, and whether they are what they say."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facetui.engine.errors import DataError, UsageError
+from facetui.engine.extractors import EXTRACTORS, weights
+from facetui.tui.displays import short
+from facetui.tui.options import TrustOption
+
+app = typer.Typer(help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)
+
+NameArgument = Annotated[str, typer.Argument(help="An extractor's name: facetui list extractors.", metavar="NAME")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+
+MARKS = {True: "ok", False: "WRONG", None: "-"}
+
+
+@app.callback(invoke_without_command=True)
+def _models(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_models()
+
+
+@app.command("list")
+def list_models() -> None:
+    """List extractors, and whether their weights are at hand."""
+    for name in EXTRACTORS.names():
+        facts = EXTRACTORS.entry(name).facts
+        print(f"{name:<20} {_state(name):<44} {facts.get('licence', '')}".rstrip())
+    for pattern, entry in EXTRACTORS.patterns.items():
+        print(f"{pattern:<20} {entry.summary}")
+    print(f"weights are looked for in {', then '.join(short(folder) for folder in weights.model_folders())}")
+
+
+def _state(name: str) -> str:
+    facts = EXTRACTORS.entry(name).facts
+    where = facts.get("weights", "")
+    if where.startswith("pip"):
+        from importlib.util import find_spec
+
+        return "installed by pip" if find_spec("face_recognition_models") else f"missing; {where.split(', ')[1]}"
+    if not where.startswith("file"):
+        return where or "brought by another package"
+    path = weights.weights_at_hand(name)
+    if path is not None:
+        return f"{path.stat().st_size / 1e6:.1f} MB, {short(path.parent)}"
+    if name in weights.PUBLISHED:
+        return f"missing; facetui models pull {name}"
+    return "missing; README, 'Real extractors'"
+
+
+@app.command()
+def pull(name: NameArgument, yes: YesOption = False) -> None:
+    """Fetch published weights: says size, licence and SHA-256, and asks first."""
+    facts = EXTRACTORS.entry(name).facts
+    published = weights.PUBLISHED.get(name)
+    if published is None:
+        raise UsageError(f"nothing is fetched for {name}: {_how(name)}")
+    at_hand = weights.weights_at_hand(name)
+    if at_hand is not None:
+        print(f"{name} is at hand: {short(at_hand)}")
+        return
+    print(f"{name}: {facts.get('source', '')}")
+    print(f"from     {published.url}")
+    print(f"to       {short(weights.model_folders()[0] / published.file)}")
+    print(f"size     {published.size / 1e6:.1f} MB")
+    print(f"licence  {published.licence}")
+    print(f"SHA-256  {published.sha256}", flush=True)
+    _ask("fetch it?", yes)
+    path = weights.pull(published, _percent)
+    print(f"fetched {short(path)}, SHA-256 as published; facetui models verify {name} tries it out")
+
+
+def _how(name: str) -> str:
+    """Where the weights of an extractor come from that ``pull`` does not fetch."""
+    where = EXTRACTORS.entry(name).facts.get("weights", "")
+    if where.startswith("pip"):
+        return f"its weights come by {where}"
+    if where.startswith("file"):
+        return "its weights are a file of yours, see README, 'Real extractors'"
+    return "its weights come with the package"
+
+
+def _ask(question: str, yes: bool) -> None:
+    if not yes and not typer.confirm(question, default=False):
+        raise typer.Exit(1)
+
+
+def _percent(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{done / 1e6:.1f} of {total / 1e6:.1f} MB", end=end, file=sys.stderr, flush=True)
+
+
+@app.command()
+def verify(name: NameArgument, trust: TrustOption = False) -> None:
+    """Try an extractor out: preprocessing, embedding, gradient, and against another library where there is one."""
+    EXTRACTORS.entry(name)
+    from facetui.engine.extractors import selftest
+
+    wrong = 0
+    for check in selftest.verify(name):
+        print(f"{MARKS[check.good]:<6} {check.what:<20} {check.detail}", flush=True)
+        wrong += check.good is False
+    if wrong:
+        raise DataError(f"{name} is not what it says it is: {wrong} of its checks went wrong")
+
+
+@app.command()
+def rm(name: NameArgument, yes: YesOption = False) -> None:
+    """Delete the weights of an extractor from the folder with weights."""
+    if not EXTRACTORS.entry(name).facts.get("weights", "").startswith("file") or ":" in name:
+        raise UsageError(f"there is nothing to delete for {name}: {_how(name)}")
+    path: Path | None = weights.weights_at_hand(name)
+    if path is None:
+        raise DataError(f"the weights of {name} are not at hand; facetui models list says what is")
+    print(f"{short(path)}, {path.stat().st_size / 1e6:.1f} MB")
+    _ask("delete it?", yes)
+    path.unlink()
+    print(f"deleted {short(path)}")

@@ -1,0 +1,69 @@
+"""Pictures as text: two pixels a cell in colours, or a ramp of characters where there are none."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facetui.tui.ink import Line
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+RAMP = " .:-=+*#%@"
+LARGEST = 4_000_000
+"""Bytes of a picture that is read; a journal may come from elsewhere."""
+
+
+@lru_cache(maxsize=24)
+def load(path: Path) -> Image | None:
+    """A picture of a journal; ``None`` where there is none that can be read."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        if path.stat().st_size > LARGEST:
+            return None
+        with Image.open(path) as picture:
+            return picture.convert("RGB")
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+        return None
+
+
+@lru_cache(maxsize=24)
+def difference(one: Path, other: Path) -> Image | None:
+    """How far two pictures differ in every channel, times ten; ``None`` where one is missing or sizes differ."""
+    from PIL import ImageChops
+
+    first, second = load(one), load(other)
+    if first is None or second is None or first.size != second.size:
+        return None
+    return ImageChops.difference(first, second).point(lambda value: min(255, 10 * value))
+
+
+def halves(picture: Image | None, width: int, *, colours: bool = True) -> list[Line]:
+    """A square picture as ``width`` columns and half as many rows.
+
+    Args:
+        picture: to draw; ``None`` gives an empty frame.
+        width: columns, even.
+        colours: two pixels a cell in colours; else characters by brightness.
+    """
+    if picture is None:
+        middle = "not kept".center(width)
+        return [[(middle if row == width // 4 else " " * width, "dim")] for row in range(width // 2)]
+    if not colours:
+        grey = picture.convert("L").resize((width, width // 2)).tobytes()
+        return [
+            [("".join(RAMP[value * (len(RAMP) - 1) // 255] for value in grey[row * width : (row + 1) * width]), "")]
+            for row in range(width // 2)
+        ]
+    small = picture.resize((width, width // 2 * 2)).tobytes()
+    pixels = [small[i : i + 3].hex() for i in range(0, len(small), 3)]
+    return [
+        [
+            ("▀", f"rgb:{pixels[2 * row * width + column]}{pixels[(2 * row + 1) * width + column]}")
+            for column in range(width)
+        ]
+        for row in range(width // 2)
+    ]

@@ -1,0 +1,94 @@
+"""The field in which the console's text is typed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual import events
+from textual.widgets import TextArea
+
+from facetui.tui import console, talk
+
+if TYPE_CHECKING:
+    from facetui.tui.app import FacetApp
+
+
+class Prompt(TextArea):
+    """Several lines of Python: Enter runs them when they are whole, Tab completes, arrows at the edges recall."""
+
+    DEFAULT_CSS = """
+    Prompt, Prompt:focus {
+        layer: over; dock: bottom; height: 1; margin: 0 1 1 6; padding: 0; border: none;
+        background: $background; color: $foreground; scrollbar-size: 0 0;
+        & .text-area--cursor-line { background: $background; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="prompt", soft_wrap=False, tab_behavior="indent", show_line_numbers=False, compact=True)
+
+    @property
+    def _facet(self) -> FacetApp:
+        return cast("FacetApp", self.app)
+
+    def _put(self, text: str) -> None:
+        self.load_text(text)
+        self.move_cursor(self.document.end)
+
+    def _before(self) -> str:
+        """The text before the cursor."""
+        row, column = self.cursor_location
+        return "\n".join([*self.text.split("\n")[:row], self.document.get_line(row)[:column]])
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Keys of a console; all others type."""
+        row = self.cursor_location[0]
+        match event.key:
+            case "enter":
+                self._entered()
+            case "tab":
+                before = self._before()
+                if not before.rpartition("\n")[2].strip():
+                    self.insert("    ")
+                else:
+                    self._facet.complete(before)
+            case "up" if row == 0:
+                self._recall(-1)
+            case "down" if row == self.document.line_count - 1:
+                self._recall(1)
+            case "pageup" | "pagedown":
+                state = self._facet.stage.console
+                state.back = max(0, state.back + (5 if event.key == "pageup" else -5))
+            case "escape":
+                self._facet.action_view("timeline")
+            case "ctrl+d" if not self.text:
+                self._facet.action_view("timeline")
+            case _:
+                self._facet.stage.console.matches = []
+                await super()._on_key(event)
+                self.call_after_refresh(self._facet.draw)
+                return
+        event.prevent_default().stop()
+        self._facet.draw()
+
+    def _entered(self) -> None:
+        text, state = self.text, self._facet.stage.console
+        if self.cursor_location == self.document.end and console.is_whole(text):
+            if not state.doing:
+                self._put("")
+                self._facet.submit(text)
+        else:
+            self.insert("\n" + console.indented(self._before()))
+
+    def _recall(self, direction: int) -> None:
+        text = self._facet.stage.console.recall(direction, self.text)
+        if text is not None:
+            self._put(text)
+
+    def go_on(self, answer: talk.Completed) -> None:
+        """Type what is sure, and show what is not; nothing when something else was typed meanwhile."""
+        if answer.text != self._before():
+            return
+        longer = console.completed(answer.text, answer.fragment, answer.matches)
+        self.insert(longer[len(answer.text) :])
+        self._facet.stage.console.matches = answer.matches if len(answer.matches) > 1 else []

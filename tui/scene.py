@@ -1,0 +1,221 @@
+"""Everything the views show, as a fold over the events up to the play head."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from facetui.engine.events import (
+    WHOLE_ARCHIVE,
+    Actor,
+    ClockMoved,
+    Event,
+    Note,
+    PhotosScraped,
+    PicturesShown,
+    Progress,
+    ProtectionMeasured,
+    RunBegan,
+    RunEnded,
+    RunFailed,
+)
+from facetui.engine.folds import CohortTable
+from facetui.engine.metrics import wilson
+from facetui.tui.ink import clean
+from facetui.tui.player import MOVES
+from facetui.tui.words import short_label
+
+Lane = Actor | Literal["scrapes"]
+"""Actors, and what the trainer does so often that it would leave no room for the words of its other moves."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place on the time axis: what different actors did one after the other, and what was measured then.
+
+    So a change of protection stands right above the move that caused it.
+
+    Attributes:
+        t: date in the story.
+        moves: the lane, and one or two words; every lane at most once.
+        measured: a measurement followed; whatever comes next gets a place of its own.
+    """
+
+    t: str
+    moves: tuple[tuple[Lane, str], ...] = ()
+    measured: bool = False
+
+    def label(self, lane: Lane) -> str:
+        """What was done here in a lane; empty for nothing."""
+        return dict(self.moves).get(lane, "")
+
+
+@dataclass(frozen=True)
+class Point:
+    """One measurement of a cohort.
+
+    Attributes:
+        slot: where on the time axis.
+        rate: with the model in use, in [0, 1].
+        interval: its 95 % interval.
+        kept: what is left when the trainer uses the best model it has had.
+        kept_interval: its 95 % interval.
+    """
+
+    slot: int
+    rate: float
+    interval: tuple[float, float]
+    kept: float
+    kept_interval: tuple[float, float]
+
+    @classmethod
+    def of(cls, event: ProtectionMeasured, slot: int) -> Point:
+        """The point of a measurement."""
+        interval = event.interval or (event.protection_rate, event.protection_rate)
+        kept = event.best_protection_rate
+        if kept is None:
+            return cls(slot, event.protection_rate, interval, event.protection_rate, interval)
+        missed = min(event.n_probes, max(0, round(kept * event.n_probes)))
+        return cls(slot, event.protection_rate, interval, kept, wilson(missed, event.n_probes))
+
+    def value(self, kept: bool) -> float:
+        """The rate with the best model kept, or with the one in use."""
+        return self.kept if kept else self.rate
+
+    def band(self, kept: bool) -> tuple[float, float]:
+        """Its interval."""
+        return self.kept_interval if kept else self.interval
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A figure that somebody else reported, and its place on the time axis."""
+
+    slot: int
+    event: ProtectionMeasured
+
+
+@dataclass
+class Scene:
+    """The world up to an event.
+
+    Attributes:
+        began: how the run was made.
+        ended: how it ended.
+        t: date in the story.
+        event: the last event.
+        slots: the time axis.
+        moves: how many moves there were, rounds of measurements among them.
+        curves: measurements of each cohort, in the order in which cohorts appeared.
+        unprotected: share of everybody else's clean photos not named, by slot.
+        cited: reported figures.
+        table: cohorts by generations.
+        move: the last move.
+        note: what the story said last, until the next date.
+        progress: how far the task at hand is.
+        shown: pictures, oldest first.
+        line: the scenario's running line.
+    """
+
+    began: RunBegan | None = None
+    ended: RunEnded | RunFailed | None = None
+    t: str = ""
+    event: Event | None = None
+    slots: list[Slot] = field(default_factory=list)
+    moves: int = 0
+    curves: dict[str, list[Point]] = field(default_factory=dict)
+    unprotected: list[tuple[int, float]] = field(default_factory=list)
+    cited: list[Cited] = field(default_factory=list)
+    table: CohortTable = field(default_factory=CohortTable)
+    move: Event | None = None
+    note: Note | None = None
+    progress: Progress | None = None
+    shown: list[PicturesShown] = field(default_factory=list)
+    line: int | None = None
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Scene:
+        """The scene after some events."""
+        scene = cls()
+        for event in events:
+            scene.add(event)
+        return scene
+
+    def add(self, event: Event) -> None:
+        """Take one more event into account."""
+        last, self.event = self.event, event
+        self.t = event.t or self.t
+        self.line = event.line or self.line
+        self.progress = event if isinstance(event, Progress) else None
+        match event:
+            case RunBegan():
+                self.began = event
+            case RunEnded() | RunFailed():
+                self.ended = event
+            case ClockMoved():
+                self.note = None
+            case Note():
+                self.note = event
+            case PicturesShown():
+                self.shown.append(event)
+            case ProtectionMeasured():
+                self._measured(event, last)
+            case _ if isinstance(event, MOVES):
+                self._moved(event)
+                self.move = event
+
+    def _moved(self, event: Event) -> None:
+        self.moves += 1
+        lane: Lane = "scrapes" if isinstance(event, PhotosScraped) else event.actor
+        move = (lane, short_label(event))
+        last = self.slots[-1] if self.slots else None
+        if last is None or last.t != event.t or last.measured or last.label(lane):
+            self.slots.append(Slot(event.t, (move,)))
+        else:
+            self.slots[-1] = Slot(last.t, (*last.moves, move))
+
+    def _measured(self, event: ProtectionMeasured, last: Event | None) -> None:
+        self.table.add(event)
+        same = isinstance(last, ProtectionMeasured) and (last.basis, last.generation, last.t) == (
+            event.basis,
+            event.generation,
+            event.t,
+        )
+        if not same:
+            self.moves += 1
+            self.move = event
+            place = self.slots[-1] if self.slots else None
+            if place is None or place.t != event.t or place.measured:
+                self.slots.append(Slot(event.t, (), True))
+            else:
+                self.slots[-1] = Slot(place.t, place.moves, True)
+        slot = len(self.slots) - 1
+        if event.basis == "cited":
+            self.cited.append(Cited(slot, event))
+            return
+        self.curves.setdefault(event.cohort, []).append(Point.of(event, slot))
+        if event.cohort == WHOLE_ARCHIVE and event.unprotected_error is not None:
+            self.unprotected.append((slot, event.unprotected_error))
+
+    @property
+    def cohorts(self) -> list[str]:
+        """Names of the curves, the whole archive last, so that it is drawn over the others."""
+        return sorted(self.curves, key=lambda name: name == WHOLE_ARCHIVE)
+
+    @property
+    def whole(self) -> ProtectionMeasured | None:
+        """The last measurement of everything the trainer holds."""
+        cells = [m for (cohort, _), m in self.table.cells.items() if cohort == WHOLE_ARCHIVE]
+        return max(cells, key=lambda m: m.seq, default=None)
+
+
+def cohort_label(cohort: str, others: Iterable[str]) -> str:
+    """A cohort without its date where its attack says enough: ``lowkey`` for ``2021-01-21 lowkey``."""
+    short = _attack(cohort)
+    return clean(short if [_attack(name) for name in others].count(short) == 1 else cohort)
+
+
+def _attack(cohort: str) -> str:
+    return re.sub(r"^\d{4}-\d\d(-\d\d)? ", "", cohort)

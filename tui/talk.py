@@ -1,0 +1,75 @@
+"""What the app's console and its process say to each other: JSON, one message a line. No torch, no IPython."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Run(msgspec.Struct, frozen=True, tag="run"):
+    """Typed text to run, and the columns there are for what it prints."""
+
+    text: str
+    width: int = 80
+
+
+class Complete(msgspec.Struct, frozen=True, tag="complete"):
+    """Text up to the cursor, to complete."""
+
+    text: str
+
+
+class Ready(msgspec.Struct, frozen=True, tag="ready"):
+    """The session is open: its run's folder, and what was typed in earlier ones, oldest first."""
+
+    folder: str
+    history: list[str]
+
+
+class Said(msgspec.Struct, frozen=True, tag="said"):
+    """A line that was printed."""
+
+    text: str
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """What was typed has run; the run's folder is another after a move was taken back."""
+
+    ok: bool
+    folder: str
+
+
+class Completed(msgspec.Struct, frozen=True, tag="completed"):
+    """How the text may go on: its last characters that would be replaced, and by what."""
+
+    text: str
+    fragment: str
+    matches: list[str]
+
+
+class Left(msgspec.Struct, frozen=True, tag="left"):
+    """The session is closed, because it was asked to, or because it could not begin."""
+
+    problem: str = ""
+
+
+Question = Run | Complete
+Answer = Ready | Said | Done | Completed | Left
+
+_encoder = msgspec.json.Encoder()
+_questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
+_answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
+
+
+def line(message: Question | Answer) -> bytes:
+    """A message with its line break."""
+    return _encoder.encode(message) + b"\n"
+
+
+def question(text: bytes) -> Question:
+    """What the app asks."""
+    return _questions.decode(text)
+
+
+def answer(text: bytes) -> Answer:
+    """What the process answers."""
+    return _answers.decode(text)

@@ -1,0 +1,198 @@
+"""The app without its keys: a clock reads the journal, one canvas shows what the pure views draw.
+
+Nothing is computed here: the engine is another process, and its journal is all that is known of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.driver import Driver
+
+from facetui.engine import journal
+from facetui.engine.errors import FacetuiError
+from facetui.engine.events import RunFailed
+from facetui.tui import detached, frame, recent
+from facetui.tui.canvas import Canvas
+from facetui.tui.detached import Engine
+from facetui.tui.stage import Stage, Story
+from facetui.tui.themes import THEMES, variables
+
+if TYPE_CHECKING:
+    from facetui.tui.graphics import Graphics
+
+LOCAL, REMOTE = 0.1, 0.25
+"""Seconds between two looks at the journal; over SSH at most four updates a second."""
+
+DEVICE = "from facetui.engine import device as d; print(d.describe(d.choose('auto')))"
+
+
+class Watching(App[int]):
+    """Shows a run as it is written, or as it was.
+
+    Args:
+        runs: the folder of runs.
+        folder: a run to open; absent: the home screen.
+        live: follow the run's newest event; else play it from the first.
+        engine: the process that this app started for it.
+        motion: glide between moves.
+        look_for_device: find out what computes, in a process of its own.
+        driver: how to speak to the terminal; absent: Textual's own.
+    """
+
+    TITLE = "facetui"
+    CSS = "Screen { layout: vertical; layers: base over; }"
+
+    def __init__(
+        self,
+        runs: Path,
+        folder: Path | None = None,
+        *,
+        live: bool = False,
+        engine: Engine | None = None,
+        motion: bool = True,
+        look_for_device: bool = True,
+        driver: type[Driver] | None = None,
+    ) -> None:
+        self.stage = Stage(motion=motion)
+        self.canvas = Canvas(id="all")
+        self.graphics: Graphics | None = None
+        self.engine = engine
+        self.ended = 0
+        self.stopping = False
+        self.leaving = False
+        self.left: Path | None = None
+        self._runs = runs
+        self._tail: journal.Tail | None = None
+        self._ticked = monotonic()
+        self._look_for_device = look_for_device
+        super().__init__(driver_class=driver)
+        for theme in THEMES:
+            self.register_theme(theme)
+        if not self.current_theme.ansi:
+            self.theme = "facetui"
+        if folder is not None:
+            self.open(folder, live=live, engine=engine)
+        else:
+            self._list_stories()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Colours of actors and lines."""
+        theme = self.current_theme
+        return variables(ansi=theme.ansi, dark=theme.dark)
+
+    def compose(self) -> ComposeResult:
+        """One canvas."""
+        yield self.canvas
+
+    def on_mount(self) -> None:
+        """Start the clock; what takes time comes after the first frame."""
+        self.set_interval(REMOTE if os.environ.get("SSH_CONNECTION") else LOCAL, self.tick)
+        self.call_after_refresh(self._after_first_frame)
+
+    def _after_first_frame(self) -> None:
+        if self.stage.view == "home":
+            self.refresh_home()
+
+    def _list_stories(self) -> None:
+        from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown
+
+        self.stage.stories = [Story(name, SCENARIOS.entry(name).summary) for name in SCENARIOS.names()]
+
+    def refresh_home(self) -> None:
+        """Read what was run before, and look for the device once."""
+        if not self.stage.stories:
+            self._list_stories()
+        self.stage.recent = recent.recent(self._runs)
+        recent.timed(self.stage.stories, self.stage.recent)
+        self.draw()
+        if self._look_for_device and not self.stage.device:
+            self._look_for_device = False
+            self.find_device()
+
+    @work(exit_on_error=False, group="device")
+    async def find_device(self) -> None:
+        """Load torch where it slows nothing down: in a process of its own."""
+        command = (sys.executable, "-c", DEVICE)
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
+        )
+        try:
+            detached.yield_to_others(process.pid)
+            out, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+        self.stage.device = out.decode().strip() or "none found: facetui doctor says more"
+        self.draw()
+
+    # --- the run -------------------------------------------------------------------------------------------------
+
+    def open(self, folder: Path, *, live: bool, engine: Engine | None = None) -> None:
+        """Turn to a run, and read what there is of it."""
+        self.engine, self.ended, self.stopping = engine, 0, False
+        growing = engine is not None or journal.is_locked(folder)
+        self.stage.open(folder, live=live, growing=growing, owned=engine is not None)
+        self.stage.waiting = "The engine starts: PyTorch is being loaded, then the people and the networks."
+        self._tail = journal.Tail(folder)
+        self._read()
+
+    def _read(self) -> None:
+        """What came since the last look; a run whose process is gone has ended."""
+        stage = self.stage
+        if self._tail is None or stage.problem or not (stage.running or stage.known.began is None):
+            return
+        code = self.engine.code if self.engine is not None else None  # asked first: its last words are in the journal
+        gone = code is not None if self.engine is not None else not journal.is_locked(self._tail.folder)
+        try:
+            stage.extend(self._tail.more())
+        except FacetuiError as error:
+            stage.problem, stage.player.growing = str(error), False
+            return
+        if isinstance(stage.known.ended, RunFailed):
+            self.ended = stage.known.ended.exit_code
+        if gone and stage.running:
+            stage.player.growing = stage.player.live = False
+            self.ended = code or 1
+            before = self.engine.said() if self.engine is not None else "the run was killed: run the story again"
+            stage.problem = before if stage.known.began is None else "the run was killed; run the story again"
+        if stage.running and stage.known.began is not None:
+            stage.memory = detached.memory_of(stage.known.began.pid)
+
+    def tick(self) -> None:
+        """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""
+        now = monotonic()
+        passed, self._ticked = now - self._ticked, now
+        self._read()
+        if self.leaving and not self.stage.running:
+            self.exit(self.ended)
+        self.stage.player.tick(min(passed, 0.5))
+        self.stage.fold()
+        if not getattr(self._driver, "congested", False):
+            self.draw()
+
+    def draw(self) -> None:
+        """Show the stage as it is."""
+        width, height = self.canvas.size
+        if width and height:
+            pixels = self.graphics is not None
+            self.canvas.paint(frame.paint(self.stage, width, height, colours=self.colours, pixels=pixels))
+            if self.graphics is not None:
+                self.graphics.place(self, frame.pictures(self.stage, width, height))
+
+    @property
+    def colours(self) -> bool:
+        """Whether the terminal has enough colours for pictures."""
+        return self.console.color_system in ("256", "truecolor") and not self.no_color
+
+    @on(Canvas.Resized)
+    def _resized(self) -> None:
+        self.draw()

@@ -1,0 +1,192 @@
+"""What an event says, in words: the same sentence in plain output, in captions and in the list of events."""
+
+from __future__ import annotations
+
+from facetui.engine.events import (
+    WHOLE_ARCHIVE,
+    Actor,
+    ClockMoved,
+    DefenceApplied,
+    DetectionMeasured,
+    Event,
+    ExtractorReleased,
+    LawPassed,
+    Note,
+    PhotosPosted,
+    PhotosScraped,
+    PicturesShown,
+    Progress,
+    ProtectionMeasured,
+    RunBegan,
+    RunEnded,
+    RunFailed,
+    SearchMeasured,
+    VerificationMeasured,
+)
+from facetui.tui.ink import clean
+
+MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
+ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
+VERBS = {
+    "adapt": "adapts",
+    "detect": "detects",
+    "purify": "purifies",
+    "combine": "combines",
+    "best-of": "chooses",
+    "rescan": "rescans",
+}
+"""What the trainer does, in one word."""
+
+
+def percent(rate: float) -> str:
+    """``98 %``; below ten with one digit, so that small errors stay visible."""
+    value = 100 * rate
+    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
+
+
+def words(event: Event) -> str:
+    """One sentence or two about an event; control characters are stripped. A kind unknown here says its name."""
+    return clean(_words(event))
+
+
+def _words(event: Event) -> str:
+    match event:
+        case RunBegan():
+            return (
+                f"{event.scenario}: {event.title} {len(event.users)} of {event.n_people} people ({event.people}) "
+                f"protect their photos; cast {event.cast}, seed {event.seed}, {event.device}"
+            )
+        case ClockMoved():
+            return f"it is {event.t}"
+        case Note():
+            return event.text
+        case PhotosPosted():
+            return _posted(event)
+        case PhotosScraped():
+            return f"scrapes {event.n_new} photos, now holds {event.n_archive}"
+        case ExtractorReleased():
+            since = f", released {event.released}" if event.released else ""
+            return f"uses {event.extractor}{since}"
+        case DefenceApplied():
+            return _defence(event)
+        case LawPassed():
+            return event.text
+        case ProtectionMeasured():
+            return _measured(event)
+        case SearchMeasured():
+            return _search(event)
+        case DetectionMeasured():
+            return _detection(event)
+        case VerificationMeasured():
+            return _verification(event)
+        case PicturesShown():
+            named = ", ".join(f"{c.person} {c.similarity:.2f}" for c in event.candidates)
+            return f"shown a clean photo of {event.person} it names: {named}"
+        case Progress():
+            return progress(event)
+        case RunEnded():
+            memory = f", at most {event.peak_memory / 1e9:.1f} GB" if event.peak_memory else ""
+            return f"done in {event.wall:.1f} s{memory}"
+        case RunFailed():
+            return f"stopped after {event.wall:.1f} s: {event.error}"
+        case _:
+            return event.kind.replace("_", " ")
+
+
+def progress(event: Progress) -> str:
+    """How far a task is."""
+    rate = f", {event.rate:,.0f} a second" if event.rate else ""
+    return f"{event.task}: {event.done:,} of {event.total:,} {event.unit}{rate}"
+
+
+def _posted(event: PhotosPosted) -> str:
+    under = f"under {event.attack}" if event.attack else "as they are"
+    change = ""
+    if event.attack:
+        change = f" ({event.budget}; at most {(event.linf or 0) * 255:.0f}/255, DSSIM {event.dssim or 0:.3f})"
+    others = f"; everybody else posts {event.n_others}" if event.n_others else ""
+    who = "people post" if event.actor == "users" else "people are shown in"
+    about = f". {event.about}" if event.about else ""
+    return f"{event.n_people} {who} {event.n_photos} photos {under}{change}{others}{about}"
+
+
+def _search(event: SearchMeasured) -> str:
+    return (
+        f"searches with {event.n_probes} clean probes, {event.generation}: of the photos that could be among the first "
+        f"{event.k}, {percent(event.recall)} are; any of them in {percent(event.discovery)} of searches; "
+        f"{event.n_enrolled} photos of the protected people and {event.n_decoys} decoys in the archive"
+    )
+
+
+def _detection(event: DetectionMeasured) -> str:
+    precision = "none" if event.base_rate_precision is None else percent(event.base_rate_precision)
+    known = "" if event.attack in event.against else ", which it was not trained on"
+    return (
+        f"shown photos of people it never saw, the detector trained on {', '.join(event.against)} flags "
+        f"{percent(event.recall)} of {event.n_poisoned} under {event.attack}{known}, and "
+        f"{percent(event.false_positive_rate)} of {event.n_clean} clean ones. Where "
+        f"{100 * event.base_rate:g} % of photos are perturbed, {precision} of what it flags would be "
+        f"(at least {percent(event.base_rate_precision_low)}, by the 95 % intervals)"
+    )
+
+
+def _verification(event: VerificationMeasured) -> str:
+    return (
+        f"compare two photos with {event.extractor}: of {event.n_pairs} pairs of a clean photo and an own one, "
+        f"{percent(event.match_clean)} match while both are clean, {percent(event.match_posted)} once one was "
+        f"perturbed "
+        f"(mean similarity {event.similarity_clean:.2f} and {event.similarity_posted:.2f}; matches from "
+        f"{event.threshold:.2f}, as 1 % of pairs of different people do)"
+    )
+
+
+def _defence(event: DefenceApplied) -> str:
+    if event.detail:
+        return event.detail
+    text = f"{VERBS.get(event.defence, event.defence)} to {', '.join(event.against)} on {event.n_photos} photos of "
+    text += f"{event.n_people} other people: {event.extractor}"
+    if event.accuracy_before is not None and event.accuracy_after is not None:
+        before, after = percent(event.accuracy_before), percent(event.accuracy_after)
+        text += f"; accuracy on people neither protected nor trained on {before} -> {after} ({event.n_probes} probes)"
+    return text
+
+
+def reported(event: ProtectionMeasured) -> str:
+    """A cited figure, with its source."""
+    return f"reported: {percent(event.protection_rate)} for {event.attack} on {event.extractor} ({event.source})"
+
+
+def counted(event: ProtectionMeasured) -> str:
+    """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
+    text = percent(event.protection_rate)
+    if event.interval is None:
+        return text
+    low, high = (100 * end for end in event.interval)
+    missed = round(event.protection_rate * event.n_probes)
+    return f"{text} ({missed} of {event.n_probes} probes, 95 % interval {low:.0f}-{high:.0f} %)"
+
+
+def _measured(event: ProtectionMeasured) -> str:
+    if event.basis == "cited":
+        return reported(event)
+    whole = event.cohort == WHOLE_ARCHIVE
+    what = "with everything it holds" if whole else f"from the photos of {event.cohort} alone"
+    news = "; it was not trained against their attack" if event.is_news else ""
+    return f"{what}, {event.generation} fails to name {counted(event)} of the protected people's clean photos{news}"
+
+
+def short_label(event: Event) -> str:
+    """One or two words for a lane of the timeline."""
+    match event:
+        case PhotosPosted():
+            return clean(event.attack or "clean photos")
+        case PhotosScraped():
+            return "scrapes"
+        case ExtractorReleased():
+            return clean(event.extractor)
+        case DefenceApplied():
+            return VERBS.get(event.defence) or clean(event.defence)
+        case LawPassed():
+            return clean(event.law)
+        case _:
+            return event.kind.replace("_", " ")
