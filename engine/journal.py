@@ -161,7 +161,7 @@ def _parse(folder: Path, data: bytes) -> Iterator[Event]:
 def _events(path: Path, lines: list[bytes], number: int) -> Iterator[Event]:
     """Events of some lines of which the first has a number, from 1; the file's first line is the header."""
     if number == 1 and lines:
-        _check_header(path, lines.pop(0))
+        check_header(path, lines.pop(0))
         number = 2
     for line in lines:
         try:
@@ -173,7 +173,12 @@ def _events(path: Path, lines: list[bytes], number: int) -> Iterator[Event]:
             yield event
 
 
-def _check_header(path: Path, line: bytes) -> None:
+def check_header(path: Path, line: bytes) -> None:
+    """Refuse a first line that is not one of ours.
+
+    Raises:
+        JournalError: no journal, or one in a newer format.
+    """
     try:
         header = msgspec.json.decode(line, type=_Header)
     except msgspec.DecodeError:

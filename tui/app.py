@@ -14,7 +14,8 @@ from textual.screen import Screen
 
 from facetui.engine.errors import FacetuiError
 from facetui.tui import cohorts, detached, eventlist, faces, home
-from facetui.tui.consoling import NOT_HERE, Consoling
+from facetui.tui.consoling import NOT_HERE
+from facetui.tui.cueing import Cueing
 from facetui.tui.displays import short
 from facetui.tui.ink import text_of
 from facetui.tui.keys import KEYS
@@ -22,7 +23,7 @@ from facetui.tui.stage import Recent, Story
 from facetui.tui.themes import CYCLE
 
 
-class FacetApp(Consoling):
+class FacetApp(Cueing):
     """Facetui in a terminal."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -163,7 +164,9 @@ class FacetApp(Consoling):
     def action_close(self) -> None:
         """Close the filter, forget it, to the timeline, home."""
         stage = self.stage
-        if stage.view == "events" and stage.words:
+        if stage.cue is not None:
+            stage.cue = None
+        elif stage.view == "events" and stage.words:
             stage.words = ""
         elif stage.view == "timeline" or stage.folder is None:
             self.action_view("home")

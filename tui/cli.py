@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import signal
+import re
 import sys
-import threading
 import traceback
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from platformdirs import user_log_path, user_state_path
 
-from facetui.engine.errors import Cancelled, FacetuiError, UsageError
-from facetui.engine.folds import CohortTable
-from facetui.tui import benching, checking, displays, journals, modelling
+from facetui.engine.errors import FacetuiError
+from facetui.tui import benching, checking, displays, journals, modelling, publishing, running
 from facetui.tui.options import (
     DeviceOption,
     NoCacheOption,
@@ -26,12 +23,11 @@ from facetui.tui.options import (
     NoMotionOption,
     NoMouseOption,
     SeedOption,
-    TrustOption,
 )
-from facetui.tui.seeds import spread_lines
+from facetui.tui.running import settings_of
 
 if TYPE_CHECKING:
-    from facetui.engine.runner import Settings
+    pass
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -58,6 +54,7 @@ app = typer.Typer(
 app.add_typer(journals.runs_app, name="runs")
 app.add_typer(benching.app, name="bench")
 app.add_typer(modelling.app, name="models")
+app.command()(running.run)
 
 
 @app.callback(invoke_without_command=True)
@@ -82,141 +79,6 @@ def _root(
 
     raise typer.Exit(
         launch.app(journals.runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console)
-    )
-
-
-@app.command()
-def run(
-    story: Annotated[str, typer.Argument(help="A story's name, or a scenario file ending in .py.", metavar="STORY")],
-    people: Annotated[
-        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
-    ] = None,
-    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
-    cast: Annotated[
-        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
-    ] = "embedded",
-    seed: SeedOption = 0,
-    seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
-    device: DeviceOption = "auto",
-    display: journals.DisplayOption = "auto",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
-    ] = None,
-    trust: TrustOption = False,
-    no_cache: NoCacheOption = False,
-    values: Annotated[
-        list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
-    ] = None,
-    help_scenario: Annotated[
-        bool, typer.Option("--help-scenario", help="Say what the scenario tells and what can be set, and leave.")
-    ] = False,
-    detach: Annotated[
-        bool,
-        typer.Option("--detach", help="Start it, print its folder, and leave it running; then facetui follow RUN."),
-    ] = False,
-    no_motion: NoMotionOption = False,
-    no_mouse: NoMouseOption = False,
-    no_console: NoConsoleOption = False,
-    into: Annotated[Path | None, typer.Option(hidden=True)] = None,
-) -> None:
-    """Play a story, and keep its journal."""
-    from facetui import scenarios
-    from facetui.engine.runner import Scenario
-    from facetui.engine.runner import run as play
-
-    shown = displays.resolve(display)
-    if seeds > 1 and (detach or display == "tui"):
-        raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
-    scenario = Scenario.read(scenarios.path_of(story))
-    if help_scenario:
-        from facetui.tui.starting import explained
-
-        for line in explained(scenario):
-            print(line)
-        return
-    settings = replace(
-        _settings(people, users, cast, seed, device, out, no_cache), folder=into, values=scenario.values(values or [])
-    )
-    if detach or (shown == "tui" and seeds == 1):
-        from facetui.tui import detached
-
-        given = {"--people": people, "--users": users, "--cast": cast, "--seed": seed, "--device": device}
-        options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
-        options += [part for text in values or [] for part in ("--set", text)]
-        options += ["--no-cache"] if no_cache else []
-        engine = detached.start(story, options, settings.out, scenario.name)
-        if detach:
-            detached.wait_until_begun(engine)
-            print(engine.folder)
-            return
-        from facetui.tui import launch
-
-        raise typer.Exit(
-            launch.app(
-                journals.runs_folder(),
-                engine.folder,
-                live=True,
-                engine=engine,
-                motion=not no_motion,
-                mouse=not no_mouse,
-                console=not no_console,
-            )
-        )
-    show = displays.without_screen(shown)
-    cancel = threading.Event()
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt  # the second Ctrl+C does not wait for the next step
-        received.append(number)
-        cancel.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, stop)
-    tables = []
-    for number in range(seed, seed + seeds):
-        table = CohortTable()
-        outcome = play(scenario, replace(settings, seed=number), [show, table.add], cancel)
-        print(f"journal: {displays.short(outcome.folder)}", file=sys.stderr)
-        if outcome.error is not None:
-            break
-        tables.append(table)
-    if seeds > 1 and display != "json":
-        for line in spread_lines(tables):
-            print(line)
-    if outcome.error is None:
-        return
-    print(f"facetui: {outcome.error}", file=sys.stderr)
-    log = outcome.folder / "error.log"
-    if log.exists():
-        print(f"details: {displays.short(log)}", file=sys.stderr)
-    interrupted = isinstance(outcome.error, Cancelled) and received
-    raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
-
-
-def _settings(
-    people: str | None, users: str | None, cast: str, seed: int, device: str, out: Path | None, no_cache: bool
-) -> Settings:
-    """What a run depends on, as asked for on the command line."""
-    from facetui.engine.runner import Settings
-
-    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
-    if names == ():
-        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
-    cache_folder = None
-    if not no_cache:
-        from facetui.engine.cache import default_folder
-
-        cache_folder = default_folder()
-    return Settings(
-        out=(out or journals.runs_folder()).expanduser(),
-        cast=cast,
-        people=people,
-        users=names,
-        seed=seed,
-        device=device,
-        cache=cache_folder,
     )
 
 
@@ -256,7 +118,7 @@ def repl(
     from facetui.tui.repl import interact, open_session, run_script
 
     scripted = command is not None or not sys.stdin.isatty()
-    settings = _settings(people, users, cast, seed, device, out, no_cache)
+    settings = settings_of(people, users, cast, seed, device, out, no_cache)
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)
     if command is not None:
@@ -315,6 +177,7 @@ def list_names(
 app.command()(checking.check)
 app.command()(journals.replay)
 app.command()(journals.follow)
+app.command()(journals.publish)
 
 
 @app.command()
@@ -325,10 +188,20 @@ def doctor() -> None:
     raise typer.Exit(examine())
 
 
+def with_address(arguments: Sequence[str]) -> list[str]:
+    """Arguments in which ``--publish`` without an address has the one that it then means."""
+    given = list(arguments)
+    for at, argument in enumerate(given):
+        if argument == "--publish" and not (at + 1 < len(given) and re.search(r":\d+$", given[at + 1])):
+            given.insert(at + 1, publishing.LOOPBACK)
+            break
+    return given
+
+
 def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
     try:
-        app()
+        app(args=with_address(sys.argv[1:]))
     except FacetuiError as error:
         print(f"facetui: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

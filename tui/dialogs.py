@@ -9,10 +9,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
+from textual.widgets import Input
 
 from facetui.tui.canvas import Canvas
+from facetui.tui.cues import LONGEST
 from facetui.tui.ink import Line, fit, wrap
 from facetui.tui.keys import help_lines
+from facetui.tui.publishing import invitation
 
 
 class Help(ModalScreen[None]):
@@ -83,3 +86,54 @@ class Leave(ModalScreen[str | None]):
         """Nothing else does anything here."""
         if event.key not in ("s", "l", "escape", "q", "n", "ctrl+c"):
             event.stop()
+
+
+class CueWords(ModalScreen[str | None]):
+    """The words of a cue; empty for none, ``None`` when it is not to be sent."""
+
+    DEFAULT_CSS = """
+    CueWords { align: center bottom; }
+    CueWords > Input { width: 100%; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "not now")]
+
+    def compose(self) -> ComposeResult:
+        """One line."""
+        yield Input(placeholder="look here: words for those who follow, or none; enter sends", max_length=LONGEST)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Send it."""
+        self.dismiss(event.value)
+
+
+class Address(ModalScreen[None]):
+    """Where a run can be followed, to read aloud or to point a phone at."""
+
+    DEFAULT_CSS = """
+    Address { align: center middle; }
+    Address > Canvas { width: 90%; max-width: 90; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,a,enter,space", "dismiss", "close")]
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def compose(self) -> ComposeResult:
+        """The address and its picture."""
+        yield Canvas()
+
+    def on_mount(self) -> None:
+        """As tall as it needs to be, and the terminal allows."""
+        self.query_one(Canvas).styles.height = min(len(invitation(self._url)) + 2, self.app.size.height)
+
+    def on_canvas_resized(self) -> None:
+        """Write it; the code only where all of it fits."""
+        canvas = self.query_one(Canvas)
+        width, height = canvas.size
+        line, *code = invitation(self._url)
+        rows = [line[at : at + width - 2] for at in range(0, len(line), width - 2)]
+        fits = len(rows) + len(code) <= height and max(map(len, code)) <= width - 2
+        lines: list[Line] = [[(f" {row}", "title")] for row in rows]
+        lines += [[(f" {row}", "")] for row in code] if fits else [[], [(" or open the address in a browser", "dim")]]
+        canvas.paint([fit(row, width) for row in [*lines, *[[]] * max(0, height - len(lines))]][:height])

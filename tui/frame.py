@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from facetui.engine.events import RunFailed
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
+from facetui.tui.cues import Cue
 from facetui.tui.displays import LEAST
 from facetui.tui.ink import Line, between, clean, fit, pad, wrap
 from facetui.tui.stage import Stage
@@ -26,6 +27,8 @@ def header(stage: Stage, width: int) -> Line:
         right = [("× failed", "bad bold")]
     elif stage.problem:
         right = [("× stopped", "bad bold")]
+    elif stage.link:
+        right = [("× no answer", "bad bold")]
     if stage.running and not player.live:
         behind = len(player.events) - 1 - player.head
         right.append((f", {behind} behind", "dim"))
@@ -53,7 +56,7 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
     return [
         fit(header(stage, width), width, ""),
         *page(stage, width, height - 2, colours=colours, pixels=pixels),
-        keys.footer(stage.view, width),
+        cue_line(stage.cue, width) if stage.cue is not None else keys.footer(stage.view, width),
     ]
 
 
@@ -72,6 +75,12 @@ def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels:
             return console.paint(stage.console, width, height, stage.known.progress)
         case _:
             return timeline.paint(stage, width, height)
+
+
+def cue_line(cue: Cue, width: int) -> Line:
+    """What the presenter says, and the keys that go there or not."""
+    keys_: Line = [("  v", "key"), (" go there ", "dim"), (" esc", "key"), (" not now ", "dim")]
+    return between([(" ◉ look here ", "lit"), (f" {clean(cue.text)}", "bold")], keys_, width)
 
 
 def pictures(stage: Stage, width: int, height: int) -> list[faces.Placed]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +16,11 @@ from platformdirs import user_data_path
 
 from facetui.engine import journal
 from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import Event
-from facetui.tui import displays
-from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
+from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.tui import cues, displays, publishing
+from facetui.tui.ink import clean
+from facetui.tui.mirror import Mirror, forget, is_url
+from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
 
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 
@@ -67,13 +71,17 @@ def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
 
 
 def follow(
-    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    name: Annotated[
+        str, typer.Argument(help="A run's name, the beginning of it, its folder, or an address.", metavar="RUN|URL")
+    ],
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
 ) -> None:
-    """Watch a run that goes on, here or on another terminal of this machine; ends when the run ends."""
+    """Watch a run that goes on: on this machine, or at the address that a presenter published; ends when it ends."""
     shown = displays.resolve(display)
+    if is_url(name):
+        raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
     folder = journal.find(name, [runs_folder()])
     if shown == "tui":
         from facetui.tui import launch
@@ -91,6 +99,75 @@ def follow(
             break
         time.sleep(FOLLOW_SECONDS)
     _refuse_killed(folder, seen)
+
+
+def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: bool) -> int:
+    """Follow a published run; what was copied of it is forgotten afterwards."""
+    parent = Path(tempfile.gettempdir())
+    forget(parent)
+    mirror = Mirror(url, parent)
+    mirror.start()
+    try:
+        if shown == "tui":
+            from facetui.tui import launch
+
+            return launch.app(
+                runs_folder(), mirror.folder, live=True, motion=motion, mouse=mouse, console=False, mirror=mirror
+            )
+        return _follow_lines(mirror, displays.without_screen(shown))
+    finally:
+        mirror.close()
+
+
+def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
+    tail, trouble, cue = journal.Tail(mirror.folder), "", 0
+    last: Event | None = None
+    while True:
+        over = mirror.over  # asked first: what came last is then read
+        if tail.folder != mirror.folder:
+            print("the presenter began a run anew", file=sys.stderr)
+            tail, last = journal.Tail(mirror.folder), None
+        for event in tail.more():
+            show(event)
+            last = event
+        if bool(mirror.trouble) != bool(trouble):
+            print(mirror.trouble or "connected again", file=sys.stderr)
+        trouble = mirror.trouble
+        told = cues.read(mirror.folder)
+        for one in told[cue:]:
+            print(f"look here: {clean(one.text)}", file=sys.stderr)
+        cue = len(told)
+        if over:
+            break
+        time.sleep(FOLLOW_SECONDS)
+    if mirror.failed is not None:
+        raise mirror.failed
+    if not isinstance(last, RunEnded | RunFailed):
+        raise JournalError("the presenter's run was killed; this is how far it came")
+    return 0
+
+
+def publish(
+    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    address: Annotated[
+        str, typer.Argument(help="HOST:PORT; 0.0.0.0:0 is every address of this machine, any free port.")
+    ] = publishing.LOOPBACK,
+    pictures: PicturesOption = "fictional",
+) -> None:
+    """Let others follow a run, finished or not, read only, until Ctrl-C."""
+    folder = journal.find(name, [runs_folder()])
+    server = publishing.start(folder, address, pictures)
+    try:
+        for line in publishing.invitation(server.url):
+            print(line)
+        print(publishing.who_can_read(server.url, pictures), file=sys.stderr)
+        code = server.process.wait()
+    except KeyboardInterrupt:
+        code = 0
+    finally:
+        server.stop()
+    if code:
+        raise JournalError(f"the server ended with exit code {code}; run the command again")
 
 
 @runs_app.callback(invoke_without_command=True)

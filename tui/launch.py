@@ -13,6 +13,7 @@ from facetui.tui.ink import ASCII_TWINS
 
 if TYPE_CHECKING:
     from facetui.tui.detached import Engine
+    from facetui.tui.mirror import Mirror
 
 
 def app(
@@ -24,6 +25,8 @@ def app(
     motion: bool = True,
     mouse: bool = True,
     console: bool = True,
+    mirror: Mirror | None = None,
+    published: str = "",
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -34,6 +37,8 @@ def app(
         engine: the process that this command started for it.
         motion: glide between moves.
         mouse: let the terminal report the mouse; without, its own selection works.
+        mirror: what fetches the run from a presenter.
+        published: the address under which it can be followed.
         console: offer Python with the lab in it; never to somebody who follows another's run.
     """
     prepare(motion)
@@ -43,8 +48,9 @@ def app(
 
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()
-    shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, driver=Terminal)
+    shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, mirror=mirror, driver=Terminal)
     shown.has_console = console
+    shown.published = published
     shown.graphics = pixels
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)

@@ -24,6 +24,9 @@ TrustOption = Annotated[
         "--trust", callback=_trusting, help="Open TorchScript files, which can run code of their own on this machine."
     ),
 ]
+PicturesOption = Annotated[
+    str, typer.Option("--pictures", help="Which pictures leave this machine: none, fictional (people) or all.")
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
 NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]

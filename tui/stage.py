@@ -9,6 +9,7 @@ from pathlib import Path
 
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui.console import Console
+from facetui.tui.cues import Cue
 from facetui.tui.player import Player
 from facetui.tui.scene import Scene
 
@@ -64,6 +65,8 @@ class Stage:
         words: only events with these words are listed.
         typing: the person types these words.
         console: what its page shows.
+        link: what is wrong with the connection to the presenter, in words; empty: nothing, or nobody is followed.
+        cue: the presenter's newest, until one goes there or looks away from it.
     """
 
     player: Player = field(default_factory=Player)
@@ -88,6 +91,8 @@ class Stage:
     words: str = ""
     typing: bool = False
     console: Console = field(default_factory=Console)
+    link: str = ""
+    cue: Cue | None = None
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
 
@@ -103,7 +108,7 @@ class Stage:
         self.player = Player(live=live, growing=growing)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.folder, self.owned, self.view = folder, owned, "timeline"
-        self.problem, self.waiting, self.memory = "", "", None
+        self.problem, self.waiting, self.memory, self.link, self.cue = "", "", None, "", None
         self.cell, self.person, self.photo, self.picked, self.words = (0, 0), 0, 0, 0, ""
 
     def extend(self, events: Sequence[Event]) -> None:

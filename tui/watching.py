@@ -27,6 +27,7 @@ from facetui.tui.themes import THEMES, variables
 
 if TYPE_CHECKING:
     from facetui.tui.graphics import Graphics
+    from facetui.tui.mirror import Mirror
 
 LOCAL, REMOTE = 0.1, 0.25
 """Seconds between two looks at the journal; over SSH at most four updates a second."""
@@ -44,6 +45,7 @@ class Watching(App[int]):
         engine: the process that this app started for it.
         motion: glide between moves.
         look_for_device: find out what computes, in a process of its own.
+        mirror: what fetches the run from a presenter; absent: nobody is followed over a network.
         driver: how to speak to the terminal; absent: Textual's own.
     """
 
@@ -59,11 +61,13 @@ class Watching(App[int]):
         engine: Engine | None = None,
         motion: bool = True,
         look_for_device: bool = True,
+        mirror: Mirror | None = None,
         driver: type[Driver] | None = None,
     ) -> None:
         self.stage = Stage(motion=motion)
         self.canvas = Canvas(id="all")
         self.graphics: Graphics | None = None
+        self.mirror = mirror
         self.engine = engine
         self.ended = 0
         self.stopping = False
@@ -162,8 +166,11 @@ class Watching(App[int]):
         if gone and stage.running:
             stage.player.growing = stage.player.live = False
             self.ended = code or 1
-            before = self.engine.said() if self.engine is not None else "the run was killed: run the story again"
-            stage.problem = before if stage.known.began is None else "the run was killed; run the story again"
+            killed = "the run was killed; run the story again"
+            if self.mirror is not None:
+                killed = "the presenter's run was killed; this is how far it came"
+            before = self.engine.said() if self.engine is not None else killed
+            stage.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None:
             stage.memory = detached.memory_of(stage.known.began.pid)
 
@@ -171,6 +178,9 @@ class Watching(App[int]):
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""
         now = monotonic()
         passed, self._ticked = now - self._ticked, now
+        if self.mirror is not None:
+            self._look_at_mirror(self.mirror)
+        self.look_for_cues()
         self._read()
         if self.leaving and not self.stage.running:
             self.exit(self.ended)
@@ -178,6 +188,21 @@ class Watching(App[int]):
         self.stage.fold()
         if not getattr(self._driver, "congested", False):
             self.draw()
+
+    def _look_at_mirror(self, mirror: Mirror) -> None:
+        """How the connection is, and whether the presenter's run was begun anew."""
+        if mirror.folder != self.stage.folder and mirror.folder.is_dir():
+            view = self.stage.view
+            self.open(mirror.folder, live=True)
+            self.stage.view = view
+            self.stage.link = mirror.trouble
+        if self.stage.known.began is None:
+            self.stage.waiting = mirror.trouble or "The presenter's run is about to begin."
+        if mirror.failed is not None:
+            self.stage.problem, self.stage.player.growing = str(mirror.failed), False
+
+    def look_for_cues(self) -> None:
+        """What the presenter says besides; asked for with every tick."""
 
     def draw(self) -> None:
         """Show the stage as it is."""

@@ -1,0 +1,59 @@
+"""Cues: the presenter says "look here" to those who follow. They lie beside the engine's journal."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from facetui.engine.errors import JournalError
+
+CUES = "cues.jsonl"
+LONGEST = 400
+"""Characters of a cue's words."""
+
+
+class Cue(msgspec.Struct, frozen=True):
+    """Look here.
+
+    Attributes:
+        at: ``seq`` of the event that is meant.
+        view: the screen that is meant.
+        text: words; empty for none.
+        when: date and time with zone.
+    """
+
+    at: int
+    view: str = "timeline"
+    text: str = ""
+    when: str = ""
+
+
+def send(folder: Path, at: int, view: str, text: str) -> Cue:
+    """Append a cue to those of a run.
+
+    Raises:
+        JournalError: it cannot be written.
+    """
+    cue = Cue(at, view, text.strip()[:LONGEST], datetime.now().astimezone().isoformat(timespec="seconds"))
+    try:
+        with (folder / CUES).open("ab") as file:
+            file.write(msgspec.json.encode(cue) + b"\n")
+    except OSError as error:
+        raise JournalError(f"cannot write {folder / CUES}: {error.strerror}; make room and press c again") from error
+    return cue
+
+
+def read(folder: Path) -> list[Cue]:
+    """All whole cues of a run; damaged lines are passed over, a cue is no fact."""
+    try:
+        *lines, _ = (folder / CUES).read_bytes().split(b"\n")
+    except OSError:
+        return []
+    cues = []
+    for line in lines:
+        with contextlib.suppress(msgspec.DecodeError):
+            cues.append(msgspec.json.decode(line, type=Cue))
+    return cues

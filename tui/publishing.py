@@ -1,0 +1,195 @@
+"""``facetui publish`` and ``--publish``: the process that serves a run, and the address to pass on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facetui.engine.errors import UsageError
+from facetui.tui.serving import PICTURES
+
+LOOPBACK = "127.0.0.1:0"
+"""Where a run is published unless told otherwise: this machine only, any free port."""
+
+NICENESS = 5
+MOST = 1000
+"""Connections at a time, unless ``FACETUI_FOLLOWERS`` says otherwise."""
+
+HEADER_SECONDS = 10.0
+"""How long a connection may be open without a request."""
+
+
+@dataclass
+class Server:
+    """A process that serves a run.
+
+    Attributes:
+        url: what followers type.
+        process: the process; it ends with the one that started it.
+    """
+
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def stop(self) -> None:
+        """End it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+
+
+def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") -> Server:
+    """Serve a run, as long as this process lives.
+
+    Args:
+        folder: the run's folder.
+        address: ``HOST:PORT``; port 0 is any free one.
+        pictures: which may be read: ``none``, ``fictional`` or ``all``.
+
+    Raises:
+        UsageError: no such address here, or it is taken.
+    """
+    if pictures not in PICTURES:
+        raise UsageError(f"expected --pictures {', '.join(PICTURES)}, got {pictures!r}")
+    listener = _listen(address)
+    host, port = listener.getsockname()[:2]
+    token = secrets.token_urlsafe(12)
+    command = [sys.executable, "-m", "facetui.tui.publishing", str(listener.fileno()), str(folder), pictures]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,  # it ends when this pipe does
+        stdout=subprocess.DEVNULL,
+        pass_fds=[listener.fileno()],
+        env={**os.environ, "FACETUI_TOKEN": token},  # not an argument: every user of a machine can read those
+        start_new_session=True,
+    )
+    listener.close()
+    shown = _reachable(host)
+    return Server(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process)
+
+
+def _listen(address: str) -> socket.socket:
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise UsageError(f"expected --publish HOST:PORT, like 0.0.0.0:8000, got {address!r}")
+    host = host.strip("[]") or "127.0.0.1"
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(1024)
+    except OSError as error:
+        raise UsageError(f"cannot publish at {address}: {error.strerror or error}; choose another HOST:PORT") from error
+    return listener
+
+
+def _reachable(host: str) -> str:
+    """A name under which others find this machine, when it listens on all its addresses."""
+    if host not in ("0.0.0.0", "::"):
+        return host
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect(("192.0.2.1", 9))  # nothing is sent: it only chooses the address that leads outside
+        return str(probe.getsockname()[0])
+    return socket.gethostname()
+
+
+def invitation(url: str) -> list[str]:
+    """One line to type, and the same as a QR code in half-blocks."""
+    return [f"facetui follow {url}", "", *qr(url), "", "or open the address in a browser"]
+
+
+def who_can_read(url: str, pictures: str) -> str:
+    """What publishing means, in a sentence."""
+    here = "on this machine" if "//127." in url or "//[::1]" in url or "//localhost" in url else "on your network"
+    seen = {"none": "no pictures", "fictional": "pictures of fictional people only", "all": "every picture"}[pictures]
+    return f"whoever {here} knows this address can read the run, with {seen}; Ctrl-C ends it"
+
+
+def qr(url: str) -> list[str]:
+    """A QR code: two modules a character, light on dark as terminals are, with its quiet zone."""
+    import segno
+
+    rows = [list(row) for row in segno.make(url, error="l", micro=False).matrix_iter(border=2)]
+    rows += [[0] * len(rows[0])] * (len(rows) % 2)
+    signs = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}
+    return [
+        "".join(signs[upper, lower] for upper, lower in zip(*rows[y : y + 2], strict=True))
+        for y in range(0, len(rows), 2)
+    ]
+
+
+# --- the process itself -------------------------------------------------------------------------------------------
+
+
+def limited(most: int) -> type[Any]:
+    """The server library's protocol, with a limit: one connection too many is refused politely and at once."""
+    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+    class Limited(HttpToolsProtocol):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            if len(self.connections) > most:
+                body = b"too many followers; try again later\n"
+                head = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n"
+                transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+                transport.close()
+                return
+            self._asked = False
+            self.loop.call_later(HEADER_SECONDS, self._hurry)
+
+        def on_headers_complete(self) -> None:
+            self._asked = True
+            super().on_headers_complete()
+
+        def _hurry(self) -> None:
+            if not self._asked and not self.transport.is_closing():
+                self.transport.close()
+
+    return Limited
+
+
+def main() -> None:
+    """Serve until the pipe on standard input ends, or a signal comes."""
+    import threading
+
+    import uvicorn
+
+    from facetui.tui.serving import Publication
+
+    descriptor, folder, pictures = sys.argv[1:4]
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(NICENESS)
+    most = int(os.environ.get("FACETUI_FOLLOWERS", MOST))
+    app = Publication(Path(folder), os.environ.pop("FACETUI_TOKEN"), pictures)
+    config = uvicorn.Config(
+        app,
+        http=limited(most),
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        ws="none",
+        timeout_keep_alive=60,
+        timeout_graceful_shutdown=1,
+    )
+
+    def end_with_the_parent() -> None:
+        sys.stdin.buffer.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end_with_the_parent, daemon=True).start()
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(descriptor))])
+
+
+if __name__ == "__main__":
+    main()

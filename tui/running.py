@@ -1,0 +1,204 @@
+"""``facetui run``: play a story, here or in the app, alone or with people who follow."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facetui.engine.errors import Cancelled, UsageError
+from facetui.engine.folds import CohortTable
+from facetui.tui import displays, journals, publishing
+from facetui.tui.options import (
+    DeviceOption,
+    NoCacheOption,
+    NoConsoleOption,
+    NoMotionOption,
+    NoMouseOption,
+    PicturesOption,
+    SeedOption,
+    TrustOption,
+)
+from facetui.tui.seeds import spread_lines
+
+if TYPE_CHECKING:
+    from facetui.engine.runner import Settings
+
+FAREWELL_SECONDS = 1.0
+"""For which a run stays published after its end."""
+
+
+def run(
+    story: Annotated[str, typer.Argument(help="A story's name, or a scenario file ending in .py.", metavar="STORY")],
+    people: Annotated[
+        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
+    ] = None,
+    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
+    cast: Annotated[
+        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
+    ] = "embedded",
+    seed: SeedOption = 0,
+    seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
+    device: DeviceOption = "auto",
+    display: journals.DisplayOption = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
+    ] = None,
+    trust: TrustOption = False,
+    no_cache: NoCacheOption = False,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
+    ] = None,
+    help_scenario: Annotated[
+        bool, typer.Option("--help-scenario", help="Say what the scenario tells and what can be set, and leave.")
+    ] = False,
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="Start it, print its folder, and leave it running; then facetui follow RUN."),
+    ] = False,
+    publish: Annotated[
+        str | None,
+        typer.Option(help="Let others follow: HOST:PORT, or nothing for this machine only.", metavar="[HOST:PORT]"),
+    ] = None,
+    pictures: PicturesOption = "fictional",
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+    no_console: NoConsoleOption = False,
+    into: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Play a story, and keep its journal."""
+    from facetui import scenarios
+    from facetui.engine.runner import Scenario
+    from facetui.engine.runner import run as play
+
+    shown = displays.resolve(display)
+    if seeds > 1 and (detach or display == "tui"):
+        raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
+    if publish and (detach or seeds > 1):
+        raise UsageError("--publish ends with this command; for a run with --detach, facetui publish RUN afterwards")
+    scenario = Scenario.read(scenarios.path_of(story))
+    if help_scenario:
+        from facetui.tui.starting import explained
+
+        for line in explained(scenario):
+            print(line)
+        return
+    settings = replace(
+        settings_of(people, users, cast, seed, device, out, no_cache), folder=into, values=scenario.values(values or [])
+    )
+    if detach or (shown == "tui" and seeds == 1):
+        from facetui.tui import detached
+
+        given = {"--people": people, "--users": users, "--cast": cast, "--seed": seed, "--device": device}
+        options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+        options += [part for text in values or [] for part in ("--set", text)]
+        options += ["--no-cache"] if no_cache else []
+        engine = detached.start(story, options, settings.out, scenario.name)
+        if detach:
+            detached.wait_until_begun(engine)
+            print(engine.folder)
+            return
+        from facetui.tui import launch
+
+        with published(engine.folder, publish, pictures) as url:
+            code = launch.app(
+                journals.runs_folder(),
+                engine.folder,
+                live=True,
+                engine=engine,
+                motion=not no_motion,
+                mouse=not no_mouse,
+                console=not no_console,
+                published=url,
+            )
+        raise typer.Exit(code)
+    if publish:
+        from facetui.engine.journal import new_run_folder
+
+        settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
+    show = displays.without_screen(shown)
+    cancel = threading.Event()
+    received: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if received and number == signal.SIGINT:
+            raise KeyboardInterrupt  # the second Ctrl+C does not wait for the next step
+        received.append(number)
+        cancel.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, stop)
+    tables = []
+    for number in range(seed, seed + seeds):
+        table = CohortTable()
+        with published(settings.folder, publish, pictures):
+            outcome = play(scenario, replace(settings, seed=number), [show, table.add], cancel)
+        print(f"journal: {displays.short(outcome.folder)}", file=sys.stderr)
+        if outcome.error is not None:
+            break
+        tables.append(table)
+    if seeds > 1 and display != "json":
+        for line in spread_lines(tables):
+            print(line)
+    if outcome.error is None:
+        return
+    print(f"facetui: {outcome.error}", file=sys.stderr)
+    log = outcome.folder / "error.log"
+    if log.exists():
+        print(f"details: {displays.short(log)}", file=sys.stderr)
+    interrupted = isinstance(outcome.error, Cancelled) and received
+    raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
+
+
+@contextlib.contextmanager
+def published(folder: Path | None, address: str | None, pictures: str) -> Iterator[str]:
+    """Let others follow a run meanwhile; gives the address, empty when nobody is to.
+
+    The last answers go out before it ends: whoever follows sees how the run ended.
+    """
+    if address is None or folder is None:
+        yield ""
+        return
+    server = publishing.start(folder, address, pictures)
+    for line in publishing.invitation(server.url):
+        print(line, file=sys.stderr)
+    print(publishing.who_can_read(server.url, pictures), file=sys.stderr)
+    try:
+        yield server.url
+        time.sleep(FAREWELL_SECONDS)
+    finally:
+        server.stop()
+
+
+def settings_of(
+    people: str | None, users: str | None, cast: str, seed: int, device: str, out: Path | None, no_cache: bool
+) -> Settings:
+    """What a run depends on, as asked for on the command line."""
+    from facetui.engine.runner import Settings
+
+    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
+    if names == ():
+        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
+    cache_folder = None
+    if not no_cache:
+        from facetui.engine.cache import default_folder
+
+        cache_folder = default_folder()
+    return Settings(
+        out=(out or journals.runs_folder()).expanduser(),
+        cast=cast,
+        people=people,
+        users=names,
+        seed=seed,
+        device=device,
+        cache=cache_folder,
+    )

@@ -1,0 +1,275 @@
+"""A run for others to follow: its growing journal over HTTP, read only. A process of its own, without torch.
+
+Whoever knows the address, which holds a random token, may read; nothing can be written. A follower asks for the bytes
+that it lacks (``Range: bytes=N-``); with ``Prefer: wait=S`` (RFC 7240) the answer is held until there are any, or for S
+seconds. Every answer says how the run stands: a follower can tell a slow step from a dead engine from a dead server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import hmac
+import re
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from facetui.engine import journal
+from facetui.engine.events import PicturesShown, RunBegan, decode
+from facetui.tui.cues import CUES
+
+PICTURES = ("none", "fictional", "all")
+LOOK_SECONDS = 0.1
+"""Between two looks at files that somebody waits for."""
+
+GATHER_SECONDS = 0.3
+"""What was written meanwhile goes out together: two hundred followers then cost little."""
+
+WAIT_MOST = 25.0
+PIECE = 1 << 20
+"""Bytes of one answer, at most."""
+
+SEND_SECONDS = 30.0
+"""A follower that does not read for so long is cut off."""
+
+SAFE = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+RANGE = re.compile(rb"bytes=(\d{1,15})-(\d{0,15})")
+WAIT = re.compile(rb"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
+PICTURE = re.compile(r"pictures/([0-9a-f]{16})\.png")
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Publication:
+    """An ASGI application that shows one run.
+
+    Args:
+        folder: the run's folder; its journal may not be there yet.
+        token: what the path begins with.
+        pictures: ``none``, ``fictional`` (those of people who do not exist) or ``all``.
+    """
+
+    def __init__(self, folder: Path, token: str, pictures: str = "fictional") -> None:
+        self._folder = folder
+        self._token = token.encode()
+        self._pictures = pictures
+        self._waiting = 0
+        self._news = asyncio.Condition()
+        self._looker: asyncio.Task[None] | None = None
+        self._status: tuple[int, journal.Status] = (-1, "empty")
+        self._shown: frozenset[str] = frozenset()
+        self._read = journal.Tail(folder)
+        self._page: tuple[tuple[int, journal.Status], bytes, bytes] | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        first, _, path = scope["path"].removeprefix("/").partition("/")
+        # Compared in constant time, and before anything else: without the token every answer is the same.
+        if not hmac.compare_digest(first.encode("utf-8", "surrogateescape"), self._token):
+            await _answer(send, 404, b"not found\n")
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _answer(send, 405, b"read only\n", [(b"allow", b"GET, HEAD")])
+        else:
+            headers = {name.lower(): value for name, value in scope["headers"]}
+            with contextlib.suppress(TimeoutError):
+                await self._get(path, headers, send, scope["method"] == "HEAD")
+
+    async def _get(self, path: str, headers: dict[bytes, bytes], send: Send, head: bool) -> None:
+        if path == "":
+            body, policy = self._whole_page()
+            more = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy)]
+            await _answer(send, 200, body, more, head=head)
+        elif path in (journal.EVENTS, CUES):
+            await self._part(path, headers, send, head)
+        elif (named := PICTURE.fullmatch(path)) and named[1] in self._allowed():
+            try:
+                body = (self._folder / "pictures" / f"{named[1]}.png").read_bytes()
+            except OSError:
+                await _answer(send, 404, b"not found\n", head=head)
+                return
+            await _answer(send, 200, body, [(b"content-type", b"image/png")], head=head)
+        else:
+            await _answer(send, 404, b"not found\n", head=head)
+
+    # --- the journal ---------------------------------------------------------------------------------------------
+
+    async def _part(self, name: str, headers: dict[bytes, bytes], send: Send, head: bool) -> None:
+        asked = RANGE.fullmatch(headers.get(b"range", b""))
+        start = int(asked[1]) if asked else 0
+        waits = WAIT.search(headers.get(b"prefer", b""))
+        if asked and waits and not head and start == self._size(name):
+            await self._wait(name, start, min(WAIT_MOST, float(waits[1])), headers)
+        size, tag = self._size(name), self._tag()
+        more = [
+            (b"content-type", b"application/jsonl; charset=utf-8"),
+            (b"accept-ranges", b"bytes"),
+            (b"etag", tag),
+            (b"facetui-status", self._state().encode()),
+            (b"facetui-cues", str(self._size(CUES)).encode()),
+        ]
+        if headers.get(b"if-range", tag) != tag:  # another run: a part of it would fit nothing
+            asked, start = None, 0
+        if asked and asked[2] and int(asked[2]) < start:
+            asked, start = None, 0
+        if asked and start == size and waits:
+            await _answer(send, 204, b"", more, head=head)
+            return
+        if asked and start >= size:
+            await _answer(send, 416, b"", [*more, (b"content-range", b"bytes */%d" % size)], head=head)
+            return
+        end = min(size, int(asked[2]) + 1) if asked and asked[2] else size
+        if asked:
+            end = min(end, start + PIECE)
+            more.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)))
+        await _send_file(send, 206 if asked else 200, self._folder / name, start, end, more, head)
+
+    def _size(self, name: str) -> int:
+        try:
+            return (self._folder / name).stat().st_size
+        except OSError:
+            return 0
+
+    def _tag(self) -> bytes:
+        """Identifies the run, not its length: the journal's first line holds when it began."""
+        try:
+            with (self._folder / journal.EVENTS).open("rb") as file:
+                first = file.readline(4096)
+                inode = (self._folder / journal.EVENTS).stat().st_ino
+        except OSError:
+            return b'"none"'
+        return b'"%s"' % hashlib.sha256(first + str(inode).encode()).hexdigest()[:20].encode()
+
+    def _state(self) -> journal.Status:
+        """How the run stands; its last line is read only after the file has grown."""
+        size = self._size(journal.EVENTS)
+        if self._status[0] != size or self._status[1] == "running":
+            self._status = size, self._look(size)
+        return self._status[1]
+
+    def _look(self, size: int) -> journal.Status:
+        if journal.is_locked(self._folder):
+            return "running"
+        try:
+            with (self._folder / journal.EVENTS).open("rb") as file:
+                file.seek(max(0, size - 65536))
+                lines = file.read().split(b"\n")
+            last = decode(lines[-2]) if len(lines) > 1 else None
+        except (OSError, msgspec.DecodeError):
+            last = None
+        return journal.status(self._folder, [last] if last else []) if size else "empty"
+
+    async def _wait(self, name: str, start: int, seconds: float, headers: dict[bytes, bytes]) -> None:
+        """Until the file has grown, cues have come, the run has ended, or the time is over."""
+        known = headers.get(b"facetui-cues", b"")
+        cues = int(known) if known.isdigit() and len(known) < 16 else self._size(CUES)
+        state, end = self._state(), time.monotonic() + seconds
+
+        def news() -> bool:
+            return self._size(name) != start or self._size(CUES) != cues or self._state() != state
+
+        if self._looker is None or self._looker.done():
+            self._looker = asyncio.create_task(self._keep_looking())
+        self._waiting += 1
+        try:
+            while not news() and (left := end - time.monotonic()) > 0:
+                async with self._news:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), left)
+        finally:
+            self._waiting -= 1
+
+    async def _keep_looking(self) -> None:
+        """One look for all who wait; what comes shortly after is gathered."""
+        seen: object = None
+        while self._waiting or seen is None:
+            now = self._size(journal.EVENTS), self._size(CUES), self._state()
+            if seen is not None and now != seen:
+                await asyncio.sleep(GATHER_SECONDS - LOOK_SECONDS)
+                now = self._size(journal.EVENTS), self._size(CUES), self._state()
+                async with self._news:
+                    self._news.notify_all()
+            seen = now
+            await asyncio.sleep(LOOK_SECONDS)
+
+    # --- page and pictures ---------------------------------------------------------------------------------------
+
+    def _allowed(self) -> frozenset[str]:
+        """Pictures that may leave this machine: those that the journal shows, of people whom one may show."""
+        if self._pictures == "none":
+            return frozenset()
+        try:
+            events = self._read.more()
+        except journal.JournalError:
+            return self._shown
+        for event in events:
+            if isinstance(event, RunBegan) and self._pictures == "fictional" and event.people != "embedded":
+                self._pictures = "none"
+                return frozenset()
+            if isinstance(event, PicturesShown):
+                self._shown |= {event.original, event.posted, event.probe}
+        return self._shown
+
+    def _whole_page(self) -> tuple[bytes, bytes]:
+        """The page with the run's last state, for browsers, and the policy that lets nothing but it run."""
+        now = self._size(journal.EVENTS), self._state()
+        if self._page is None or self._page[0] != now:
+            from facetui.tui.webpage import page
+
+            try:
+                events = journal.read(self._folder)
+            except journal.JournalError:
+                events = []
+            text = page(events, live=True)
+            self._page = now, text.encode(), policy(text)
+        return self._page[1], self._page[2]
+
+
+def policy(page: str) -> bytes:
+    """A Content-Security-Policy that allows a page's own script and style, by their hashes, and nothing else."""
+
+    def hashes(tag: str) -> str:
+        blocks = re.findall(rf"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digests = (base64.b64encode(hashlib.sha256(block.encode()).digest()).decode() for block in blocks)
+        return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+
+    return (
+        f"default-src 'none'; script-src {hashes('script')}; style-src {hashes('style')}; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ).encode()
+
+
+async def _answer(send: Send, status: int, body: bytes, more: Headers | None = None, *, head: bool = False) -> None:
+    headers = [*SAFE, *(more or []), *([] if status == 204 else [(b"content-length", str(len(body)).encode())])]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await asyncio.wait_for(send({"type": "http.response.body", "body": b"" if head else body}), SEND_SECONDS)
+
+
+async def _send_file(send: Send, status: int, path: Path, start: int, end: int, more: Headers, head: bool) -> None:
+    length = (b"content-length", str(end - start).encode())
+    await send({"type": "http.response.start", "status": status, "headers": [*SAFE, *more, length]})
+    for part in [] if head else _pieces(path, start, end):
+        message = {"type": "http.response.body", "body": part, "more_body": True}
+        await asyncio.wait_for(send(message), SEND_SECONDS)
+    await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), SEND_SECONDS)
+
+
+def _pieces(path: Path, start: int, end: int) -> Iterator[bytes]:
+    """A part of a file; a journal only grows, so it is all there."""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(start)
+        while start < end and (part := file.read(min(PIECE // 4, end - start))):
+            start += len(part)
+            yield part
