@@ -6,6 +6,7 @@ a lock on the file, so that a reader can tell a run that goes on from one that w
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -125,7 +126,8 @@ class Journal:
     def close(self) -> None:
         """Release the lock; appending afterwards is an error."""
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what a full disk did not take was told when it was appended
+                self._file.close()
             self._file = None
 
 

@@ -128,7 +128,6 @@ class Mirror:
 
     def _ask(self) -> None:
         """One request for what is missing."""
-        assert self._file is not None
         have = self._size
         headers = {"Range": f"bytes={have}-", "Prefer": f"wait={WAIT_SECONDS}", "Facetui-Cues": str(self._cues)}
         if self._tag:
@@ -158,7 +157,8 @@ class Mirror:
         self.status = answer.headers.get("Facetui-Status", "running")
         if answer.headers.get("Facetui-Cues", "0") != str(self._cues):
             self._fetch_cues()
-        if self.status in ENDED and (answer.status == 204 or self._is_complete):
+        # Whether a run has ended is known before its size is: then all of it is here.
+        if self.status in ENDED and (answer.status == 204 or self._is_complete or self._size >= _total(answer, body)):
             self._unlock()
 
     def _get(self, name: str, headers: dict[str, str], most: int) -> tuple[http.client.HTTPResponse, bytes]:
@@ -200,7 +200,8 @@ class Mirror:
 
     def _take(self, data: bytes) -> None:
         """Add bytes to the copy, after every whole line among them was looked at."""
-        assert self._file is not None
+        if self._file is None:  # closed meanwhile
+            return
         if self._size + len(data) > RUN_MOST:
             raise Foreign(f"this run is larger than {RUN_MOST >> 20} MB; it is not followed any further")
         *lines, rest = (self._line + data).split(b"\n")
@@ -208,8 +209,12 @@ class Mirror:
             raise Foreign("a line of this run is longer than 1 MB; it is not followed any further")
         for line in lines:
             self._look_at(line)
-        self._file.write(data)
-        self._file.flush()
+        try:
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            way_out = f"make room in {self._parent} and follow again"
+            raise Foreign(f"the copy of the run cannot be written ({error.strerror}); {way_out}") from error
         self._size, self._line = self._size + len(data), rest
 
     def _look_at(self, line: bytes) -> None:
@@ -247,7 +252,10 @@ class Mirror:
             self._cues = len(body)
 
 
-def _total(answer: http.client.HTTPResponse) -> int:
+def _total(answer: http.client.HTTPResponse, body: bytes = b"") -> int:
+    """Bytes of the whole journal, as the presenter's side says."""
+    if answer.status == 200:
+        return len(body)
     total = answer.headers.get("Content-Range", "").rpartition("/")[2]
     return int(total) if total.isdigit() and len(total) < 16 else 0
 
