@@ -171,7 +171,7 @@ class Watching(App[int]):
                 killed = "the presenter's run was killed; this is how far it came"
             before = self.engine.said() if self.engine is not None else killed
             stage.problem = before if stage.known.began is None else killed
-        if stage.running and stage.known.began is not None:
+        if stage.running and stage.known.began is not None and self.mirror is None:
             stage.memory = detached.memory_of(stage.known.began.pid)
 
     def tick(self) -> None:
@@ -195,7 +195,7 @@ class Watching(App[int]):
             view = self.stage.view
             self.open(mirror.folder, live=True)
             self.stage.view = view
-            self.stage.link = mirror.trouble
+        self.stage.link = mirror.trouble
         if self.stage.known.began is None:
             self.stage.waiting = mirror.trouble or "The presenter's run is about to begin."
         if mirror.failed is not None:
