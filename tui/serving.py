@@ -82,6 +82,8 @@ class Publication:
             await _answer(send, 404, b"not found\n")
         elif scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, b"read only\n", [(b"allow", b"GET, HEAD")])
+        elif "/" not in scope["path"].removeprefix("/"):  # the page's own addresses are relative to the slash
+            await _answer(send, 308, b"", [(b"location", b"/" + self._token + b"/")])
         else:
             headers = {name.lower(): value for name, value in scope["headers"]}
             with contextlib.suppress(TimeoutError):
@@ -89,8 +91,8 @@ class Publication:
 
     async def _get(self, path: str, headers: dict[bytes, bytes], send: Send, head: bool) -> None:
         if path == "":
-            body, policy = self._whole_page()
-            more = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", policy)]
+            body, allowed = self._whole_page()
+            more = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", allowed)]
             await _answer(send, 200, body, more, head=head)
         elif path in (journal.EVENTS, CUES):
             await self._part(path, headers, send, head)
@@ -232,7 +234,7 @@ class Publication:
                 events = journal.read(self._folder)
             except journal.JournalError:
                 events = []
-            text = page(events, live=True)
+            text = page(events)
             self._page = now, text.encode(), policy(text)
         return self._page[1], self._page[2]
 

@@ -1,5 +1,103 @@
-"""Placeholder."""
+"""A run as one page for browsers: its last state without JavaScript, live and with a play head with it.
+
+The page loads nothing but what it is given under its own address: the journal, cues and pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from importlib import resources
+
+from facetui.engine.events import Event, Note, RunBegan
+from facetui.engine.folds import CohortTable
+from facetui.tui.displays import table_lines
+from facetui.tui.export import draw, svg
+from facetui.tui.ink import clean
+from facetui.tui.scene import Scene
+from facetui.tui.words import reported, words
+
+LONGEST = 4000
+"""Characters of one caption."""
 
 
-def page(events: list, *, live: bool) -> str:
-    return "<!doctype html><title>x</title>"
+@cache
+def _file(name: str) -> str:
+    return (resources.files("facetui.tui") / name).read_text(encoding="utf-8")
+
+
+def text(foreign: str) -> str:
+    """Text of a journal, for HTML: no control characters, no markup."""
+    return escape(clean(foreign[:LONGEST]))
+
+
+def page(events: Sequence[Event]) -> str:
+    """The page, as far as the run has come.
+
+    Args:
+        events: of the run, in order; none yet is fine.
+    """
+    scene = Scene.of(events)
+    began = events[0] if events and isinstance(events[0], RunBegan) else None
+    name = text(began.scenario) if began else "a run"
+    chart = svg(draw(scene, kept=True)) if scene.curves else '<p class="dim">nothing was measured yet</p>'
+    notes = [f"<li>{text(e.t)}: {text(e.text)}</li>" for e in events if isinstance(e, Note)]
+    caption = next((text(e.text) for e in reversed(events) if isinstance(e, Note)), "")
+    cited = [f"<li>× {text(reported(e))}</li>" for e in scene.table.cited]
+    now = text(words(events[-1])) if events else "the run is about to begin"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name} - facetui</title>
+<link rel="icon" href="data:,">
+<style>{_file("page.css")}</style>
+</head>
+<body>
+<header>
+<h1 id="story">{name}</h1>
+<span id="title" class="dim">{text(began.title) if began else ""}</span>
+<span id="state" role="status"></span>
+</header>
+<main>
+<p id="cue" role="alert" hidden></p>
+<figure id="chart">{chart}</figure>
+<p id="caption" aria-live="polite">{caption}</p>
+<p id="now">{now}</p>
+<nav id="controls" aria-label="play head" hidden>
+<button type="button" id="first" title="to the beginning (g)">first</button>
+<button type="button" id="back" title="previous move ({{)" aria-label="previous move">◀ move</button>
+<button type="button" id="play" title="play or pause (space)">play</button>
+<button type="button" id="on" title="next move (}})" aria-label="next move">move ▶</button>
+<button type="button" id="latest" title="to the newest event, and on with it (G)">live</button>
+<input type="range" id="slider" min="0" max="0" value="0" aria-label="event">
+<span id="when" class="dim"></span>
+</nav>
+<h2>Who is protected from which model</h2>
+<div id="table" class="wide" tabindex="0" role="region" aria-label="table">{_table(scene.table)}</div>
+<h2>Whom the trainer names</h2>
+<div id="faces"><noscript>Pictures are shown with JavaScript, where they are published.</noscript></div>
+<h2>What happened</h2>
+<ol id="notes">{"".join(notes)}</ol>
+<ul id="sources">{"".join(cited)}</ul>
+</main>
+<footer>Every number was measured in this run, with 95 % Wilson intervals, or is cited, drawn as ×. Lines show what is
+left with the best model the trainer has had so far. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
+before, ! under an attack that the model was not trained against. Keys: space, [ ] events, {{ }} moves, g first, G live.
+</footer>
+<script>{_file("page.js")}</script>
+</body>
+</html>
+"""
+
+
+def _table(table: CohortTable) -> str:
+    lines = table_lines(table, width=200)
+    return f"<pre>{text_block(lines)}</pre>" if lines else '<p class="dim">nothing was measured yet</p>'
+
+
+def text_block(lines: Sequence[str]) -> str:
+    """Lines of a table, for HTML."""
+    return escape("\n".join(clean(line) for line in lines if line))

@@ -1,0 +1,354 @@
+"use strict";
+// The page in a browser: follows a run's journal over range requests, and folds it into a chart, a table and captions.
+// Text from the journal is foreign: it becomes text nodes only, never markup.
+(() => {
+  const NS = "http://www.w3.org/2000/svg";
+  const WAIT = 10, PATIENCE = 20000, LONGEST = 1 << 20, BACK_OFF = [250, 500, 1000, 2000, 4000];
+  const WHOLE = "whole archive";
+  const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
+  const WORDS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans" };
+  const MOVES = new Set(["photos_posted", "extractor_released", "defence_applied", "law_passed"]);
+  const narrow = matchMedia("(max-width: 640px)");
+  const TOP = 24, BOTTOM = 150;
+
+  const by = (id) => document.getElementById(id);
+  const clean = (text) => String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, " ").slice(0, 4000);
+  // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
+  const even = (x) => { const low = Math.floor(x); return x - low === 0.5 ? low + (low % 2) : Math.round(x); };
+  const percent = (rate) => (rate > 0 && rate < 0.0995 ? (even(1000 * rate) / 10).toFixed(1) : even(100 * rate)) + " %";
+  const finite = (value) => typeof value === "number" && Number.isFinite(value);
+  const make = (name, attributes, text) => {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes ?? {})) node.setAttribute(key, value);
+    if (text !== undefined) node.textContent = clean(text);
+    return node;
+  };
+  const draw = (name, attributes, text) => {
+    const node = document.createElementNS(NS, name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    if (text !== undefined) node.textContent = clean(text);
+    return node;
+  };
+
+  let events = [], head = -1, live = true, playing = false, timer = 0, status = "", trouble = "", failed = "", cues = [];
+
+  // --- the fold: what is known after the events up to one ---------------------------------------------------------
+
+  const generation = (e) => [e.classifier && e.classifier !== "nearest" ? `${e.extractor}, ${e.classifier}` : e.extractor, ...(e.steps ?? []), e.law].filter(Boolean).join(" + ");
+  const value = (e) => (finite(e.best_protection_rate) ? e.best_protection_rate : e.protection_rate);
+
+  function fold(until) {
+    const s = { slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], caption: "", t: "", shown: new Map(), progress: null, moves: 0 };
+    let open = true;
+    for (let i = 0; i <= until; i++) {
+      const e = events[i];
+      s.t = e.t || s.t;
+      s.progress = e.kind === "progress" ? e : null;
+      if (e.kind === "note") s.caption = e.text;
+      else if (e.kind === "pictures_shown") s.shown.set(e.person, e);
+      else if (MOVES.has(e.kind)) {
+        if (open || s.slots.length === 0) { s.slots.push({ t: s.t, marks: [] }); open = false; }
+        const slot = s.slots[s.slots.length - 1];
+        slot.marks.push([MARKS[e.actor] ? e.actor : "lab", label(e)]);
+        s.moves++;
+      } else if (e.kind === "protection_measured" && finite(e.protection_rate)) measured(s, e), (open = e.basis === "measured" || open);
+    }
+    return s;
+  }
+
+  function label(e) {
+    if (e.kind === "photos_posted") return e.attack ?? (e.actor === "friends" ? "post" : "clean");
+    if (e.kind === "extractor_released") return e.extractor;
+    if (e.kind === "law_passed") return e.law;
+    return WORDS[e.defence] ?? e.defence;
+  }
+
+  function measured(s, e) {
+    if (s.slots.length === 0) s.slots.push({ t: s.t, marks: [] });
+    const slot = s.slots.length - 1;
+    if (e.basis === "cited") { s.cited.push({ slot, rate: e.protection_rate, text: `reported ${percent(e.protection_rate)}`, source: e.source }); return; }
+    const column = generation(e);
+    if (!s.columns.includes(column)) s.columns.push(column);
+    if (!s.rows.includes(e.cohort)) s.rows.push(e.cohort);
+    s.cells.set(`${e.cohort}\n${column}`, e);
+    if (!s.curves.has(e.cohort)) s.curves.set(e.cohort, []);
+    const points = s.curves.get(e.cohort), point = { slot, rate: value(e), interval: e.interval };
+    if (points.length && points[points.length - 1].slot === slot) points.pop();
+    points.push(point);
+    if (e.cohort === WHOLE && finite(e.unprotected_error)) s.base.push({ slot, rate: e.unprotected_error });
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------------------------
+
+  function chart(s) {
+    const small = narrow.matches, [W, H, LEFT, RIGHT] = small ? [480, 460, 56, 12] : [1200, 560, 80, 250];
+    const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", class: "live", "aria-labelledby": "chart-title" });
+    svg.append(draw("title", { id: "chart-title" }, `Share of clean photos of protected people that the trainer does not name, up to ${s.t}: ${summary(s)}`));
+    const span = Math.max(1, s.slots.length - 1);
+    const x = (slot) => (s.slots.length < 2 ? LEFT + 40 : LEFT + 20 + (slot * (W - LEFT - RIGHT - 40)) / span);
+    const y = (rate) => TOP + (1 - Math.min(1, Math.max(0, rate))) * (H - TOP - BOTTOM);
+    for (const rate of [0, 0.25, 0.5, 0.75, 1]) {
+      svg.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: y(rate), y2: y(rate), class: "grid" }));
+      svg.append(draw("text", { x: LEFT - 10, y: y(rate) + 5, "text-anchor": "end", class: "dim" }, `${100 * rate}%`));
+    }
+    const labels = [];
+    const line = (points, name, kind) => {
+      const end = x(s.slots.length - 1);
+      let path = "";
+      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.rate)}` : `M${x(p.slot)} ${y(p.rate)}`; });
+      svg.append(draw("path", { d: `${path} H${end}`, class: kind }));
+      labels.push([y(points[points.length - 1].rate) + 5, name, kind]);
+    };
+    const whole = s.curves.get(WHOLE);
+    if (whole) for (const p of whole) {
+      if (!Array.isArray(p.interval) || !p.interval.every(finite)) continue;
+      svg.append(draw("rect", { x: x(p.slot) - 7, width: 14, y: y(p.interval[1]), height: Math.max(1, y(p.interval[0]) - y(p.interval[1])), class: "band" }));
+    }
+    if (s.base.length) line(s.base, `· everybody else ${percent(s.base[s.base.length - 1].rate)}`, "base");
+    [...s.curves.keys()].filter((name) => name !== WHOLE).forEach((name, i) => {
+      const points = s.curves.get(name);
+      line(points, `${name} ${percent(points[points.length - 1].rate)}`, `cohort c${i % 4}`);
+    });
+    if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].rate)}`, "whole");
+    for (const c of s.cited) {
+      const [cx, cy] = [x(c.slot), y(c.rate)];
+      svg.append(draw("path", { d: `M${cx - 6} ${cy - 6} l12 12 m0 -12 l-12 12`, class: "cited" }));
+    }
+    labels.sort((a, b) => a[0] - b[0]);
+    const legend = make("ul");
+    if (small) for (const [, text, kind] of labels) {
+      const item = make("li"), sample = draw("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" });
+      sample.append(draw("path", { d: "M0 6 H40", class: kind }));
+      item.append(sample, text);
+      legend.append(item);
+    } else {
+      for (let i = 1; i < labels.length; i++) labels[i][0] = Math.max(labels[i][0], labels[i - 1][0] + 19);
+      for (let i = labels.length - 1, floor = H - BOTTOM + 5; i >= 0; i--, floor -= 19) labels[i][0] = Math.min(labels[i][0], floor);
+      for (const [at, text] of labels) svg.append(draw("text", { x: x(s.slots.length - 1) + 14, y: at }, text));
+    }
+    let last = "", beyond = -1;
+    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.marks.some((m) => m[0] === actor)));
+    s.slots.forEach((slot, i) => {
+      if (slot.t !== last && x(i) > beyond) {
+        svg.append(draw("text", { x: x(i), y: H - BOTTOM + 24, "text-anchor": "middle", class: "dim" }, slot.t));
+        beyond = x(i) + (small ? 70 : 90);
+        last = slot.t;
+      }
+      for (const [actor, words] of slot.marks) {
+        const lane = Math.max(0, lanes.indexOf(actor));
+        const text = draw("text", { x: x(i), y: H - BOTTOM + 52 + 24 * lane, class: actor }, MARKS[actor]);
+        text.append(draw("title", {}, `${actor}: ${words}`));
+        svg.append(text);
+        const next = s.slots.findIndex((other, j) => j > i && other.marks.some((m) => m[0] === actor));
+        const room = ((next < 0 ? W - RIGHT + 120 : x(next)) - x(i) - 22) / 8.5;
+        svg.append(draw("text", { x: x(i) + 16, y: H - BOTTOM + 52 + 24 * lane, class: "dim" }, clean(words).slice(0, Math.max(0, Math.floor(room)))));
+      }
+    });
+    lanes.forEach((actor, i) => svg.append(draw("text", { x: 0, y: H - BOTTOM + 52 + 24 * i, class: "dim" }, actor)));
+    return [make("figcaption", {}, "clean photos of protected people not named, with the trainer's best model so far"), svg, legend];
+  }
+
+  function summary(s) {
+    return [...s.curves].map(([name, points]) => `${name} ${percent(points[points.length - 1].rate)}`).join(", ") || "nothing measured yet";
+  }
+
+  function table(s) {
+    const made = make("table");
+    made.append(make("caption", { class: "dim" }, "share of clean probes not named; the trainer's models in the order in which it had them"));
+    const top = make("tr");
+    top.append(make("th", { scope: "col" }, "photos posted under"), ...s.columns.map((column) => make("th", { scope: "col" }, column)));
+    const body = make("tbody");
+    for (const row of [...s.rows.filter((name) => name !== WHOLE), ...s.rows.filter((name) => name === WHOLE)]) {
+      const line = make("tr");
+      line.append(make("th", { scope: "row" }, row));
+      let before = Infinity;
+      for (const column of s.columns) {
+        const e = s.cells.get(`${row}\n${column}`);
+        if (!e) { line.append(make("td")); continue; }
+        const cell = make("td", { class: `l${Math.min(4, Math.floor((1 - e.protection_rate) * 5))}` }, percent(e.protection_rate));
+        if (e.protection_rate > before) cell.classList.add("rise");
+        if (e.against?.length && e.attack && !e.against.includes(e.attack)) cell.classList.add("news");
+        if (Array.isArray(e.interval)) cell.title = `${e.n_probes} probes, 95 % interval ${percent(e.interval[0])} to ${percent(e.interval[1])}`;
+        before = e.protection_rate;
+        line.append(cell);
+      }
+      body.append(line);
+    }
+    const rest = make("tr");
+    rest.append(make("th", { scope: "row" }, "everybody else"));
+    for (const column of s.columns) {
+      const e = s.cells.get(`${WHOLE}\n${column}`);
+      rest.append(make("td", {}, e && finite(e.unprotected_error) ? percent(e.unprotected_error) : ""));
+    }
+    body.append(rest);
+    const columns = make("thead");
+    columns.append(top);
+    made.append(columns, body);
+    return made;
+  }
+
+  function faces(s) {
+    return [...s.shown.values()].slice(-4).map((e) => {
+      const made = make("div");
+      for (const [name, words] of [[e.original, "original"], [e.posted, "as posted"]]) {
+        if (!/^[0-9a-f]{16}$/.test(name)) continue;
+        const picture = make("img", { src: `pictures/${name}.png`, alt: `${clean(e.person)}, ${words}`, title: words, width: 112, height: 112 });
+        picture.addEventListener("error", () => picture.remove());
+        made.append(picture);
+      }
+      const words = make("p");
+      words.append(make("strong", {}, e.person), make("br"));
+      (e.candidates ?? []).slice(0, 3).forEach((c, i) => words.append(make("span", i ? { class: "dim" } : {}, `${c.person} ${Number(c.similarity).toFixed(2)}${i ? "" : c.person === e.person ? " right" : " wrong"}`), make("br")));
+      made.append(words);
+      return made;
+    });
+  }
+
+  function show() {
+    if (!events.length) { state(); return; }
+    const s = fold(head), began = events[0];
+    if (began.kind === "run_began") {
+      by("story").textContent = clean(began.scenario);
+      by("title").textContent = clean(began.title);
+    }
+    by("chart").replaceChildren(...chart(s));
+    by("table").replaceChildren(s.rows.length ? table(s) : make("p", { class: "dim" }, "nothing was measured up to here"));
+    by("faces").replaceChildren(...faces(s));
+    by("caption").textContent = clean(s.caption);
+    by("when").textContent = `${clean(s.t)}  move ${s.moves}`;
+    by("now").textContent = s.progress ? `${MARKS[s.progress.actor] ?? ""} ${clean(s.progress.task)}: ${s.progress.done} of ${s.progress.total} ${clean(s.progress.unit)}` : ended(events[head]);
+    by("notes").replaceChildren(...events.slice(0, head + 1).filter((e) => e.kind === "note").map((e) => make("li", {}, `${e.t}: ${e.text}`)));
+    by("sources").replaceChildren(...s.cited.map((c) => make("li", {}, `× ${c.text} (${c.source})`)));
+    const slider = by("slider");
+    slider.max = events.length - 1;
+    slider.value = head;
+    slider.setAttribute("aria-valuetext", `${clean(s.t)}, ${summary(s)}`);
+    state();
+  }
+
+  const ended = (e) => (e?.kind === "run_ended" ? `the story is over, after ${Math.round(e.wall)} s` : e?.kind === "run_failed" ? `stopped: ${clean(e.error)}` : "");
+
+  function state() {
+    const over = ["finished", "failed", "killed"].includes(status);
+    const words = failed || trouble || (live && !over ? "● live" : playing ? "▶ playing" : head < events.length - 1 ? `‖ ${events.length - 1 - head} behind` : over ? `■ ${status}` : "‖ paused");
+    by("state").textContent = words;
+    by("state").className = failed || trouble ? "bad" : live && !over ? "good" : "";
+    by("play").textContent = playing ? "pause" : "play";
+  }
+
+  // --- the play head ----------------------------------------------------------------------------------------------
+
+  const go = (to) => { head = Math.max(0, Math.min(events.length - 1, to)); live = false; show(); };
+  const step = (by_) => { let to = head + by_; while (to > 0 && to < events.length - 1 && events[to].kind === "progress") to += by_; go(to); };
+  const move = (by_) => { let to = head + by_; while (to > 0 && to < events.length - 1 && !MOVES.has(events[to].kind)) to += by_; go(to); };
+  const first = () => { stop(); go(0); };
+  const latest = () => { stop(); head = events.length - 1; live = true; show(); };
+  function stop() { playing = false; clearTimeout(timer); }
+  function play() {
+    if (playing || live) { const was = playing; stop(); if (!was && live) live = false; show(); return; }
+    playing = true;
+    tick();
+  }
+  function tick() {
+    if (!playing) return;
+    if (head >= events.length - 1) { latest(); return; }
+    step(1);
+    playing = true;
+    state();
+    const e = events[head];
+    timer = setTimeout(tick, e.kind === "note" ? Math.min(8000, 1000 + clean(e.text).length * 38) : 700);
+  }
+
+  const KEYS = { " ": play, "[": () => step(-1), "]": () => step(1), "{": () => move(-1), "}": () => move(1), g: first, G: latest, ArrowLeft: () => step(-1), ArrowRight: () => step(1) };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    if (event.target.matches?.("input") && event.key.startsWith("Arrow")) return;
+    if (event.key === " " && event.target.matches?.("button")) return;
+    event.preventDefault();
+    KEYS[event.key]();
+  });
+
+  // --- following --------------------------------------------------------------------------------------------------
+
+  async function follow() {
+    let have = 0, tag = "", rest = new Uint8Array(), told = 0, failures = 0, heard = Date.now(), fresh = true;
+    for (;;) {
+      try {
+        const headers = { Range: `bytes=${have}-`, Prefer: `wait=${WAIT}`, "Facetui-Cues": String(told) };
+        if (tag) headers["If-Range"] = tag;
+        const answer = await fetch("events.jsonl", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+        if (answer.status === 404) { failed = "there is no run at this address any more"; break; }
+        if (![200, 204, 206, 416].includes(answer.status)) throw new Error(`answer ${answer.status}`);
+        const its = answer.headers.get("ETag") ?? "";
+        const total = Number((answer.headers.get("Content-Range") ?? "").split("/")[1] ?? 0);
+        if ((have && its !== tag) || (answer.status === 416 && total < have)) { // begun anew, or cut off
+          have = 0; tag = ""; rest = new Uint8Array(); events = []; head = -1; live = true; fresh = true;
+          continue;
+        }
+        tag = its;
+        let grew = false;
+        if (answer.status === 200 || answer.status === 206) {
+          const part = /^bytes (\d+)-/.exec(answer.headers.get("Content-Range") ?? "");
+          const start = answer.status === 206 ? Number(part?.[1] ?? NaN) : 0;
+          if (!(start <= have)) throw new Error("another part than asked for");
+          const body = new Uint8Array(await answer.arrayBuffer()).subarray(have - start);
+          have += body.length;
+          rest = join(rest, body);
+          if (rest.length > 64 * LONGEST) throw new Error("too much at once");
+          for (let end; (end = rest.indexOf(10)) >= 0; rest = rest.subarray(end + 1)) {
+            if (end > LONGEST) { failed = "a line of this run is too long"; break; }
+            if (fresh) { fresh = false; continue; } // the journal's header
+            const e = JSON.parse(new TextDecoder().decode(rest.subarray(0, end)));
+            if (e.seq !== events.length) { failed = "events are missing from this run"; break; }
+            events.push(e);
+            grew = true;
+          }
+        }
+        status = answer.headers.get("Facetui-Status") ?? "";
+        const size = Number(answer.headers.get("Facetui-Cues") ?? 0);
+        if (size !== told) { told = size; await look(); }
+        failures = 0; heard = Date.now(); trouble = "";
+        if (live) head = events.length - 1;
+        if (grew && (live || head < 0)) show(); else state();
+        if (failed) break;
+        if (["finished", "failed", "killed"].includes(status) && (answer.status === 204 || answer.status === 416 || have >= (total || have))) break;
+      } catch (error) {
+        trouble = error instanceof SyntaxError ? "a line of this run is damaged" : `the presenter has not answered for ${Math.round((Date.now() - heard) / 1000)} s; trying again`;
+        if (error instanceof SyntaxError) { failed = trouble; break; }
+        state();
+        await new Promise((done) => setTimeout(done, BACK_OFF[Math.min(failures++, BACK_OFF.length - 1)]));
+      }
+    }
+    show();
+  }
+
+  function join(one, other) {
+    if (!one.length) return other;
+    const both = new Uint8Array(one.length + other.length);
+    both.set(one);
+    both.set(other, one.length);
+    return both;
+  }
+
+  async function look() {
+    const answer = await fetch("cues.jsonl", { cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
+    const lines = (await answer.text()).split("\n").filter(Boolean);
+    cues = lines.flatMap((line) => { try { return [JSON.parse(line)]; } catch { return []; } });
+    const cue = cues[cues.length - 1], box = by("cue");
+    if (!cue || !Number.isInteger(cue.at)) return;
+    const there = make("button", { type: "button" }, "go there");
+    there.addEventListener("click", () => { box.hidden = true; stop(); go(cue.at); });
+    box.replaceChildren(make("strong", {}, "look here "), make("span", {}, `${cue.text ?? ""} `), there);
+    box.hidden = false;
+  }
+
+  narrow.addEventListener("change", show);
+  by("controls").hidden = false;
+  by("first").addEventListener("click", first);
+  by("back").addEventListener("click", () => move(-1));
+  by("play").addEventListener("click", play);
+  by("on").addEventListener("click", () => move(1));
+  by("latest").addEventListener("click", latest);
+  by("slider").addEventListener("input", (event) => { stop(); go(Number(event.target.value)); });
+  follow();
+})();
