@@ -253,6 +253,17 @@ def status(folder: Path, events: list[Event]) -> Status:
     return "killed" if events else "empty"
 
 
+def began_at(folder: Path) -> str:
+    """When a run began, as ISO date and time with zone, from the first line of its journal.
+
+    Raises:
+        JournalError: no journal, or one in a newer format.
+    """
+    line = _load(folder).partition(b"\n")[0]
+    check_header(folder / EVENTS, line)
+    return msgspec.json.decode(line, type=_Header).began
+
+
 def first(events: list[Event], kind: type[E]) -> E | None:
     """The first event of a kind."""
     return next((event for event in events if isinstance(event, kind)), None)

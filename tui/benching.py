@@ -141,6 +141,24 @@ def ui(
     print(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
 
 
+@app.command()
+def follow(
+    followers: Annotated[int, typer.Option(help="Light ones, on this machine.", min=1)] = 200,
+    seconds: Annotated[float, typer.Option(help="Of each phase.", min=2)] = 20.0,
+    rounds: Annotated[int, typer.Option(help="Phases with followers, and as many without.", min=1)] = 3,
+) -> None:
+    """Measure followers of a computing engine: how far behind they are, what is lost, what it costs the engine."""
+    from facetui.tui.followbench import measure
+
+    cost = measure(followers, seconds, rounds)
+    middle, most, worst = (1000 * delay for delay in cost.behind)
+    print(f"{cost.followers} followers, {cost.lines:,} lines received, {cost.lost} lost, twice or out of order")
+    print(f"behind the journal     median {middle:.0f} ms, 99 % within {most:.0f} ms, worst {worst:.0f} ms")
+    phases = ", ".join(f"{a:.0f} and {f:.0f}" for a, f in zip(cost.alone, cost.followed, strict=True))
+    print(f"engine slowed by       {100 * cost.slowed:.1f} % (image-steps a second alone and followed: {phases})")
+    print(f"memory of the server   {cost.server / 1e6:.0f} MB")
+
+
 def _cell(event: ProtectionMeasured) -> str:
     low, high = event.interval or (0.0, 1.0)
     return f"{event.protection_rate:.2f} [{low:.2f}, {high:.2f}]"

@@ -33,6 +33,7 @@ EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
 
   facetui                                      in a terminal: the app
+  facetui demo                                 a recording, at once
   facetui run arms_race                        the whole story, on fictional people, in a minute
   facetui run naive_poisoning --seed 3         another story, other people who protect themselves
   facetui run arms_race --people ~/faces       your own faces: one folder a person
@@ -178,6 +179,8 @@ app.command()(checking.check)
 app.command()(journals.replay)
 app.command()(journals.follow)
 app.command()(journals.publish)
+app.command()(journals.report)
+app.command()(journals.demo)
 
 
 @app.command()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -21,10 +23,14 @@ from facetui.tui import cues, displays, publishing
 from facetui.tui.ink import clean
 from facetui.tui.mirror import Mirror, forget, is_url
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
+from facetui.tui.serving import PICTURES
 
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
+
+DEMO = "demo.tar.zst"
+"""A run of arms_race, recorded by the real engine: tools/record_demo.py."""
 
 FOLLOW_SECONDS = 0.2
 """Between two looks at a journal that grows."""
@@ -37,27 +43,76 @@ def runs_folder() -> Path:
 
 
 def replay(
-    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    name: Annotated[
+        str, typer.Argument(help="A run's name, the beginning of it, its folder, or FILE.tar.zst.", metavar="RUN")
+    ],
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
     no_console: NoConsoleOption = False,
 ) -> None:
     """Show a finished run again, from its journal; needs no network and no torch."""
+    with unpacked(name) as packed:
+        folder = packed or journal.find(name, [runs_folder()])
+        code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=not no_console)
+    raise typer.Exit(code)
+
+
+def _play(folder: Path, display: str, *, motion: bool, mouse: bool, console: bool, recorded: str = "") -> int:
     shown = displays.resolve(display)
-    folder = journal.find(name, [runs_folder()])
     events = journal.read(folder)
     if shown == "tui":
         from facetui.tui import launch
 
-        raise typer.Exit(
-            launch.app(runs_folder(), folder, motion=not no_motion, mouse=not no_mouse, console=not no_console)
-        )
+        return launch.app(runs_folder(), folder, motion=motion, mouse=mouse, console=console, recorded=recorded)
     show = displays.without_screen(shown)
     for event in events:
         show(event)
     if _refuse_killed(folder, events) == "running":
         print(f"this run still goes on; facetui follow {folder.name}", file=sys.stderr)
+    return 0
+
+
+@contextlib.contextmanager
+def unpacked(name: str) -> Iterator[Path | None]:
+    """The folder of a run that is given as one file, as long as it is needed; ``None`` for other names."""
+    from facetui.tui.archive import is_archive, unpack
+
+    if not is_archive(name):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="facetui-") as place:
+        yield unpack(Path(name).expanduser(), Path(place))
+
+
+def demo(
+    display: DisplayOption = "auto",
+    no_motion: NoMotionOption = False,
+    no_mouse: NoMouseOption = False,
+) -> None:
+    """Play a recording of arms_race that comes along: a moving timeline at once, without computing."""
+    with resources.as_file(resources.files("facetui.tui") / DEMO) as packed, unpacked(str(packed)) as folder:
+        assert folder is not None
+        when = journal.began_at(folder)[:10]
+        print(f"this is a recording of {when}; run it live: facetui run arms_race", file=sys.stderr)
+        code = _play(folder, display, recorded=when, motion=not no_motion, mouse=not no_mouse, console=False)
+    raise typer.Exit(code)
+
+
+def report(
+    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="FILE.html, .md, .svg, .png or .csv; else RUN.html here.")
+    ] = None,
+) -> None:
+    """Write a handout of a run: what happened, the chart, the table, and what repeats it."""
+    from facetui.tui.handout import write
+
+    with unpacked(name) as packed:
+        folder = packed or journal.find(name, [runs_folder()])
+        target = (out or Path(f"{folder.name}.html")).expanduser()
+        write(folder, target)
+    print(f"wrote {displays.short(target)}")
 
 
 def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
@@ -191,6 +246,25 @@ def runs_list() -> None:
         except JournalError:
             state, took = "damaged", f"{'':9}"
         print(f"{folder.name:<40} {state:<9} {took}  {when}")
+
+
+@runs_app.command("export")
+def runs_export(
+    name: Annotated[str, typer.Argument(metavar="RUN")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.tar.zst; else RUN.tar.zst here.")] = None,
+    pictures: PicturesOption = "fictional",
+) -> None:
+    """Pack a run into one file, for facetui replay FILE.tar.zst elsewhere."""
+    from facetui.tui.archive import is_archive, pack
+
+    if pictures not in PICTURES:
+        raise UsageError(f"expected --pictures {', '.join(PICTURES)}, got {pictures!r}")
+    folder = journal.find(name, [runs_folder()])
+    target = (out or Path(f"{folder.name}.tar.zst")).expanduser()
+    if not is_archive(target.name):
+        raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
+    size = pack(folder, target, pictures)
+    print(f"wrote {displays.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
 
 
 @runs_app.command("show")

@@ -27,6 +27,7 @@ def app(
     console: bool = True,
     mirror: Mirror | None = None,
     published: str = "",
+    recorded: str = "",
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -39,6 +40,7 @@ def app(
         mouse: let the terminal report the mouse; without, its own selection works.
         mirror: what fetches the run from a presenter.
         published: the address under which it can be followed.
+        recorded: the date of a recording that comes along with the package.
         console: offer Python with the lab in it; never to somebody who follows another's run.
     """
     prepare(motion)
@@ -51,6 +53,7 @@ def app(
     shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, mirror=mirror, driver=Terminal)
     shown.has_console = console
     shown.published = published
+    shown.stage.recorded = recorded
     shown.graphics = pixels
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)

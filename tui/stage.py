@@ -67,6 +67,7 @@ class Stage:
         console: what its page shows.
         link: what is wrong with the connection to the presenter, in words; empty: nothing, or nobody is followed.
         cue: the presenter's newest, until one goes there or looks away from it.
+        recorded: the date of a recording that is played instead of a run of one's own.
     """
 
     player: Player = field(default_factory=Player)
@@ -93,6 +94,7 @@ class Stage:
     console: Console = field(default_factory=Console)
     link: str = ""
     cue: Cue | None = None
+    recorded: str = ""
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
 

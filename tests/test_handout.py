@@ -1,0 +1,238 @@
+"""What people take home: reports, runs in one file, and the recording that comes along."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facetui import scenarios
+from facetui.engine import journal
+from facetui.engine.errors import FacetuiError, JournalError, UsageError
+from facetui.engine.events import RunBegan
+from facetui.engine.journal import Journal
+from facetui.tui import archive, handout
+from facetui.tui.archive import pack, unpack
+from facetui.tui.journals import DEMO, unpacked
+from facetui.tui.uibench import Pty
+
+from .sample_run import sample_events, write_sample
+
+MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+RECORDING = Path(handout.__file__).with_name(DEMO)
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    folder = tmp_path / "sample-20210101-000000"
+    write_sample(folder)
+    (folder / "engine.log").write_text("not for others")
+    return folder
+
+
+# --- one file -----------------------------------------------------------------------------------------------------
+
+
+def test_a_run_comes_out_of_its_file_as_it_went_in(run, tmp_path):
+    packed = tmp_path / "run.tar.zst"
+    assert pack(run, packed) == packed.stat().st_size
+    (tmp_path / "out").mkdir()
+    out = unpack(packed, tmp_path / "out")
+    assert journal.read(out) == journal.read(run)
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert "events.jsonl" in names and sum(name.startswith("pictures/") for name in names) == 2
+    assert "engine.log" not in names
+    with pytest.raises(JournalError, match="not overwritten"):
+        pack(run, packed)
+    with tarfile.open(
+        fileobj=io.BytesIO(zstandard.ZstdDecompressor().decompressobj().decompress(packed.read_bytes()))
+    ) as tar:
+        assert all((entry.uid, entry.mtime, entry.uname) == (0, 0, "") for entry in tar), "nothing of this machine"
+
+
+@pytest.mark.parametrize(
+    ("people", "pictures", "n"),
+    [("embedded", "fictional", 2), ("family", "fictional", 0), ("family", "all", 2), ("embedded", "none", 0)],
+)
+def test_pictures_go_along_only_when_they_may(people, pictures, n, run, tmp_path):
+    lines = (run / journal.EVENTS).read_bytes().replace(b'"people":"embedded"', f'"people":"{people}"'.encode())
+    (run / journal.EVENTS).write_bytes(lines)
+    pack(run, tmp_path / "run.tar.zst", pictures)
+    (tmp_path / "out").mkdir()
+    assert len(list(unpack(tmp_path / "run.tar.zst", tmp_path / "out").glob("pictures/*"))) == n
+
+
+def packed_by_a_stranger(path: Path, *entries: tuple[tarfile.TarInfo, bytes]) -> Path:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        for entry, data in entries:
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+    path.write_bytes(zstandard.ZstdCompressor().compress(out.getvalue()))
+    return path
+
+
+def entry(name: str, kind: bytes = tarfile.REGTYPE, link: str = "") -> tarfile.TarInfo:
+    made = tarfile.TarInfo(name)
+    made.type, made.linkname = kind, link
+    return made
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        entry("../outside"),
+        entry("/etc/passwd"),
+        entry("pictures/../../outside"),
+        entry("events.jsonl", tarfile.SYMTYPE, "/etc/passwd"),
+        entry("events.jsonl", tarfile.LNKTYPE, "../outside"),
+        entry("events.jsonl", tarfile.CHRTYPE),
+        entry("events.jsonl", tarfile.FIFOTYPE),
+        entry("pictures", tarfile.DIRTYPE),
+        entry("run.py"),
+        entry("pictures/0123456789abcdef.png/x"),
+        entry("events.jsonl\n"),
+    ],
+    ids=lambda made: f"{made.name!r} {made.type}",
+)
+def test_nothing_but_a_run_is_unpacked(bad, tmp_path):
+    into = tmp_path / "into"
+    into.mkdir()
+    with pytest.raises(JournalError, match="no part of a run"):
+        unpack(packed_by_a_stranger(tmp_path / "bad.tar.zst", (bad, b"")), into)
+    assert [path.name for path in tmp_path.iterdir() if path.name not in ("into", "bad.tar.zst")] == []
+
+
+def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
+    def refused(*entries: tuple[tarfile.TarInfo, bytes]) -> str:
+        path, into = tmp_path / "bad.tar.zst", tmp_path / f"into{time.monotonic_ns()}"
+        into.mkdir()
+        packed_by_a_stranger(path, *entries)
+        with pytest.raises(JournalError) as error:
+            unpack(path, into)
+        assert sum(f.stat().st_size for f in into.rglob("*") if f.is_file()) <= 5 << 20
+        return str(error.value)
+
+    assert "a file of 5 MB" in refused((entry("pictures/0123456789abcdef.png"), b"0" * (5 << 20)))
+    monkeypatch.setattr(archive, "ENTRIES_MOST", 3)
+    assert "more than 3 files" in refused(*((entry(f"pictures/{i:016x}.png"), b"x") for i in range(5)))
+    monkeypatch.setattr(archive, "WHOLE_MOST", 1 << 20)
+    assert "damaged" in refused((entry("pictures/0123456789abcdef.png"), b"0" * (3 << 20)))
+    assert "holds no run" in refused((entry("cues.jsonl"), b"{}\n"))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.binary(max_size=400), cut=st.integers(0, 3000))
+def test_damaged_files_are_refused_in_words(data, cut, tmp_path_factory):
+    into = tmp_path_factory.mktemp("into")
+    whole = RECORDING.read_bytes()
+    (into / "x.tar.zst").write_bytes(whole[:cut] + data if cut else data)
+    (into / "out").mkdir()
+    with pytest.raises(FacetuiError):
+        unpack(into / "x.tar.zst", into / "out")
+
+
+# --- reports ------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run, tmp_path):
+    for name in ("r.html", "r.md", "r.svg", "r.png", "r.csv"):
+        handout.write(run, tmp_path / name)
+    page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
+    for told in (page, text):
+        assert "facetui run sample --seed 0 --cast sample" in told and "model-a abc" in told
+        assert "62 %" in told and "50-74 %, n 64" in told and "a paper" in told and "Cited, not measured" in told
+        assert "It began at 98 %" in told and "\x1b" not in told
+    assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "") and "@media print" in page
+    assert "[red]not red[/red]" in page and "\\[red\\]" in text
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader((tmp_path / "r.csv").open()))
+    assert {row["basis"] for row in rows} == {"measured", "cited"}
+    with pytest.raises(UsageError, match=r"\.html"):
+        handout.write(run, tmp_path / "r.docx")
+    with pytest.raises(JournalError, match="cannot be written"):
+        handout.write(run, tmp_path / "nowhere" / "r.html")
+
+
+def test_a_hostile_journal_stays_text_in_a_report(run, tmp_path):
+    hostile = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\x1b[2J`rm -rf`\n# heading'
+    (tmp_path / "bad").mkdir()
+    book = Journal(tmp_path / "bad")
+    for event in sample_events():
+        changed = {
+            name: hostile
+            for name in ("text", "title", "scenario", "cohort", "extractor", "person", "source")
+            if hasattr(event, name)
+        }
+        book.append(msgspec.structs.replace(event, **changed))
+    book.close()
+    for name in ("r.html", "r.md"):
+        handout.write(tmp_path / "bad", tmp_path / name)
+        told = (tmp_path / name).read_text()
+        assert "<script" not in told and "<img" not in told and "\x1b" not in told and "\n# heading" not in told
+
+
+def test_the_commands(run, tmp_path):
+    def told(*arguments: str, code: int = 0) -> str:
+        done = subprocess.run(
+            [*MAIN, *arguments],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "FACETUI_RUNS": str(run.parent)},
+        )
+        assert done.returncode == code, done.stderr
+        return done.stdout + done.stderr
+
+    assert "pictures: fictional" in told("runs", "export", "sample", "-o", "a.tar.zst")
+    assert "whole archive" in told("replay", "a.tar.zst", "--display", "plain")
+    assert "wrote" in told("report", "a.tar.zst", "-o", "a.html") and (tmp_path / "a.html").exists()
+    assert "ending in .tar.zst" in told("runs", "export", "sample", "-o", "a.zip", code=2)
+    (tmp_path / "b.tar.zst").write_bytes(b"nothing")
+    assert "damaged" in told("replay", "b.tar.zst", code=4)
+    assert "cannot be unpacked" in told("replay", "missing.tar.zst", code=4)
+
+
+# --- the recording ------------------------------------------------------------------------------------------------
+
+
+def test_the_recording_is_of_the_story_and_the_networks_as_they_are():
+    from facetui.engine.extractors import load
+
+    with unpacked(str(RECORDING)) as folder:
+        began = journal.began(journal.read(folder), folder)
+        assert isinstance(began, RunBegan) and journal.began_at(folder)
+    again = "python tools/record_demo.py records it anew"
+    assert began.source == scenarios.path_of("arms_race").read_text(encoding="utf-8"), again
+    assert {name: load(name).weights_hash() for name in began.extractors} == began.extractors, again
+    assert RECORDING.stat().st_size < 2_000_000
+
+
+def test_the_demo_moves_within_ten_seconds_and_says_that_it_is_a_recording(tmp_path):
+    settings_ = {"FACETUI_RUNS": str(tmp_path), "FACETUI_DISPLAY": "tui", "CI": ""}
+    terminal = Pty([*MAIN, "demo"], (120, 40), settings_)
+    try:
+        assert terminal.read_until(b"recorded", 10) < 10
+        terminal.read_until(b"users", 10 - min(9.0, time.perf_counter() - terminal.began))
+        assert time.perf_counter() - terminal.began < 10
+    finally:
+        terminal.type("q")
+        terminal.drain()
+        terminal.close()
+    done = subprocess.run(
+        [*MAIN, "demo", "--display", "json"], capture_output=True, text=True, env={**os.environ, **settings_}
+    )
+    assert done.returncode == 0 and "recording" in done.stderr and "facetui run arms_race" in done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["kind"] == "run_ended"
