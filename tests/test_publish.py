@@ -123,6 +123,7 @@ def count(mirror: Mirror) -> int:
 
 def test_a_growing_journal_is_read_by_ranges(presenter):
     presenter.write(3)
+    time.sleep(0.1)  # how the run stands is asked for so often and not more often
     whole = (presenter.folder / journal.EVENTS).read_bytes()
     status, headers, body = presenter.ask("GET", "events.jsonl")
     assert (status, body, headers["facetui-status"]) == (200, whole, "running") and "content-encoding" not in headers
@@ -654,3 +655,14 @@ def test_pictures_come_along_and_are_what_they_are_called(tmp_path, follow):
             ).read_bytes()
     finally:
         server.stop()
+
+
+@pytest.mark.slow
+def test_following_costs_little_and_loses_nothing():
+    """Wide bounds, for machines that do other things meanwhile; the bench prints the figures."""
+    from facetui.tui.followbench import measure
+
+    cost = measure(followers=20, seconds=5, rounds=1)
+    assert cost.lost == 0 and cost.lines > 20 * 5
+    assert cost.behind[0] < 1.0 and cost.behind[1] < 4.0
+    assert cost.slowed < 0.4 and 0 < cost.server < 150e6

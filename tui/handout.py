@@ -65,11 +65,11 @@ def write(folder: Path, target: Path) -> None:
 
 def command(began: RunBegan) -> str:
     """The command that repeats a run."""
-    parts = ["facetui", "run", began.scenario, "--seed", str(began.seed), "--cast", began.cast]
+    parts = ["facetui", "run", clean(began.scenario), "--seed", str(began.seed), "--cast", clean(began.cast)]
     if began.people != "embedded":
         parts += ["--people", "FOLDER"]
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
-    return shlex.join(parts)
+    return clean(shlex.join(parts))
 
 
 def needed(began: RunBegan) -> list[tuple[str, str]]:
@@ -169,6 +169,6 @@ def markdown(events: Sequence[Event], began: RunBegan, scene: Scene) -> str:
         lines.append(f"| {_plain(cohort)} | {' | '.join(shown)} |")
     lines += ["", "## Measured besides", "", *(f"* {_plain(t)}: {_plain(said)}" for t, said in facts(events))]
     lines += ["", "## Cited, not measured here", "", *(f"* × {_plain(reported(e))}" for e in table.cited)]
-    lines += ["", "## To repeat it", "", "```sh", command(began).replace("`", ""), "```", ""]
+    lines += ["", "## To repeat it", "", f"    {escape(command(began), quote=False)}", ""]
     lines += [f"* {name}: {_plain(value)}" for name, value in needed(began)]
     return "\n".join(lines) + "\n"

@@ -19,7 +19,7 @@ from facetui.tui.serving import PICTURES
 LOOPBACK = "127.0.0.1:0"
 """Where a run is published unless told otherwise: this machine only, any free port."""
 
-NICENESS = 5
+NICENESS = 10
 MOST = 1000
 """Connections at a time, unless ``FACETUI_FOLLOWERS`` says otherwise."""
 

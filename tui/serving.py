@@ -15,6 +15,7 @@ import hmac
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,19 @@ PICTURES = ("none", "fictional", "all")
 LOOK_SECONDS = 0.1
 """Between two looks at files that somebody waits for."""
 
-GATHER_SECONDS = 0.3
-"""What was written meanwhile goes out together: two hundred followers then cost little."""
+GATHER_LEAST, GATHER_MOST = 0.2, 0.8
+"""Seconds in which what is written goes out together, for few followers and for two hundred and more: every answer
+costs the machine that computes a little, wherever the followers are."""
+
+MANY = 200
+FRESH_SECONDS = 0.04
+"""For so long, how a run stands is not asked for again."""
 
 WAIT_MOST = 25.0
 PIECE = 1 << 20
 """Bytes of one answer, at most."""
 
+SMALL = 1 << 16
 SEND_SECONDS = 30.0
 """A follower that does not read for so long is cut off."""
 
@@ -51,6 +58,20 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
+ENDED = ("finished", "failed", "killed")
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """How a run stands: bytes of its journal, the file, what identifies it, its state, and bytes of cues."""
+
+    size: int = 0
+    inode: int = 0
+    tag: bytes = b'"none"'
+    state: journal.Status = "empty"
+    cues: int = 0
+
+
 class Publication:
     """An ASGI application that shows one run.
 
@@ -65,12 +86,13 @@ class Publication:
         self._token = token.encode()
         self._pictures = pictures
         self._waiting = 0
-        self._news = asyncio.Condition()
+        self._news = asyncio.Event()
         self._looker: asyncio.Task[None] | None = None
-        self._status: tuple[int, journal.Status] = (-1, "empty")
+        self._facts = _Facts()
+        self._asked = 0.0
         self._shown: frozenset[str] = frozenset()
         self._read = journal.Tail(folder)
-        self._page: tuple[tuple[int, journal.Status], bytes, bytes] | None = None
+        self._page: tuple[_Facts, bytes, bytes] | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         """Answer one request."""
@@ -114,13 +136,13 @@ class Publication:
         waits = WAIT.search(headers.get(b"prefer", b""))
         if asked and waits and not head and start == self._size(name):
             await self._wait(name, start, min(WAIT_MOST, float(waits[1])), headers)
-        size, tag = self._size(name), self._tag()
+        size, tag = self._size(name), self._now().tag
         more = [
             (b"content-type", b"application/jsonl; charset=utf-8"),
             (b"accept-ranges", b"bytes"),
             (b"etag", tag),
-            (b"facetui-status", self._state().encode()),
-            (b"facetui-cues", str(self._size(CUES)).encode()),
+            (b"facetui-status", self._now().state.encode()),
+            (b"facetui-cues", str(self._now().cues).encode()),
         ]
         if headers.get(b"if-range", tag) != tag:  # another run: a part of it would fit nothing
             asked, start = None, 0
@@ -139,29 +161,37 @@ class Publication:
         await _send_file(send, 206 if asked else 200, self._folder / name, start, end, more, head)
 
     def _size(self, name: str) -> int:
-        try:
-            return (self._folder / name).stat().st_size
-        except OSError:
-            return 0
+        return self._now().cues if name == CUES else self._now().size
 
-    def _tag(self) -> bytes:
+    def _now(self) -> _Facts:
+        """How the run stands; asked for once for all who ask at the same time."""
+        if time.monotonic() - self._asked > FRESH_SECONDS:
+            size, inode = self._stat(journal.EVENTS)
+            last = self._facts
+            tag = last.tag if inode == last.inode and size >= last.size > 0 else self._tag(inode)
+            state = last.state if size == last.size and last.state in ENDED else self._look(size)
+            self._facts = _Facts(size, inode, tag, state, self._stat(CUES)[0])
+            self._asked = time.monotonic()
+        return self._facts
+
+    def _stat(self, name: str) -> tuple[int, int]:
+        try:
+            found = (self._folder / name).stat()
+        except OSError:
+            return 0, 0
+        return found.st_size, found.st_ino
+
+    def _tag(self, inode: int) -> bytes:
         """Identifies the run, not its length: the journal's first line holds when it began."""
         try:
             with (self._folder / journal.EVENTS).open("rb") as file:
                 first = file.readline(4096)
-                inode = (self._folder / journal.EVENTS).stat().st_ino
         except OSError:
             return b'"none"'
         return b'"%s"' % hashlib.sha256(first + str(inode).encode()).hexdigest()[:20].encode()
 
-    def _state(self) -> journal.Status:
-        """How the run stands; its last line is read only after the file has grown."""
-        size = self._size(journal.EVENTS)
-        if self._status[0] != size or self._status[1] == "running":
-            self._status = size, self._look(size)
-        return self._status[1]
-
     def _look(self, size: int) -> journal.Status:
+        """Whether it goes on, else how it ended."""
         if journal.is_locked(self._folder):
             return "running"
         try:
@@ -177,19 +207,19 @@ class Publication:
         """Until the file has grown, cues have come, the run has ended, or the time is over."""
         known = headers.get(b"facetui-cues", b"")
         cues = int(known) if known.isdigit() and len(known) < 16 else self._size(CUES)
-        state, end = self._state(), time.monotonic() + seconds
+        state = self._now().state
 
         def news() -> bool:
-            return self._size(name) != start or self._size(CUES) != cues or self._state() != state
+            return self._size(name) != start or self._size(CUES) != cues or self._now().state != state
 
         if self._looker is None or self._looker.done():
             self._looker = asyncio.create_task(self._keep_looking())
         self._waiting += 1
         try:
-            while not news() and (left := end - time.monotonic()) > 0:
-                async with self._news:
-                    with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._news.wait(), left)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):  # no task of its own for each who waits: they are many
+                    while not news():
+                        await self._news.wait()
         finally:
             self._waiting -= 1
 
@@ -197,12 +227,13 @@ class Publication:
         """One look for all who wait; what comes shortly after is gathered."""
         seen: object = None
         while self._waiting or seen is None:
-            now = self._size(journal.EVENTS), self._size(CUES), self._state()
+            now = self._now()
             if seen is not None and now != seen:
-                await asyncio.sleep(GATHER_SECONDS - LOOK_SECONDS)
-                now = self._size(journal.EVENTS), self._size(CUES), self._state()
-                async with self._news:
-                    self._news.notify_all()
+                share = min(1.0, self._waiting / MANY)
+                await asyncio.sleep(GATHER_LEAST + share * (GATHER_MOST - GATHER_LEAST) - LOOK_SECONDS)
+                now = self._now()
+                self._news.set()
+                self._news = asyncio.Event()
             seen = now
             await asyncio.sleep(LOOK_SECONDS)
 
@@ -226,7 +257,7 @@ class Publication:
 
     def _whole_page(self) -> tuple[bytes, bytes]:
         """The page with the run's last state, for browsers, and the policy that lets nothing but it run."""
-        now = self._size(journal.EVENTS), self._state()
+        now = self._now()
         if self._page is None or self._page[0] != now:
             from facetui.tui.webpage import page
 
@@ -256,16 +287,22 @@ def policy(page: str) -> bytes:
 async def _answer(send: Send, status: int, body: bytes, more: Headers | None = None, *, head: bool = False) -> None:
     headers = [*SAFE, *(more or []), *([] if status == 204 else [(b"content-length", str(len(body)).encode())])]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await asyncio.wait_for(send({"type": "http.response.body", "body": b"" if head else body}), SEND_SECONDS)
+    async with asyncio.timeout(SEND_SECONDS):
+        await send({"type": "http.response.body", "body": b"" if head else body})
 
 
 async def _send_file(send: Send, status: int, path: Path, start: int, end: int, more: Headers, head: bool) -> None:
     length = (b"content-length", str(end - start).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*SAFE, *more, length]})
-    for part in [] if head else _pieces(path, start, end):
-        message = {"type": "http.response.body", "body": part, "more_body": True}
-        await asyncio.wait_for(send(message), SEND_SECONDS)
-    await asyncio.wait_for(send({"type": "http.response.body", "body": b""}), SEND_SECONDS)
+    if head or end - start <= SMALL:
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": b"".join([] if head else _pieces(path, start, end))})
+        return
+    for part in _pieces(path, start, end):
+        async with asyncio.timeout(SEND_SECONDS):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    async with asyncio.timeout(SEND_SECONDS):
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _pieces(path: Path, start: int, end: int) -> Iterator[bytes]:
