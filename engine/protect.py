@@ -20,7 +20,7 @@ from facetui.engine.budget import Budget, dssim
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.interfaces import Attack, Bank, Extractor
 from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
-from facetui.engine.photos import align, find_faces, read_picture, to_tensor
+from facetui.engine.photos import align, faces_to_cut, read_picture, to_tensor
 from facetui.engine.warp import PastedView, Placement
 
 GROUP = 8
@@ -175,7 +175,7 @@ class Protector:
         """Read a photo and cut its faces out."""
         job.picture = read_picture(job.source)
         job.beside = read_beside(job.source, self._keep_metadata)
-        for face in find_faces(job.picture):
+        for face in faces_to_cut(job.picture):
             placement = Placement.of(face, job.picture.size)
             if placement.box[2] > placement.box[0] and placement.box[3] > placement.box[1]:
                 job.placements.append(placement)

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor
 
 from facetui.engine.cache import Cache
-from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped
-from facetui.engine.checking.photos import LeftOut, Pair, read_all, read_probe
+from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped, thumbnail_distance
+from facetui.engine.checking.photos import LeftOut, Pair, in_threads, read_all, read_probe
 from facetui.engine.errors import DataError, UsageError
 
 LEAST = 3
 """Pairs with fewer of which nothing can be measured."""
+
+SAME_PHOTO = 3.0
+"""Mean difference of two thumbnails, in grey levels, up to which a probe is one of the photos before or after; two
+photos of one person differ by more."""
 
 Tell = Callable[[str, int, int], None]
 """Called as ``tell(task, done, total)``; may raise ``Cancelled``."""
@@ -68,13 +72,13 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
     tell("pair photos by name", 0, 1)
     matches = match(before, after, lambda: tell("compare photos without a partner", 0, 1))
     pairs, left_out, mixed = read_all(
-        matches.pairs, cache, lambda: None, lambda done, total: tell("find the face in each photo", done, total)
+        matches.pairs, cache, lambda done, total: tell("find the face in each photo", done, total)
     )
     by_content = matches.by_content
     if mixed:  # names that fit and pictures that do not: once more, by what is in them
         alone = [*matches.clean_alone, *(a for a, _ in mixed)], [*matches.protected_alone, *(b for _, b in mixed)]
         again = list(match_content(*alone))
-        more, wrong, _ = read_all(again, cache, lambda: None, lambda done, total: tell("pair again", done, total))
+        more, wrong, _ = read_all(again, cache, lambda done, total: tell("pair again", done, total))
         found = {original.name for original, _ in again}
         left_out = [entry for entry in left_out if entry.name not in found] + wrong
         pairs, by_content = sorted([*pairs, *more], key=lambda pair: pair.name), by_content + len(more)
@@ -91,18 +95,30 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
             f"{len(pairs)} photos with a face were found both before and after, at least {LEAST} are needed"
             f"{f' ({why})' if why else ''}; name the copies like the originals, as a.jpg and a_cloaked.png"
         )
-    return Album(pairs, left_out, by_content, _probes(probes, left_out, tell) if probes else None)
+    return Album(pairs, left_out, by_content, _probes(probes, pairs, left_out, tell) if probes else None)
 
 
-def _probes(folder: Path, left_out: list[LeftOut], tell: Tell) -> Tensor:
-    files, photos = pictures(folder, "--probes"), []
-    for done, path in enumerate(files):
+def _probes(folder: Path, pairs: list[Pair], left_out: list[LeftOut], tell: Tell) -> Tensor:
+    """The aligned faces in a folder; without photos that are enrolled themselves, whose answer would be no test."""
+    files, photos = pictures(folder, "--probes"), list[Tensor]()
+    for done, (path, found) in enumerate(zip(files, in_threads(read_probe, files), strict=True), 1):
         tell("find the face in each probe", done, len(files))
-        found = read_probe(path)
         if isinstance(found, LeftOut):
             left_out.append(found)
+            continue
+        same = [pair.name for pair in pairs for one in pair.thumbnails if _same(found.thumbnail, one)]
+        if same:
+            text = f"the probe {path.name} shows the same photo as {same[0]}; probes must be others"
+            left_out.append(LeftOut(path.name, "not held out", text))
         else:
-            photos.append(found)
+            photos.append(found.photo)
     if not photos:
-        raise DataError(f"no face was found in {len(files)} pictures of --probes {folder}; give clean photos of you")
+        raise DataError(
+            f"none of {len(files)} pictures of --probes {folder} can be searched for ({left_out[-1].text}); give other "
+            "clean photos of you, or leave --probes out"
+        )
     return torch.stack(photos)
+
+
+def _same(one: Tensor, other: Tensor) -> bool:
+    return float(thumbnail_distance(one, other)) <= SAME_PHOTO

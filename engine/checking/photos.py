@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from PIL import Image, ImageFilter
@@ -18,10 +19,16 @@ from facetui.engine.cache import Cache
 from facetui.engine.checking.pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE, Progress
-from facetui.engine.photos import align, find_faces, read_picture, to_tensor
+from facetui.engine.photos import align, faces_to_cut, read_picture, to_tensor
 from facetui.engine.protect import visible_change
 
+T = TypeVar("T")
+R = TypeVar("R")
+
 Box = tuple[float, float, float, float]
+
+ALIGNED_BOX: Box = (0.0, 0.0, float(SIDE), float(SIDE))
+"""Of the face in a picture that is an aligned photo already."""
 
 RECODINGS = ("JPEG 75", "half size", "screenshot")
 """What happens to pictures on their way; a screenshot is 0.77 of the size, a little soft, and JPEG 85."""
@@ -71,7 +78,7 @@ class LeftOut:
 
     Attributes:
         name: of its file.
-        why: ``unreadable``, ``no face``, ``no face after``, ``mixed up`` or ``unpaired``.
+        why: ``unreadable``, ``no face``, ``no face after``, ``mixed up``, ``unpaired`` or ``not held out``.
         text: one sentence.
     """
 
@@ -100,19 +107,37 @@ def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
     return Image.open(buffer).convert("RGB")
 
 
-def read_probe(path: Path) -> Tensor | LeftOut:
-    """The aligned photo ``(3, 112, 112)`` uint8 in a clean file."""
+@dataclass(frozen=True)
+class Probe:
+    """A clean photo that is searched for.
+
+    Attributes:
+        photo: ``(3, 112, 112)`` uint8, aligned.
+        thumbnail: of the whole file, ``(3, 16, 16)``.
+    """
+
+    photo: Tensor
+    thumbnail: Tensor
+
+
+def read_probe(path: Path) -> Probe | LeftOut:
+    """The largest face in a clean file; never raises for what is wrong with the file."""
     try:
-        found = _portrait(read_picture(path), None)
+        picture = read_picture(path)
     except DataError as error:
         return LeftOut(path.name, "unreadable", str(error))
-    return found[0] if found else LeftOut(path.name, "no face", f"no face was found in {path.name}")
+    found = _portrait(picture)
+    return Probe(found[0], thumbnail(picture)) if found else _no_face(path)
+
+
+def _no_face(path: Path) -> LeftOut:
+    return LeftOut(path.name, "no face", f"no face was found in {path.name}")
 
 
 def read_pair(match: Match, cache: Cache) -> Pair | LeftOut:
     """One photo before and after, from the cache where possible; never raises for what is wrong with the files."""
     try:
-        key = caching.key("checked pair", *(path.read_bytes().hex() for path in match))
+        key = caching.key("pair before and after", *(path.read_bytes().hex() for path in match))
         kept = cache.load(key)
         if kept is None:
             pair = _examine(*match)
@@ -131,25 +156,24 @@ def _examine(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     thumbnails = torch.stack([thumbnail(before), thumbnail(after)])
     if float(thumbnail_distance(*thumbnails)) > OTHER_PICTURE:
         return _mixed_up((clean_path, protected_path))
-    found = _portrait(before, None)
+    found = _portrait(before)
     if found is None:
-        return LeftOut(clean_path.name, "no face", f"no face was found in {clean_path.name}")
+        return _no_face(clean_path)
     clean, box, faces = found
-    scale = after.width / before.width
-    near: Box = (box[0] * scale, box[1] * scale, box[2] * scale, box[3] * scale)
-    changed = _portrait(after, near)
+    near = _grown(box, after.width / before.width)
+    # Aligned before and of the same size after: aligned after, and no small face has to be found again.
+    aligned = box == ALIGNED_BOX and after.size == before.size
+    changed = to_tensor(after) if aligned else _cut(after, near)
     if changed is None:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, "no face after", text)
     copies: list[Tensor | None] = []
     for kind in RECODINGS:
         copy = recode(kind, after)
-        if after.size == (SIDE, SIDE):  # aligned before, aligned after: a small face is not to be found again
+        if aligned:
             copies.append(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)))
-            continue
-        factor = copy.width / after.width
-        again = _portrait(copy, (near[0] * factor, near[1] * factor, near[2] * factor, near[3] * factor))
-        copies.append(again[0] if again else None)
+        else:
+            copies.append(_cut(copy, _grown(near, copy.width / after.width)))
     same_size = after if after.size == before.size else after.resize(before.size, Image.Resampling.BICUBIC)
     region = _inside(box, before, 0.25)
     crops = [picture.crop(region) for picture in (before, same_size)]
@@ -161,7 +185,7 @@ def _examine(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
         clean_path.name,
         protected_path.name,
         clean,
-        changed[0],
+        changed,
         tuple(copies),
         faces,
         linf,
@@ -179,16 +203,21 @@ def _mixed_up(match: Match) -> LeftOut:
     return LeftOut(clean, "mixed up", f"{protected} does not show what {clean} shows; give both the same name")
 
 
-def _portrait(picture: Image.Image, near: Box | None) -> tuple[Tensor, Box, int] | None:
-    """The aligned largest face, its box and how many faces there are; with ``near``, the face in that place."""
-    if picture.size == (SIDE, SIDE):
-        return to_tensor(picture), (0.0, 0.0, float(SIDE), float(SIDE)), 1
-    faces = find_faces(picture, expected=min(near[2] - near[0], near[3] - near[1]) if near else 0.0)
-    if near:
-        faces.sort(key=lambda face: -_overlap(face.box, near))
-    if not faces:
-        return None
-    return to_tensor(align(picture, faces[0])), faces[0].box, len(faces)
+def _portrait(picture: Image.Image) -> tuple[Tensor, Box, int] | None:
+    """The largest face, aligned ``(3, 112, 112)``; its box; and how many faces there are."""
+    faces = faces_to_cut(picture)
+    return (to_tensor(align(picture, faces[0])), faces[0].box, len(faces)) if faces else None
+
+
+def _cut(picture: Image.Image, near: Box) -> Tensor | None:
+    """The face that is found anew about where it was before, aligned ``(3, 112, 112)``."""
+    faces = faces_to_cut(picture, expected=min(near[2] - near[0], near[3] - near[1]))
+    faces = sorted((face for face in faces if _overlap(face.box, near) > 0), key=lambda face: -_overlap(face.box, near))
+    return to_tensor(align(picture, faces[0])) if faces else None
+
+
+def _grown(box: Box, factor: float) -> Box:
+    return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
 
 
 def _overlap(one: Box, other: Box) -> float:
@@ -233,7 +262,7 @@ def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
 
 
 def read_all(
-    matches: Sequence[Match], cache: Cache, check: Callable[[], None], progress: Progress
+    matches: Sequence[Match], cache: Cache, progress: Progress
 ) -> tuple[list[Pair], list[LeftOut], list[Match]]:
     """Read every pair, on all cores.
 
@@ -241,8 +270,8 @@ def read_all(
         The pairs, what was left out, and the matches whose files show different pictures (which are left out too).
     """
     pairs, left_out, mixed = [], list[LeftOut](), list[Match]()
-    for done, (match, outcome) in enumerate(zip(matches, _in_threads(matches, cache), strict=True), 1):
-        check()
+    outcomes = in_threads(lambda match: read_pair(match, cache), matches)
+    for done, (match, outcome) in enumerate(zip(matches, outcomes, strict=True), 1):
         progress(done, len(matches))
         if isinstance(outcome, Pair):
             pairs.append((match, outcome))
@@ -262,9 +291,10 @@ def read_all(
     return kept, left_out, mixed
 
 
-def _in_threads(matches: Sequence[Match], cache: Cache) -> Iterator[Pair | LeftOut]:
+def in_threads(read: Callable[[T], R], files: Sequence[T]) -> Iterator[R]:
+    """What ``read`` makes of each, in their order; on all cores, as long as somebody asks for more."""
     pool = ThreadPoolExecutor(min(4, os.cpu_count() or 1))
     try:
-        yield from pool.map(lambda match: read_pair(match, cache), matches)
+        yield from pool.map(read, files)
     finally:
         pool.shutdown(cancel_futures=True)

@@ -18,7 +18,7 @@ from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Bank
 from facetui.engine.lab import Lab
-from facetui.engine.pairs import may_train_on, some_photos, train, training_photos
+from facetui.engine.pairs import may_train_on, some_photos, train
 from facetui.engine.people import People, Person, tool_faces
 
 TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
@@ -105,12 +105,6 @@ def run_tools(lab: Lab, clean: Bank, who: str) -> list[Tensor]:
         task = f"run {name} on {len(clean.photos)} photos of {who}"
         made.append(lab.perturb(attack, attack.default_budget, clean.photos, clean.people, actor="trainer", task=task))
     return made
-
-
-def pairs(lab: Lab) -> tuple[Bank, Tensor]:
-    """Photos of other people, and their perturbed copies, one tool after the other."""
-    clean = training_photos(lab)
-    return clean, torch.cat(run_tools(lab, clean, "other people"))
 
 
 def rehearse(lab: Lab) -> Rehearsal:

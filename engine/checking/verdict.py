@@ -159,7 +159,8 @@ def notes(report: Report) -> list[str]:
     else:
         crowd = f"The crowd is {report.n_crowd} people from {report.crowd} ({report.n_enrolled} photos)."
     luck = LISTED / (report.n_crowd + 1)
-    crowd += f" Among the first {LISTED} of {report.n_crowd + 1} people one is by luck alone in {luck:.0%} of searches."
+    people = f"the first {LISTED} of {report.n_crowd + 1} people"
+    crowd += f" Among {people} one is by luck alone in {100 * luck:.0f} % of searches."
     return [
         how,
         crowd,
