@@ -133,6 +133,44 @@ def test_files_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch):
     assert "holds no run" in refused((entry("cues.jsonl"), b"{}\n"))
 
 
+def raw(name: str, kind: bytes, size: int) -> bytearray:
+    """A header block as GNU's tar writes it, of an entry that may lie about its size."""
+    made = entry(name, kind)
+    made.size = size
+    return bytearray(made.tobuf(tarfile.GNU_FORMAT))
+
+
+def sparse(name: str, size: int) -> bytes:
+    """A header of a sparse file: no content at all, but a size."""
+    block = raw(name, tarfile.GNUTYPE_SPARSE, 0)
+    for place, number in ((386, size), (398, 0), (483, size)):
+        block[place : place + 12] = b"%011o\0" % number
+    block[148:156] = b"        "
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        b"".join(sparse(f"pictures/{i:016x}.png", 4 << 20) for i in range(50)),
+        (bytes(raw("long", tarfile.GNUTYPE_LONGNAME, 1)) + b"a".ljust(512, b"\0")) * 3000,
+        bytes(raw("pax", tarfile.XHDTYPE, 400 << 20)) + bytes(1 << 20),
+        bytes(raw("events.jsonl", tarfile.REGTYPE, 100)) + b"short",
+        (bytes(raw("events.jsonl", tarfile.REGTYPE, 1)) + b"a".ljust(512, b"\0")) * 2,
+    ],
+    ids=["sparse files", "a chain of long names", "a large PAX header", "too short", "a name twice"],
+)
+def test_extensions_of_tar_cannot_fill_disk_memory_or_stack(blocks, tmp_path):
+    (tmp_path / "bad.tar.zst").write_bytes(zstandard.ZstdCompressor().compress(blocks))
+    (tmp_path / "into").mkdir()
+    began = time.monotonic()
+    with pytest.raises(JournalError):
+        unpack(tmp_path / "bad.tar.zst", tmp_path / "into")
+    assert time.monotonic() - began < 5
+    assert sum(f.stat().st_size for f in (tmp_path / "into").rglob("*") if f.is_file()) < 1024
+
+
 @settings(max_examples=40, deadline=None)
 @given(data=st.binary(max_size=400), cut=st.integers(0, 3000))
 def test_damaged_files_are_refused_in_words(data, cut, tmp_path_factory):
