@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import tarfile
@@ -24,7 +25,9 @@ from facetui.engine.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.events import RunBegan
 from facetui.engine.journal import Journal
 from facetui.tui import archive, handout
+from facetui.tui.app import FacetApp
 from facetui.tui.archive import pack, unpack
+from facetui.tui.ink import text_of
 from facetui.tui.journals import DEMO, unpacked
 from facetui.tui.uibench import Pty
 
@@ -180,6 +183,41 @@ def test_damaged_files_are_refused_in_words(data, cut, tmp_path_factory):
     (into / "out").mkdir()
     with pytest.raises(FacetuiError):
         unpack(into / "x.tar.zst", into / "out")
+
+
+async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    app = FacetApp(tmp_path, run, look_for_device=False, motion=False)
+    app.has_console, app.copied, app.stage.recorded = False, run, "2026-01-02"
+    async with app.run_test(size=(80, 24)) as keys:
+        await keys.press(":")
+        assert app.stage.view == "timeline"
+        await keys.press("G", "s", "e")
+        assert "recorded 2026-01-02" in text_of(app.canvas.lines)
+        assert "run it live: facetui run sample" in text_of(app.canvas.lines)
+        saved = {path.name for path in (tmp_path / "facetui-exports").iterdir()}
+        assert {"timeline.svg", "chart.png", "table.csv"} <= saved and not (run / "exports").exists()
+        app.open(run, live=False)
+        assert not app.stage.recorded, "another run that is opened afterwards is none"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+def test_an_unpacked_run_does_not_stay_behind(number, run, tmp_path):
+    pack(run, tmp_path / "run.tar.zst")
+    (tmp_path / "tmp").mkdir()
+    places = {
+        "FACETUI_RUNS": str(tmp_path / "runs"),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "FACETUI_DISPLAY": "tui",
+        "CI": "",
+    }
+    terminal = Pty([*MAIN, "replay", str(tmp_path / "run.tar.zst")], (80, 24), places)
+    terminal.read_until(b"quit", 20)
+    assert list((tmp_path / "tmp").glob("facetui-*/events.jsonl"))
+    os.kill(terminal.process.pid, number)
+    assert terminal.process.wait(10) == 128 + number
+    terminal.close()
+    assert not list((tmp_path / "tmp").glob("facetui-*"))
 
 
 # --- reports ------------------------------------------------------------------------------------------------------

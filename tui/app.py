@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Iterable
 from functools import partial
@@ -197,7 +198,7 @@ class FacetApp(Cueing):
         """Save the screen as SVG."""
         from facetui.tui.export import without_remote_fonts
 
-        folder = (self.stage.folder or self._runs) / "exports"
+        folder = self.exports
         try:
             folder.mkdir(parents=True, exist_ok=True)
             saved = folder / f"{self.stage.view}.svg"
@@ -216,9 +217,9 @@ class FacetApp(Cueing):
             self.notify("nothing was measured yet", severity="warning")
             return
         try:
-            saved = export(stage.now, stage.folder / "exports", kept=stage.kept)
+            saved = export(stage.now, self.exports, kept=stage.kept)
         except OSError as error:
-            self.notify(f"cannot write {stage.folder}: {error.strerror}", severity="error", markup=False)
+            self.notify(f"cannot write {self.exports}: {error.strerror}", severity="error", markup=False)
             return
         names = ", ".join(path.name for path in saved)
         self.notify(f"saved {names} in {short(saved[0].parent)}", markup=False)
@@ -263,6 +264,8 @@ class FacetApp(Cueing):
             self.exit(0)
 
     def stop_for(self, number: int) -> None:
-        """A signal ended the app: the run that it started ends, too."""
+        """A signal ended the app: the run that it started ends, too, and a copy is not left behind."""
         if self.engine is not None and self.stage.running:
             self.engine.stop(number)
+        if self.copied is not None:
+            shutil.rmtree(self.copied, ignore_errors=True)

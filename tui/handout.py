@@ -1,35 +1,35 @@
-"""``facetui report``: a run as something to take home, with what is needed to repeat it."""
+"""``facetui report``: a run as something to take home, with what is needed to repeat it.
+
+The report is made once, as headings, sentences and tables; HTML and Markdown only write these down.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Sequence
-from html import escape
 from pathlib import Path
 
-from facetui.engine import journal
+from facetui.engine import casts, journal
 from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import Event, Note, ProtectionMeasured, RunBegan
+from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
+from facetui.scenarios import SCENARIOS, path_of
+from facetui.tui import chart, markup
+from facetui.tui.displays import NEWS
 from facetui.tui.export import draw, png, svg, table_csv
-from facetui.tui.ink import clean
+from facetui.tui.ink import clean, text_of
+from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
+from facetui.tui.player import MOVES
 from facetui.tui.scene import Scene
-from facetui.tui.webpage import LONGEST, text
-from facetui.tui.words import percent, reported, words
+from facetui.tui.words import MARKS, percent, reported, words
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
 
-STYLE = """
-body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem; font: 16px/1.5 system-ui, sans-serif; color: #15191e;
-  background: #fff; overflow-wrap: anywhere; }
-h1 { margin-bottom: 0; } .dim, caption { color: #5b6570; } figure { margin: 1rem 0; } svg { width: 100%; height: auto; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; margin: .5rem 0; }
-th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid #d5d9dd; font-weight: 400; }
-th:first-child { text-align: left; } thead th { color: #5b6570; } small { color: #5b6570; display: block; }
-pre { background: #f1efe9; padding: .6rem .8rem; white-space: pre-wrap; } .wide { overflow-x: auto; }
-@media print { body { margin: 0; max-width: none; font-size: 10pt; }
-  pre { background: none; border: 1px solid #d5d9dd; }
-  h2 { break-after: avoid; } tr, figure, li { break-inside: avoid; } @page { margin: 1.6cm; } }
-"""
+STATES = {
+    "running": "The run still goes on; this is how far it has come.",
+    "failed": "The run did not reach its end; this is how far it came.",
+    "killed": "The run was killed; this is how far it came.",
+}
 
 
 def write(folder: Path, target: Path) -> None:
@@ -39,18 +39,19 @@ def write(folder: Path, target: Path) -> None:
         UsageError: an ending that is none of ``KINDS``.
         JournalError: the run cannot be read or has measured nothing, or the file cannot be written.
     """
-    if target.suffix.lower() not in KINDS:
+    kind = target.suffix.lower()
+    if kind not in KINDS:
         raise UsageError(f"expected a file ending in {', '.join(KINDS)}, got {target.name!r}")
     events = journal.read(folder)
     began = journal.began(events, folder)
     scene = Scene.of(events)
     if not scene.curves:
         raise JournalError(f"nothing was measured in {folder.name}; a story measures with lab.measure()")
-    match target.suffix.lower():
+    match kind:
         case ".html":
-            content = html(events, began, scene).encode()
+            content = markup.html(began.scenario, blocks(folder, events, began, scene)).encode()
         case ".md":
-            content = markdown(events, began, scene).encode()
+            content = markup.markdown(blocks(folder, events, began, scene)).encode()
         case ".svg":
             content = svg(draw(scene, kept=True)).encode()
         case ".png":
@@ -63,112 +64,160 @@ def write(folder: Path, target: Path) -> None:
         raise JournalError(f"{target} cannot be written ({error.strerror}); choose another name with -o") from error
 
 
+def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene) -> list[Block]:
+    """The report."""
+    when, state = journal.began_at(folder), journal.status(folder, list(events))
+    told = [event for event in events if isinstance(event, Note)]
+    version = began.versions.get("facetui", "")
+    made: list[Block] = [
+        Heading(began.title, 1),
+        Sentence(f"{began.scenario}, played with facetui {version} on {when.replace('T', ' at ')}", "soft"),
+    ]
+    if state in STATES:
+        why = f" {words(scene.ended)}." if isinstance(scene.ended, RunFailed) else ""
+        made.append(Sentence(f"{STATES[state]}{why}", "lead"))
+    elif told:
+        made.append(Sentence(told[-1].text, "lead"))
+    made += [_chart(scene), Heading("What happened")]
+    for t, said in _story(events):
+        made += [Heading(t or "Before the story begins", 3), Items(said)]
+    made += [Heading("Who is protected from which model"), _table(scene)]
+    made += [Sentence(text, "soft") for text in _marks(scene)]
+    made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
+    made += [Heading("How it was measured"), Items(_method(began))]
+    return [*made, Heading("To repeat it"), *_repeat(folder, began, when)]
+
+
+def _chart(scene: Scene) -> Chart:
+    room = 25
+    axis = chart.geometry(scene, scene, 100 - chart.GUTTER - room)
+    lines = chart.draw(scene, scene, axis, 18, room, kept=True)
+    drawn = text_of([*lines, *chart.lanes(scene, scene, axis, room, everybody=False)])
+    last = scene.curves[WHOLE_ARCHIVE][-1].value(True) if WHOLE_ARCHIVE in scene.curves else None
+    end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
+    label = f"Clean photos of protected people not named, with the trainer's best model so far.{end}"
+    return Chart(svg(draw(scene, kept=True)), drawn, label)
+
+
+def _story(events: Sequence[Event]) -> list[tuple[str, list[str]]]:
+    """Moves, captions, and what was measured with the whole archive, by date."""
+    dated: list[tuple[str, list[str]]] = []
+    for event in events:
+        whole = isinstance(event, ProtectionMeasured) and event.cohort == WHOLE_ARCHIVE and event.basis == "measured"
+        if not (isinstance(event, (Note, *MOVES)) or whole):
+            continue
+        if not dated or dated[-1][0] != event.t:
+            dated.append((event.t, []))
+        said = words(event)
+        dated[-1][1].append(said if isinstance(event, Note) else f"{MARKS[event.actor]} {event.actor}: {said}")
+    return dated
+
+
+def _table(scene: Scene) -> Table:
+    table = scene.table
+    rows = [[cohort, *(_cell(scene, cohort, name) for name in table.generations)] for cohort in table.cohorts]
+    others = []
+    for name in table.generations:
+        event = table.unprotected(name)
+        error = event.unprotected_error if event is not None else None
+        others.append(f"{percent(error)}\nn {event.n_unprotected}" if event is not None and error is not None else "")
+    caption = (
+        "Share of clean probes not named, with 95 % Wilson intervals and the number of probes; the trainer's models in "
+        "the order in which it had them. All of it was measured in this run."
+    )
+    return Table(caption, ["photos posted under", *table.generations], [*rows, ["everybody else", *others]])
+
+
+def _cell(scene: Scene, cohort: str, generation: str) -> str:
+    event = scene.table.cells.get((cohort, generation))
+    if event is None:
+        return ""
+    marks = (NEWS if event.is_news else "") + (" ↑" if scene.table.rises(cohort, generation) else "")
+    low, high = event.interval or (None, None)
+    interval = f"{100 * low:.0f}-{100 * high:.0f} %, " if low is not None and high is not None else ""
+    return f"{percent(event.protection_rate)}{marks}\n{interval}n {event.n_probes}"
+
+
+def _marks(scene: Scene) -> list[str]:
+    """What the marks in the table mean, as far as they are there."""
+    said = []
+    if any(scene.table.rises(*key) for key in scene.table.cells):
+        said.append("↑ higher than with the model before it; who keeps the old model loses nothing")
+    if any(event.is_news for event in scene.table.cells.values()):
+        said.append(f"{NEWS} under an attack that this model was not trained against")
+    return said
+
+
+def _method(began: RunBegan) -> list[str]:
+    """What a number means; one list for every report."""
+    said = [
+        "Protection is 1 - rank-1 accuracy on clean photos of protected people that nobody posted: how often the "
+        "trainer does not name the right person first.",
+        "Intervals are 95 % Wilson intervals; probes of one person resemble each other, so they are somewhat too "
+        "narrow.",
+        "The chart shows what is left with the best model the trainer has had so far, which is known in hindsight "
+        "only; the table shows every model by itself.",
+    ]
+    if began.people == "embedded":
+        said.append("The people do not exist, and recognising them is easier than in life: this shows the mechanism.")
+    seen: dict[str, list[str]] = {}
+    for name, what in began.preprocessing.items():
+        seen.setdefault(what or "unknown input", []).append(name)
+    return said + [f"{', '.join(names)}: {what}" for what, names in seen.items()]
+
+
+def _shipped(began: RunBegan) -> bool:
+    """Whether the story is one of those that come along, word by word."""
+    if began.scenario not in SCENARIOS.names():
+        return False
+    return path_of(began.scenario).read_text(encoding="utf-8") == began.source
+
+
 def command(began: RunBegan) -> str:
-    """The command that repeats a run."""
-    parts = ["facetui", "run", clean(began.scenario), "--seed", str(began.seed), "--cast", clean(began.cast)]
+    """The command that repeats a run; users are named, so that it does not depend on how a seed chooses them."""
+    story = began.scenario if _shipped(began) else f"{began.scenario}.py"
+    cast = began.cast if began.cast in casts.names() else f"{began.cast}.toml"
+    parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast, "--users", ",".join(began.users)]
     if began.people != "embedded":
-        parts += ["--people", "FOLDER"]
+        parts += ["--people", began.people]
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
     return clean(shlex.join(parts))
 
 
-def needed(began: RunBegan) -> list[tuple[str, str]]:
-    """What the run depends on, by name."""
-    weights = ", ".join(f"{name} {digest[:16]}" for name, digest in began.extractors.items())
-    return [
-        ("seed", str(began.seed)),
-        ("cast", began.cast),
-        ("people", f"{began.people}, {began.n_people}; protected: {', '.join(began.users)}"),
-        ("device", began.device),
-        ("versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())),
-        ("weights (SHA-256)", weights),
-    ]
-
-
-def cell(event: ProtectionMeasured) -> tuple[str, str]:
-    """A cell's rate, and its interval and count."""
-    low, high = event.interval or (None, None)
-    detail = f"{100 * low:.0f}-{100 * high:.0f} %, n {event.n_probes}" if low is not None and high is not None else ""
-    return percent(event.protection_rate), detail
-
-
-def notes(events: Sequence[Event]) -> list[tuple[str, str]]:
-    """Captions with their dates."""
-    return [(e.t, e.text[:LONGEST]) for e in events if isinstance(e, Note)]
-
-
-def facts(events: Sequence[Event]) -> list[tuple[str, str]]:
-    """What was measured besides protection, and done, in words, with its date."""
-    kinds = ("defence_applied", "detection_measured", "search_measured", "verification_measured", "law_passed")
-    return [(e.t, words(e)[:LONGEST]) for e in events if e.kind in kinds]
-
-
-def html(events: Sequence[Event], began: RunBegan, scene: Scene) -> str:
-    """One self-contained page without scripts, with styles for paper."""
-    table = scene.table
-    head = "".join(f'<th scope="col">{text(name)}</th>' for name in table.generations)
-    body = []
-    for cohort in table.cohorts:
-        cells = []
-        for name in table.generations:
-            event = table.cells.get((cohort, name))
-            rate, detail = cell(event) if event is not None else ("", "")
-            cells.append(f"<td>{escape(rate)}<small>{escape(detail)}</small></td>")
-        body.append(f'<tr><th scope="row">{text(cohort)}</th>{"".join(cells)}</tr>')
-    told = "".join(f"<li>{text(t)}: {text(said)}</li>" for t, said in notes(events))
-    besides = "".join(f"<li>{text(t)}: {text(said)}</li>" for t, said in facts(events))
-    cited = "".join(f"<li>× {text(reported(e))}</li>" for e in table.cited)
-    how = "".join(f'<tr><th scope="row">{text(name)}</th><td>{text(value)}</td></tr>' for name, value in needed(began))
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{text(began.scenario)}: a facetui report</title><style>{STYLE}</style></head><body>
-<h1>{text(began.title)}</h1>
-<p class="dim">{text(began.scenario)}, played with facetui {text(began.versions.get("facetui", ""))}</p>
-<figure>{svg(draw(scene, kept=True))}</figure>
-<h2>What happened</h2><ol>{told}</ol>
-<h2>Who is protected from which model</h2>
-<div class="wide"><table><caption>share of clean probes not named, with 95 % Wilson intervals; the trainer's models in
-the order in which it had them</caption><thead><tr><th scope="col">photos posted under</th>{head}</tr></thead>
-<tbody>{"".join(body)}</tbody></table></div>
-<h2>Measured besides</h2><ul>{besides or "<li>nothing</li>"}</ul>
-<h2>Cited, not measured here</h2><ul>{cited or "<li>nothing</li>"}</ul>
-<h2>To repeat it</h2><pre>{text(command(began))}</pre>
-<div class="wide"><table><tbody>{how}</tbody></table></div>
-<p class="dim">The same seed on the same machine gives the same journal; other machines may differ in decimals.</p>
-</body></html>
-"""
-
-
-def _plain(foreign: str) -> str:
-    """Text of a journal, for Markdown: no control characters, no markup of either kind."""
-    said = escape(clean(foreign[:LONGEST]), quote=False)
-    for sign in "\\`*_[]|#":
-        said = said.replace(sign, f"\\{sign}")
-    return said
-
-
-def markdown(events: Sequence[Event], began: RunBegan, scene: Scene) -> str:
-    """The same as Markdown, without the chart."""
-    table = scene.table
-    lines = [
-        f"# {_plain(began.title)}",
-        "",
-        f"{_plain(began.scenario)}, played with facetui.",
-        "",
-        "## What happened",
-        "",
-    ]
-    lines += [f"1. {_plain(t)}: {_plain(said)}" for t, said in notes(events)]
-    lines += ["", "## Who is protected from which model", ""]
-    lines += ["Share of clean probes not named, with 95 % Wilson intervals.", ""]
-    lines.append(f"| photos posted under | {' | '.join(map(_plain, table.generations))} |")
-    lines.append("|---" * (len(table.generations) + 1) + "|")
-    for cohort in table.cohorts:
-        cells = [table.cells.get((cohort, name)) for name in table.generations]
-        shown = [f"{cell(e)[0]} ({cell(e)[1]})" if e is not None else "" for e in cells]
-        lines.append(f"| {_plain(cohort)} | {' | '.join(shown)} |")
-    lines += ["", "## Measured besides", "", *(f"* {_plain(t)}: {_plain(said)}" for t, said in facts(events))]
-    lines += ["", "## Cited, not measured here", "", *(f"* × {_plain(reported(e))}" for e in table.cited)]
-    lines += ["", "## To repeat it", "", f"    {escape(command(began), quote=False)}", ""]
-    lines += [f"* {name}: {_plain(value)}" for name, value in needed(began)]
-    return "\n".join(lines) + "\n"
+def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
+    made: list[Block] = []
+    if not began.source.strip():
+        made.append(Sentence('It was played move by move; save("mine.py") in that session keeps what was typed.'))
+    else:
+        if not _shipped(began):
+            made.append(Sentence(f"The story stands at the end; save it as {began.scenario}.py. Then:"))
+        made.append(Code(command(began)))
+    if began.people != "embedded":
+        made.append(
+            Sentence(f"{began.people} is the name of the folder of photos; a journal does not say where it is.")
+        )
+    weights = (f"{name} {digest}" for name, digest in began.extractors.items())
+    made.append(
+        Table(
+            "What the run depends on",
+            ["", ""],
+            [
+                ["began", when],
+                ["seed", str(began.seed)],
+                ["cast", began.cast],
+                ["people", f"{began.people}, {began.n_people}; protected: {', '.join(began.users)}"],
+                ["surrogates", ", ".join(began.surrogates)],
+                ["device", began.device],
+                ["versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())],
+                ["weights, SHA-256", ", ".join(weights)],
+                ["story, SHA-256", hashlib.sha256(began.source.encode()).hexdigest()],
+                ["this journal, SHA-256", hashlib.sha256((folder / journal.EVENTS).read_bytes()).hexdigest()],
+            ],
+        )
+    )
+    made.append(
+        Sentence("The same seed on the same machine gives the same figures; others may differ in decimals.", "soft")
+    )
+    if began.source.strip() and not _shipped(began):
+        made += [Heading(f"{began.scenario}.py", 3), Code(began.source)]
+    return made

@@ -54,17 +54,30 @@ def replay(
     """Show a finished run again, from its journal; needs no network and no torch."""
     with unpacked(name) as packed:
         folder = packed or journal.find(name, [runs_folder()])
-        code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=not no_console)
+        # The console goes on from a run's end by playing its story: a stranger's story is a stranger's program.
+        console = packed is None and not no_console
+        code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=console, copied=packed)
     raise typer.Exit(code)
 
 
-def _play(folder: Path, display: str, *, motion: bool, mouse: bool, console: bool, recorded: str = "") -> int:
+def _play(
+    folder: Path,
+    display: str,
+    *,
+    motion: bool,
+    mouse: bool,
+    console: bool,
+    copied: Path | None = None,
+    recorded: str = "",
+) -> int:
     shown = displays.resolve(display)
     events = journal.read(folder)
     if shown == "tui":
         from facetui.tui import launch
 
-        return launch.app(runs_folder(), folder, motion=motion, mouse=mouse, console=console, recorded=recorded)
+        return launch.app(
+            runs_folder(), folder, motion=motion, mouse=mouse, console=console, copied=copied, recorded=recorded
+        )
     show = displays.without_screen(shown)
     for event in events:
         show(event)
@@ -95,7 +108,15 @@ def demo(
         assert folder is not None
         when = journal.began_at(folder)[:10]
         print(f"this is a recording of {when}; run it live: facetui run arms_race", file=sys.stderr)
-        code = _play(folder, display, recorded=when, motion=not no_motion, mouse=not no_mouse, console=False)
+        code = _play(
+            folder,
+            display,
+            motion=not no_motion,
+            mouse=not no_mouse,
+            console=False,
+            copied=folder,
+            recorded=when,
+        )
     raise typer.Exit(code)
 
 

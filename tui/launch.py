@@ -27,6 +27,7 @@ def app(
     console: bool = True,
     mirror: Mirror | None = None,
     published: str = "",
+    copied: Path | None = None,
     recorded: str = "",
 ) -> int:
     """Run the app; returns its exit code.
@@ -40,8 +41,9 @@ def app(
         mouse: let the terminal report the mouse; without, its own selection works.
         mirror: what fetches the run from a presenter.
         published: the address under which it can be followed.
+        copied: a run's folder that is there for now only; it goes when a signal ends the app, too.
         recorded: the date of a recording that comes along with the package.
-        console: offer Python with the lab in it; never to somebody who follows another's run.
+        console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
     pixels = graphics.available()  # asked while the terminal's answers are not yet Textual's
@@ -53,6 +55,7 @@ def app(
     shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, mirror=mirror, driver=Terminal)
     shown.has_console = console
     shown.published = published
+    shown.copied = copied
     shown.stage.recorded = recorded
     shown.graphics = pixels
     with guarded(shown.stop_for):

@@ -111,6 +111,7 @@ class Stage:
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.folder, self.owned, self.view = folder, owned, "timeline"
         self.problem, self.waiting, self.memory, self.link, self.cue = "", "", None, "", None
+        self.recorded = ""
         self.cell, self.person, self.photo, self.picked, self.words = (0, 0), 0, 0, 0, ""
 
     def extend(self, events: Sequence[Event]) -> None:

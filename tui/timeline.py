@@ -50,6 +50,9 @@ def _turn(stage: Stage) -> Line:
     """Whose move it is."""
     now = stage.now
     event: Event | None = now.progress or now.move
+    if isinstance(now.ended, RunEnded) and stage.recorded:
+        live = f"facetui run {clean(now.began.scenario) if now.began else ''}"
+        return [(f"· a recording of {stage.recorded}; run it live: ", "bold"), (live, "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):

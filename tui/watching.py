@@ -68,6 +68,7 @@ class Watching(App[int]):
         self.canvas = Canvas(id="all")
         self.graphics: Graphics | None = None
         self.mirror = mirror
+        self.copied: Path | None = None
         self.engine = engine
         self.ended = 0
         self.stopping = False
@@ -173,6 +174,14 @@ class Watching(App[int]):
             stage.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
             stage.memory = detached.memory_of(stage.known.began.pid)
+
+    @property
+    def exports(self) -> Path:
+        """Where pictures and tables go: beside the run; of one that is here for now only, where one is working."""
+        folder = self.stage.folder
+        if folder is not None and folder in (self.copied, self.mirror.folder if self.mirror else None):
+            return Path.cwd() / "facetui-exports"
+        return (folder or self._runs) / "exports"
 
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""
