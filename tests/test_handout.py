@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from hypothesis import strategies as st
 from facetui import scenarios
 from facetui.engine import journal
 from facetui.engine.errors import FacetuiError, JournalError, UsageError
-from facetui.engine.events import RunBegan
+from facetui.engine.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.journal import Journal
 from facetui.tui import archive, handout
 from facetui.tui.app import FacetApp
@@ -31,7 +33,7 @@ from facetui.tui.ink import text_of
 from facetui.tui.journals import DEMO, unpacked
 from facetui.tui.uibench import Pty
 
-from .sample_run import sample_events, write_sample
+from .sample_run import SOURCE, sample_events, write_sample
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli"]
 RECORDING = Path(handout.__file__).with_name(DEMO)
@@ -228,11 +230,15 @@ def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run,
         handout.write(run, tmp_path / name)
     page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
     for told in (page, text):
-        assert "facetui run sample --seed 0 --cast sample" in told and "model-a abc" in told
+        assert "facetui run sample.py --seed 0 --cast sample.toml --users p01,p02" in told and "model-a abc" in told
         assert "62 %" in told and "50-73 %, n 64" in told and "a paper" in told and "Cited, not measured" in told
-        assert "It began at 98 %" in told and "\x1b" not in told
+        assert "It began at 98 %" in told and "\x1b" not in told and "this is how far" not in told
+        assert "■ trainer: adapts to pgd" in told and "everybody else" in told and "n 256" in told
+        assert hashlib.sha256(SOURCE.encode()).hexdigest() in told, "the story, which is none that comes along,"
+        assert "    lab.users.post(4)\n    lab.measure()" in told, "is there line by line"
+        assert hashlib.sha256((run / journal.EVENTS).read_bytes()).hexdigest() in told
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "") and "@media print" in page
-    assert "[red]not red[/red]" in page and "\\[red\\]" in text
+    assert "[red]not red[/red]" in page and "\\[red\\]" in text and "whole archive 6.2 %" in text and "▲ pgd" in text
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert {row["basis"] for row in rows} == {"measured", "cited"}
@@ -242,8 +248,30 @@ def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run,
         handout.write(run, tmp_path / "nowhere" / "r.html")
 
 
+def test_a_report_of_a_run_that_did_not_end_says_so(tmp_path):
+    write_sample(tmp_path / "killed", upto=12)
+    write_sample(tmp_path / "failed", upto=12)
+    failed = tmp_path / "failed" / journal.EVENTS
+    failed.write_bytes(failed.read_bytes() + encode(RunFailed(seq=12, error="out of <memory>", exit_code=5)) + b"\n")
+    for name, said in (("killed", "The run was killed"), ("failed", "out of &lt;memory&gt;")):
+        for kind in ("html", "md"):
+            handout.write(tmp_path / name, tmp_path / f"r.{kind}")
+            assert said in (tmp_path / f"r.{kind}").read_text()
+    write_sample(tmp_path / "nothing", upto=4)
+    with pytest.raises(JournalError, match="nothing was measured"):
+        handout.write(tmp_path / "nothing", tmp_path / "r.html")
+
+
+def test_the_command_of_a_story_that_comes_along_needs_no_file(tmp_path):
+    with unpacked(str(RECORDING)) as folder:
+        handout.write(folder, tmp_path / "r.md")
+        users = ",".join(journal.began(journal.read(folder), folder).users)
+    told = (tmp_path / "r.md").read_text()
+    assert f"facetui run arms_race --seed 0 --cast embedded --users {users}\n" in told and "def scenario" not in told
+
+
 def test_a_hostile_journal_stays_text_in_a_report(run, tmp_path):
-    hostile = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\x1b[2J`rm -rf`\n# heading'
+    hostile = '<script>alert(1)</script>"><img src=x onerror=alert(1)>\x1b[2J`rm -rf`\n# heading\n```\n<script>'
     (tmp_path / "bad").mkdir()
     book = Journal(tmp_path / "bad")
     for event in sample_events():
@@ -253,11 +281,16 @@ def test_a_hostile_journal_stays_text_in_a_report(run, tmp_path):
             if hasattr(event, name)
         }
         book.append(msgspec.structs.replace(event, **changed))
+    book.append(Note(text="long " * 200_000 + "<script>"))
     book.close()
     for name in ("r.html", "r.md"):
         handout.write(tmp_path / "bad", tmp_path / name)
         told = (tmp_path / name).read_text()
-        assert "<script" not in told and "<img" not in told and "\x1b" not in told and "\n# heading" not in told
+        assert "\x1b" not in told and len(told) < 200_000
+        # In Markdown the story's source stands between fences, where nothing is markup, and the fences are longer
+        # than any run of backticks in it.
+        outside = re.sub(r"(?ms)^(`{3,})text$.*?^\1$", "", told)
+        assert "<script" not in outside and "<img" not in outside and "\n# heading" not in outside
 
 
 def test_the_commands(run, tmp_path):

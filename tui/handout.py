@@ -209,7 +209,7 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
                 ["surrogates", ", ".join(began.surrogates)],
                 ["device", began.device],
                 ["versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())],
-                ["weights, SHA-256", ", ".join(weights)],
+                ["weights, SHA-256 begins", ", ".join(weights)],
                 ["story, SHA-256", hashlib.sha256(began.source.encode()).hexdigest()],
                 ["this journal, SHA-256", hashlib.sha256((folder / journal.EVENTS).read_bytes()).hexdigest()],
             ],

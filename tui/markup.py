@@ -27,7 +27,8 @@ h1 { margin-bottom: 0; line-height: 1.2; } h2 { margin: 2.2rem 0 .4rem; } h3 { m
 ul { margin: 0; padding-left: 1.2rem; } li { margin: .25rem 0; }
 .soft, caption { color: var(--soft); margin: .3rem 0; } caption { text-align: left; padding-bottom: .4rem; }
 .lead { border-left: .4rem solid var(--ink); background: var(--tint); padding: .7rem 1.1rem; font-size: 1.1rem; }
-figure { margin: 1.5rem 0; background: #fff; } svg { width: 100%; height: auto; display: block; }
+figure { margin: 1.5rem 0; background: #fff; overflow-x: auto; }
+svg { width: 100%; min-width: 36rem; height: auto; display: block; }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
 th, td { text-align: right; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); font-weight: 400;
   vertical-align: top; }
@@ -36,7 +37,8 @@ th:first-child, .facts td { text-align: left; }
 pre { background: var(--tint); padding: .6rem .8rem; white-space: pre-wrap; }
 @media print { :root { --ink: #000; --page: #fff; --soft: #444; --line: #bbb; --tint: #fff; } @page { margin: 1.6cm; }
   body { margin: 0; max-width: none; font-size: 10pt; } pre, .lead { border: 1px solid var(--line); }
-  h2, h3 { break-after: avoid; } tr, figure, li, .lead { break-inside: avoid; } .wide { overflow: visible; } }
+  h2, h3 { break-after: avoid; } tr, figure, li, .lead { break-inside: avoid; } 
+  .wide { overflow: visible; } svg { min-width: 0; } }
 """
 
 
@@ -131,7 +133,7 @@ def _html(block: Block) -> Iterator[str]:
         case Code():
             yield f"<pre>{escape(chr(10).join(_lines(block.text)))}</pre>\n"
         case Chart():
-            yield f'<figure role="img" aria-label="{_text(block.label)}">{block.svg}</figure>\n'
+            yield f'<figure role="img" aria-label="{_text(block.label)}" tabindex="0">{block.svg}</figure>\n'
         case Table():
             facts = "" if any(block.head) else ' class="facts"'
             yield f'<div class="wide" tabindex="0"><table{facts}><caption>{_text(block.caption)}</caption>\n'
