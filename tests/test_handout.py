@@ -152,7 +152,9 @@ def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run,
         handout.write(run, tmp_path / name)
     page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
     for told in (page, text):
-        assert "facetui run sample --seed 0 --cast sample" in told and "model-a abc" in told
+        assert (
+            "facetui run sample --seed 0 --cast sample" in told and "everybody else" in told and "model-a abc" in told
+        )
         assert "62 %" in told and "50-73 %, n 64" in told and "a paper" in told and "Cited, not measured" in told
         assert "It began at 98 %" in told and "\x1b" not in told
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "") and "@media print" in page

@@ -9,12 +9,12 @@ from pathlib import Path
 
 from facetui.engine import journal
 from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import Event, Note, ProtectionMeasured, RunBegan
+from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan
 from facetui.tui.export import draw, png, svg, table_csv
 from facetui.tui.ink import clean
 from facetui.tui.scene import Scene
-from facetui.tui.webpage import LONGEST, text
-from facetui.tui.words import percent, reported, words
+from facetui.tui.webpage import text
+from facetui.tui.words import LONGEST, percent, reported, words
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
 
@@ -92,6 +92,17 @@ def cell(event: ProtectionMeasured) -> tuple[str, str]:
     return percent(event.protection_rate), detail
 
 
+def everybody_else(scene: Scene) -> list[tuple[str, str]]:
+    """For each model: how often it fails to name people who did nothing, and how many probes told."""
+    whole = [scene.table.cells.get((WHOLE_ARCHIVE, name)) for name in scene.table.generations]
+    return [
+        (percent(e.unprotected_error), f"n {e.n_unprotected}")
+        if e is not None and e.unprotected_error is not None
+        else ("", "")
+        for e in whole
+    ]
+
+
 def notes(events: Sequence[Event]) -> list[tuple[str, str]]:
     """Captions with their dates."""
     return [(e.t, e.text[:LONGEST]) for e in events if isinstance(e, Note)]
@@ -115,6 +126,8 @@ def html(events: Sequence[Event], began: RunBegan, scene: Scene) -> str:
             rate, detail = cell(event) if event is not None else ("", "")
             cells.append(f"<td>{escape(rate)}<small>{escape(detail)}</small></td>")
         body.append(f'<tr><th scope="row">{text(cohort)}</th>{"".join(cells)}</tr>')
+    others = "".join(f"<td>{escape(rate)}<small>{n}</small></td>" for rate, n in everybody_else(scene))
+    body.append(f'<tr><th scope="row">everybody else</th>{others}</tr>')
     told = "".join(f"<li>{text(t)}: {text(said)}</li>" for t, said in notes(events))
     besides = "".join(f"<li>{text(t)}: {text(said)}</li>" for t, said in facts(events))
     cited = "".join(f"<li>× {text(reported(e))}</li>" for e in table.cited)
@@ -167,6 +180,8 @@ def markdown(events: Sequence[Event], began: RunBegan, scene: Scene) -> str:
         cells = [table.cells.get((cohort, name)) for name in table.generations]
         shown = [f"{cell(e)[0]} ({cell(e)[1]})" if e is not None else "" for e in cells]
         lines.append(f"| {_plain(cohort)} | {' | '.join(shown)} |")
+    others = [f"{rate} ({n})" if rate else "" for rate, n in everybody_else(scene)]
+    lines.append(f"| everybody else | {' | '.join(others)} |")
     lines += ["", "## Measured besides", "", *(f"* {_plain(t)}: {_plain(said)}" for t, said in facts(events))]
     lines += ["", "## Cited, not measured here", "", *(f"* × {_plain(reported(e))}" for e in table.cited)]
     lines += ["", "## To repeat it", "", f"    {escape(command(began), quote=False)}", ""]
