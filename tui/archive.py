@@ -22,6 +22,9 @@ ENTRIES_MOST = 20_000
 WHOLE_MOST = 512 << 20
 """Bytes that an archive may unpack to."""
 
+PIECE = 1 << 20
+"""Bytes that are unpacked at a time."""
+
 WINDOW_MOST = 1 << 27
 """Bytes of memory that its compression may ask for."""
 
@@ -61,11 +64,16 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
                 entry.size = len(data)
                 tar.addfile(entry, io.BytesIO(data))
     try:
-        with target.open("xb") as file:
-            file.write(out.getvalue())
+        file = target.open("xb")
     except FileExistsError:
         raise JournalError(f"{target} exists and is not overwritten; choose another name with -o") from None
     except OSError as error:
+        raise JournalError(f"{target} cannot be written ({error.strerror}); choose another folder with -o") from error
+    try:
+        with file:
+            file.write(out.getvalue())
+    except OSError as error:
+        target.unlink(missing_ok=True)  # half of it would be in the way of the next try
         raise JournalError(f"{target} cannot be written ({error.strerror}); choose another folder with -o") from error
     return len(out.getvalue())
 
@@ -79,12 +87,13 @@ def unpack(archive: Path, folder: Path) -> Path:
     try:
         with archive.open("rb") as file:
             packed = zstandard.ZstdDecompressor(max_window_size=WINDOW_MOST).stream_reader(file)
-            with tarfile.open(fileobj=_Bounded(packed, WHOLE_MOST), mode="r|") as tar:
-                for entry, data in _members(tar, archive):
-                    target = folder / entry.name
-                    target.parent.mkdir(exist_ok=True)
-                    with target.open("xb") as out:
-                        out.write(data)
+            for name, data in _members(_Bounded(packed, WHOLE_MOST), archive):
+                target = folder / name
+                target.parent.mkdir(exist_ok=True)
+                with target.open("xb") as out:
+                    out.write(data)
+    except FileExistsError as error:
+        raise JournalError(f"{archive} holds {Path(error.filename).name} twice; it is not unpacked") from None
     except OSError as error:
         raise JournalError(f"{archive} cannot be unpacked ({error.strerror or error}); check the path") from error
     except (zstandard.ZstdError, tarfile.TarError, ValueError, EOFError) as error:
@@ -96,34 +105,49 @@ def unpack(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tuple[tarfile.TarInfo, bytes]]:
-    for number, entry in enumerate(tar):
-        most = MOST.get(entry.name, PICTURE_MOST)
-        if number >= ENTRIES_MOST:
+def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every file.
+
+    The headers are read here, one block each, and not by ``tarfile``: its extensions (long names, sparse files, PAX) let
+    a stranger's archive of a few hundred bytes fill the disk, the memory or the stack. A run needs none of them.
+    """
+    number = 0
+    while (block := stream.exactly(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
+        entry = tarfile.TarInfo.frombuf(block, "utf-8", "replace")
+        number += 1
+        if number > ENTRIES_MOST:
             raise JournalError(f"{archive} holds more than {ENTRIES_MOST} files; it is not unpacked")
-        if not entry.isreg() or not NAME.fullmatch(entry.name):
+        if entry.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or not NAME.fullmatch(entry.name):
             raise JournalError(f"{archive} holds {entry.name[:80]!r}, which is no part of a run; it is not unpacked")
-        if entry.size > most:
+        if not 0 <= entry.size <= MOST.get(entry.name, PICTURE_MOST):
             raise JournalError(f"{archive} holds a file of {entry.size >> 20} MB, {entry.name}; it is not unpacked")
-        content = tar.extractfile(entry)
-        yield entry, content.read() if content is not None else b""
+        content = stream.exactly(entry.size)
+        stream.exactly(-entry.size % tarfile.BLOCKSIZE)
+        yield entry.name, content
 
 
-class _Bounded(io.RawIOBase):
+class _Bounded:
     """A stream that ends with an error once it has given too much: small archives can unpack to very large files."""
 
     def __init__(self, stream: zstandard.ZstdDecompressionReader, most: int) -> None:
         self._stream = stream
         self._left = most
 
-    def readable(self) -> bool:
-        """It is."""
-        return True
+    def exactly(self, size: int) -> bytes:
+        """The next bytes, all of them.
 
-    def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
-        data = self._stream.read(size if size >= 0 else 1 << 20)
-        self._left -= len(data)
+        Raises:
+            EOFError: there are not so many.
+            ValueError: it has given too much.
+        """
+        self._left -= size
         if self._left < 0:
             raise ValueError(f"it unpacks to more than {WHOLE_MOST >> 20} MB")
-        return data
+        parts, missing = [], size
+        while missing:
+            part = self._stream.read(min(missing, PIECE))
+            if not part:
+                raise EOFError("it ends too early")
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
