@@ -108,8 +108,8 @@ def unpack(archive: Path, folder: Path) -> Path:
 def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:
     """Name and content of every file.
 
-    The headers are read here, one block each, and not by ``tarfile``: its extensions (long names, sparse files, PAX) let
-    a stranger's archive of a few hundred bytes fill the disk, the memory or the stack. A run needs none of them.
+    The headers are read here, one block each, and not by ``tarfile``: its extensions (long names, sparse files, PAX)
+    let a stranger's archive of a few hundred bytes fill the disk, the memory or the stack. A run needs none of them.
     """
     number = 0
     while (block := stream.exactly(tarfile.BLOCKSIZE)) != bytes(tarfile.BLOCKSIZE):
