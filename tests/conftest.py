@@ -12,6 +12,9 @@ from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
 from facetui.engine.lab import Lab
 from facetui.engine.people import People, Person
+from facetui.tui.mirror import Mirror
+
+from .presenting import Presenter
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
@@ -75,3 +78,26 @@ def own_folders(tmp_path_factory, monkeypatch) -> None:
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("FACETUI_CACHE", str(base / "cache"))
     monkeypatch.delenv("FACETUI_DISPLAY", raising=False)
+
+
+@pytest.fixture
+def presenter(tmp_path):
+    """A run that is published while the test writes it."""
+    made = Presenter(tmp_path / "run")
+    yield made
+    made.server.stop()
+
+
+@pytest.fixture
+def follow(tmp_path):
+    """Follows an address as long as the test runs."""
+    mirrors = []
+
+    def make(url: str) -> Mirror:
+        mirrors.append(Mirror(url, tmp_path))
+        mirrors[-1].start()
+        return mirrors[-1]
+
+    yield make
+    for mirror in mirrors:
+        mirror.close()

@@ -9,8 +9,10 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -215,3 +217,21 @@ def test_views_and_replay_load_neither_textual_nor_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_megabyte_of_foreign_text_is_drawn_in_no_time(tmp_path):
+    huge = "<b>[red]\x1b[31m x " * 60_000
+    began, *rest = sample_events()
+    events = [msgspec.structs.replace(began, title=huge), Note(seq=1, text=huge), *rest]
+    events += [Note(text=huge), RunFailed(error=huge, exit_code=1)]
+    stage = Stage(motion=False)
+    stage.open(tmp_path, live=True)
+    stage.extend([msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events)])
+    stage.player.latest()
+    stage.fold()
+    for view, (width, height) in itertools.product(VIEWS, SIZES):
+        stage.view = view
+        began_at = time.perf_counter()
+        told = ink.text_of(frame.paint(stage, width, height))
+        assert time.perf_counter() - began_at < 0.5, view
+        assert "\x1b" not in told and len(told) <= (width + 1) * height

@@ -345,3 +345,16 @@ def test_the_demo_moves_within_ten_seconds_and_says_that_it_is_a_recording(tmp_p
     )
     assert done.returncode == 0 and "recording" in done.stderr and "facetui run arms_race" in done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["kind"] == "run_ended"
+
+
+def test_what_tar_can_do_beyond_plain_files_is_refused(tmp_path):
+    """Long names, sparse files and PAX headers would let a small file fill the memory; a run needs none of them."""
+    for number, kind in enumerate((tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE, tarfile.XHDTYPE, tarfile.XGLTYPE)):
+        into = tmp_path / f"into{number}"
+        into.mkdir()
+        with pytest.raises(JournalError, match="no part of a run"):
+            unpack(packed_by_a_stranger(tmp_path / "bad.tar.zst", (entry("events.jsonl", kind), b"x" * 600)), into)
+    (tmp_path / "twice").mkdir()
+    twice = [(entry("cues.jsonl"), b"{}\n"), (entry("cues.jsonl"), b"{}\n")]
+    with pytest.raises(JournalError, match="twice"):
+        unpack(packed_by_a_stranger(tmp_path / "bad.tar.zst", *twice), tmp_path / "twice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from facetui.engine.events import Event, Progress, RunBegan
 from facetui.tui.ink import Line, cells, clean, cut, fit, pad, wrap
 from facetui.tui.stage import Stage
-from facetui.tui.words import MARKS, words
+from facetui.tui.words import LONGEST, MARKS, words
 
 
 def listed(stage: Stage) -> list[int]:
@@ -25,7 +25,7 @@ def listed(stage: Stage) -> list[int]:
 
 def row(event: Event) -> str:
     """One event as one line of text."""
-    text = f"{event.scenario}: {event.title}" if isinstance(event, RunBegan) else words(event)
+    text = f"{event.scenario}: {event.title}"[:LONGEST] if isinstance(event, RunBegan) else words(event)
     return clean(f"{event.t:<10} {MARKS[event.actor]} {event.kind} {text}")
 
 

@@ -10,7 +10,6 @@ from facetui.tui.cues import Cue
 from facetui.tui.displays import LEAST
 from facetui.tui.ink import Line, between, clean, fit, pad, wrap
 from facetui.tui.stage import Stage
-from facetui.tui.timeline import WIDE
 
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
 
@@ -23,7 +22,7 @@ def header(stage: Stage, width: int) -> Line:
     name = clean(now.began.scenario) if now.began else ""
     left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
     if stage.recorded:
-        live = f"; live: facetui run {name}" if width >= WIDE else ""
+        live = f"; live: facetui run {name}" if width >= 100 else ""
         left.append((f"  recorded {stage.recorded}{live}", "dim"))
     at = player.state
     right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 from facetui.tui.ink import clean
-
-LONGEST = 4000
-"""Characters of one text; a story's source may be longer."""
+from facetui.tui.words import LONGEST
 
 LONGEST_CODE = 100_000
+"""Characters of a story's source."""
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #15191e; --page: #fff; --soft: #5b6570; --line: #d5d9dd; --tint: #f1efe9; }

@@ -56,7 +56,7 @@ def _turn(stage: Stage) -> Line:
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
-        return [("× the run stopped: ", "bad bold"), (clean(now.ended.error), "")]
+        return [("× the run stopped: ", "bad bold"), (words(now.ended), "")]
     if event is None:
         return [("· the lab ", "bold"), ("is made ready", "")]
     what = clean(now.progress.task) if now.progress else words(event)

@@ -105,6 +105,9 @@ class Watching(App[int]):
     def _after_first_frame(self) -> None:
         if self.stage.view == "home":
             self.refresh_home()
+        if self.stage.recorded:
+            told = f"This is a recording of {self.stage.recorded}. Run it live: facetui run arms_race"
+            self.notify(told, timeout=12, markup=False)
 
     def _list_stories(self) -> None:
         from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown

@@ -16,10 +16,7 @@ from facetui.tui.displays import table_lines
 from facetui.tui.export import draw, svg
 from facetui.tui.ink import clean
 from facetui.tui.scene import Scene
-from facetui.tui.words import reported, words
-
-LONGEST = 4000
-"""Characters of one caption."""
+from facetui.tui.words import LONGEST, reported, words
 
 
 @cache

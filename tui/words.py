@@ -27,6 +27,9 @@ from facetui.tui.ink import clean
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
+LONGEST = 4000
+"""Characters of what is said about an event: a journal may come from elsewhere."""
+
 VERBS = {
     "adapt": "adapts",
     "detect": "detects",
@@ -46,7 +49,7 @@ def percent(rate: float) -> str:
 
 def words(event: Event) -> str:
     """One sentence or two about an event; control characters are stripped. A kind unknown here says its name."""
-    return clean(_words(event))
+    return clean(_words(event)[:LONGEST])
 
 
 def _words(event: Event) -> str:

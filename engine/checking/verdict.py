@@ -163,6 +163,8 @@ def notes(report: Report) -> list[str]:
     crowd += f" Among {people} one is by luck alone in {100 * luck:.0f} % of searches."
     return [
         how,
+        "The face was looked for anew in every protected file, as a trainer has to. That alone moves it by a pixel or "
+        "two, which some changes do not survive.",
         crowd,
         f"The adapted trainer, the detector and the choice of the purifier know {report.tools}, on {n_photos} photos "
         f"of {n_people} other people; a trainer who has your tool would do better. No photo of you was trained on.",
