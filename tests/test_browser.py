@@ -13,6 +13,7 @@ import pytest
 from facetui.engine.events import Note
 from facetui.engine.journal import Journal
 from facetui.tui import cues, publishing
+from facetui.tui.handout import write
 from facetui.tui.webpage import page as whole_page
 
 from .sample_run import sample_events, write_sample
@@ -182,3 +183,20 @@ def test_hostile_text_stays_text(visit, served, tmp_path):
         assert page.locator("main script, main img[src=x]").count() == 0
         assert "<img src=x" in text(page, "#notes") and "\x1b" not in page.content()
     assert len(whole_page([replaced, *notes])) < 200_000, "long texts are cut"
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_a_report_of_a_hostile_run_runs_nothing_and_fits(visit, tmp_path, width, scheme):
+    book, hostile = Journal(tmp_path), '</pre></style><img src=x onerror="window.got=1"><script>window.got = 1</script>'
+    for event in sample_events():
+        names = [
+            name for name in ("text", "title", "scenario", "cohort", "extractor", "source") if hasattr(event, name)
+        ]
+        book.append(msgspec.structs.replace(event, **dict.fromkeys(names, hostile)))
+    book.append(Note(text="long" * 250_000))
+    book.close()
+    write(tmp_path, tmp_path / "r.html")
+    page = visit((tmp_path / "r.html").as_uri(), viewport={"width": width, "height": 800}, color_scheme=scheme)
+    assert page.evaluate("window.got") is None and page.locator("script, img").count() == 0
+    assert page.locator("h1").inner_text() == hostile
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

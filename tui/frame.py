@@ -22,8 +22,8 @@ def header(stage: Stage, width: int) -> Line:
     name = clean(now.began.scenario) if now.began else ""
     left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
     if stage.recorded:
-        live = f"; live: facetui run {name}" if width >= 100 else ""
-        left.append((f"  recorded {stage.recorded}{live}", "dim"))
+        when = f" {stage.recorded}; live: facetui run {name}" if width >= 100 else ""
+        left.append((f"  recorded{when}", "dim"))
     at = player.state
     right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
     if isinstance(now.ended, RunFailed):
