@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from platformdirs import user_data_path
@@ -21,9 +21,10 @@ from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
 from facetui.tui.ink import clean
-from facetui.tui.mirror import Mirror, forget, is_url
-from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
-from facetui.tui.serving import PICTURES
+from facetui.tui.options import PICTURES, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
+
+if TYPE_CHECKING:
+    from facetui.tui.mirror import Mirror
 
 runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
 
@@ -156,7 +157,7 @@ def follow(
 ) -> None:
     """Watch a run that goes on: on this machine, or at the address that a presenter published; ends when it ends."""
     shown = displays.resolve(display)
-    if is_url(name):
+    if name.startswith(("http://", "https://")):
         raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
     folder = journal.find(name, [runs_folder()])
     if shown == "tui":
@@ -179,6 +180,8 @@ def follow(
 
 def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: bool) -> int:
     """Follow a published run; what was copied of it is forgotten afterwards."""
+    from facetui.tui.mirror import Mirror, forget
+
     parent = Path(tempfile.gettempdir())
     forget(parent)
     mirror = Mirror(url, parent)

@@ -268,11 +268,6 @@ def _why(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def is_url(text: str) -> bool:
-    """Whether a run is named by an address."""
-    return text.startswith(("http://", "https://"))
-
-
 def forget(folder: Path) -> None:
     """Remove copies whose process is gone; a copy that grows is locked."""
     for copy in folder.glob("followed-*"):

@@ -16,6 +16,9 @@ def _trusting(value: bool) -> bool:
     return value
 
 
+PICTURES = ("none", "fictional", "all")
+"""Which pictures of a run others get to see."""
+
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
 TrustOption = Annotated[

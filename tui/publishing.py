@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.errors import UsageError
-from facetui.tui.serving import PICTURES
+from facetui.tui.options import PICTURES
 
 LOOPBACK = "127.0.0.1:0"
 """Where a run is published unless told otherwise: this machine only, any free port."""

@@ -25,7 +25,6 @@ from facetui.engine import journal
 from facetui.engine.events import PicturesShown, RunBegan, decode
 from facetui.tui.cues import CUES
 
-PICTURES = ("none", "fictional", "all")
 LOOK_SECONDS = 0.1
 """Between two looks at files that somebody waits for."""
 
