@@ -177,9 +177,10 @@ class Consoling(Watching):
                 if answer.text.strip() or state.lines[-1][0].strip():
                     state.say(answer.text)
             case talk.Done():
-                state.doing = ""
                 if Path(answer.folder) != self.session:  # a move was taken back
                     self._turn_to(Path(answer.folder))
+                self._read()  # what was done is in the journal by now, and is shown before it is one's turn again
+                state.doing = ""
             case talk.Completed():
                 if self.prompt is not None:
                     self.prompt.go_on(answer)
