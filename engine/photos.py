@@ -177,6 +177,8 @@ def similarity_transform(source: NDArray[np.float64], target: NDArray[np.float64
 
 def align(picture: Image.Image, face: Face) -> Image.Image:
     """The 112x112 photo of one face, aligned to ``TEMPLATE``."""
+    if face.landmarks is TEMPLATE:  # aligned already: no interpolation, so not one pixel changes
+        return picture.crop((0, 0, SIDE, SIDE))
     inverse = similarity_transform(TEMPLATE, face.landmarks)
     # A strongly reduced face would alias: reduce the picture first, by a whole factor.
     reduce = int(max(1, np.hypot(inverse[0, 0], inverse[1, 0])))

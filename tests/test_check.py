@@ -30,8 +30,11 @@ from facetui.engine.checking.verdict import judge
 from facetui.engine.checking.warnings import _strangers, refuse_if_swapped
 from facetui.engine.errors import Cancelled, DataError, UsageError
 from facetui.engine.extractors import load
+from facetui.engine.inference import embed
 from facetui.engine.interfaces import Bank
+from facetui.engine.outputs import find_inputs
 from facetui.engine.people import People, Person
+from facetui.engine.protect import Protector
 
 ME, TEN = 3, 10
 
@@ -257,6 +260,34 @@ def test_photos_that_take_no_part_are_named_with_the_reason(mine, tmp_path):
     assert len(album.pairs) == 4 and all(
         entry.name in entry.text for entry in album.left_out if entry.why != "unreadable"
     )
+
+
+def test_aligned_photos_are_cut_out_as_they_were_protected(mine, tmp_path):
+    """A shift of a pixel between the two would undo the change, and the check would say so of every tool."""
+    clean = write(tmp_path / "clean", mine[:4])
+    noise = torch.randint(0, 255, (3, 112, 112), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    picture(noise).save(clean / "noise.png")
+    protector = Protector(ATTACKS.get("pgd")(steps=20), ["compact-a"], tmp_path / "after")
+    assert [outcome.state for outcome in protector.run(find_inputs([clean], tmp_path / "after"))].count(
+        "protected"
+    ) == 4
+    album = look(clean, tmp_path / "after")
+    assert [entry.why for entry in album.left_out] == ["no face"] and album.left_out[0].name == "noise.png"
+    assert torch.equal(album.clean, mine[:4])
+    before, after = (embed(load("compact-a"), photos) for photos in (album.clean, album.protected))
+    assert (before * after).sum(1).max() < 0.3
+
+
+def test_probes_that_are_enrolled_themselves_are_left_out(mine, tmp_path):
+    clean, after = write(tmp_path / "clean", mine[:4]), write(tmp_path / "after", mine[:4])
+    probes = write(tmp_path / "probes", mine[3:6])
+    with Image.open(clean / "00.png") as opened:
+        opened.resize((200, 200)).save(probes / "again.jpg", quality=80)
+    album = look(clean, after, probes)
+    assert torch.equal(album.probes, mine[4:6])
+    assert {entry.name: entry.why for entry in album.left_out} == dict.fromkeys(["00.png", "again.jpg"], "not held out")
+    with pytest.raises(DataError, match="leave --probes out"):
+        look(clean, after, clean)
 
 
 def test_a_photo_of_two_people_says_so(mine, tmp_path):
