@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Literal, TypeVar
 
 import msgspec
+from platformdirs import user_data_path
 
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
@@ -299,6 +300,12 @@ def find(name: str, parents: list[Path]) -> Path:
     if hits:
         raise UsageError(f"{name!r} is the beginning of {len(hits)} runs: {', '.join(f.name for f in hits[:4])}")
     raise UsageError(f"no run is called {name!r}; `facetui runs` lists runs, a path to a run folder works too")
+
+
+def runs_folder() -> Path:
+    """``FACETUI_RUNS``, else the user's data folder."""
+    override = os.environ.get("FACETUI_RUNS")
+    return Path(override).expanduser() if override else user_data_path("facetui") / "runs"
 
 
 def runs(parent: Path) -> list[Path]:

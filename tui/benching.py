@@ -12,7 +12,11 @@ from facetui.engine.errors import UsageError
 from facetui.engine.events import Event, Progress, ProtectionMeasured
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
-app = typer.Typer(help="Measure: the attack loop, every attack, attacks by extractors, the app.", rich_markup_mode=None)
+app = typer.Typer(
+    add_completion=False,
+    help="Measure: the attack loop, every attack, attacks by extractors, the app.",
+    rich_markup_mode=None,
+)
 
 SecondsOption = Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)]
 

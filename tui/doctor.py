@@ -28,8 +28,8 @@ def examine() -> int:
 
     from facetui.engine import casts, device, extractors, people
     from facetui.engine.cache import default_folder
+    from facetui.engine.journal import runs_folder
     from facetui.engine.runner import versions
-    from facetui.tui.journals import runs_folder
 
     found = versions()
     tell(True, "torch", f"{found.get('torch', '?')}, imported in {time.perf_counter() - began:.1f} s")

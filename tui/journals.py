@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import tempfile
 import time
@@ -14,33 +13,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from platformdirs import user_data_path
 
 from facetui.engine import journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
 from facetui.tui.ink import clean
-from facetui.tui.options import PICTURES, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
+from facetui.tui.options import PICTURES, DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
 
 if TYPE_CHECKING:
     from facetui.tui.mirror import Mirror
 
-runs_app = typer.Typer(help="What was run: list, show, rm.", rich_markup_mode=None)
-
-DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
+runs_app = typer.Typer(add_completion=False, help="What was run: list, show, export, rm.", rich_markup_mode=None)
 
 DEMO = "demo.tar.zst"
 """A run of arms_race, recorded by the real engine: tools/record_demo.py."""
 
 FOLLOW_SECONDS = 0.2
 """Between two looks at a journal that grows."""
-
-
-def runs_folder() -> Path:
-    """``FACETUI_RUNS``, else the user's data folder."""
-    override = os.environ.get("FACETUI_RUNS")
-    return Path(override).expanduser() if override else user_data_path("facetui") / "runs"
 
 
 def replay(
@@ -54,7 +44,7 @@ def replay(
 ) -> None:
     """Show a finished run again, from its journal; needs no network and no torch."""
     with unpacked(name) as packed:
-        folder = packed or journal.find(name, [runs_folder()])
+        folder = packed or journal.find(name, [journal.runs_folder()])
         # The console goes on from a run's end by playing its story: a stranger's story is a stranger's program.
         console = packed is None and not no_console
         code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=console, copied=packed)
@@ -77,7 +67,7 @@ def _play(
         from facetui.tui import launch
 
         return launch.app(
-            runs_folder(), folder, motion=motion, mouse=mouse, console=console, copied=copied, recorded=recorded
+            journal.runs_folder(), folder, motion=motion, mouse=mouse, console=console, copied=copied, recorded=recorded
         )
     show = displays.without_screen(shown)
     for event in events:
@@ -131,7 +121,7 @@ def report(
     from facetui.tui.handout import write
 
     with unpacked(name) as packed:
-        folder = packed or journal.find(name, [runs_folder()])
+        folder = packed or journal.find(name, [journal.runs_folder()])
         target = (out or Path(f"{folder.name}.html")).expanduser()
         write(folder, target)
     print(f"wrote {displays.short(target)}")
@@ -159,12 +149,14 @@ def follow(
     shown = displays.resolve(display)
     if name.startswith(("http://", "https://")):
         raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
-    folder = journal.find(name, [runs_folder()])
+    folder = journal.find(name, [journal.runs_folder()])
     if shown == "tui":
         from facetui.tui import launch
 
         raise typer.Exit(
-            launch.app(runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse, console=False)
+            launch.app(
+                journal.runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse, console=False
+            )
         )
     show, tail, seen = displays.without_screen(shown), journal.Tail(folder), []
     while True:
@@ -191,7 +183,13 @@ def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: b
             from facetui.tui import launch
 
             return launch.app(
-                runs_folder(), mirror.folder, live=True, motion=motion, mouse=mouse, console=False, mirror=mirror
+                journal.runs_folder(),
+                mirror.folder,
+                live=True,
+                motion=motion,
+                mouse=mouse,
+                console=False,
+                mirror=mirror,
             )
         return _follow_lines(mirror, displays.without_screen(shown))
     finally:
@@ -234,7 +232,7 @@ def publish(
     pictures: PicturesOption = "fictional",
 ) -> None:
     """Let others follow a run, finished or not, read only, until Ctrl-C."""
-    folder = journal.find(name, [runs_folder()])
+    folder = journal.find(name, [journal.runs_folder()])
     server = publishing.start(folder, address, pictures)
     try:
         for line in publishing.invitation(server.url):
@@ -258,7 +256,7 @@ def _runs(context: typer.Context) -> None:
 @runs_app.command("list")
 def runs_list() -> None:
     """List runs, newest first."""
-    folders = journal.runs(runs_folder())
+    folders = journal.runs(journal.runs_folder())
     if not folders:
         print("no runs yet; try: facetui run arms_race")
     for folder in folders:
@@ -283,7 +281,7 @@ def runs_export(
 
     if pictures not in PICTURES:
         raise UsageError(f"expected --pictures {', '.join(PICTURES)}, got {pictures!r}")
-    folder = journal.find(name, [runs_folder()])
+    folder = journal.find(name, [journal.runs_folder()])
     target = (out or Path(f"{folder.name}.tar.zst")).expanduser()
     if not is_archive(target.name):
         raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
@@ -294,7 +292,7 @@ def runs_export(
 @runs_app.command("show")
 def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     """Show how a run was made and what it found."""
-    folder = journal.find(name, [runs_folder()])
+    folder = journal.find(name, [journal.runs_folder()])
     events = journal.read(folder)
     began = journal.began(events, folder)
     state = journal.status(folder, events)
@@ -317,7 +315,7 @@ def runs_rm(names: Annotated[list[str], typer.Argument(metavar="RUN...")]) -> No
     import shutil
 
     for name in names:
-        folder = journal.find(name, [runs_folder()])
+        folder = journal.find(name, [journal.runs_folder()])
         if journal.is_locked(folder):
             raise UsageError(f"{folder.name} still goes on; stop it before you delete it")
         shutil.rmtree(folder)

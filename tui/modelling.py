@@ -13,7 +13,7 @@ from facetui.engine.extractors import EXTRACTORS, weights
 from facetui.tui.displays import short
 from facetui.tui.options import TrustOption
 
-app = typer.Typer(help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)
+app = typer.Typer(add_completion=False, help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)
 
 NameArgument = Annotated[str, typer.Argument(help="An extractor's name: facetui list extractors.", metavar="NAME")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]

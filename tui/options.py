@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.extractors.weights import TRUST
-
 
 def _trusting(value: bool) -> bool:
     if value:
+        from facetui.engine.extractors.weights import TRUST
+
         os.environ[TRUST] = "1"
     return value
 
@@ -19,6 +19,7 @@ def _trusting(value: bool) -> bool:
 PICTURES = ("none", "fictional", "all")
 """Which pictures of a run others get to see."""
 
+DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
 TrustOption = Annotated[

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetui.engine import journal
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import displays, journals, publishing
+from facetui.tui import displays, publishing
 from facetui.tui.options import (
     DeviceOption,
+    DisplayOption,
     NoCacheOption,
     NoConsoleOption,
     NoMotionOption,
@@ -49,7 +51,7 @@ def run(
     seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
     device: DeviceOption = "auto",
-    display: journals.DisplayOption = "auto",
+    display: DisplayOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
@@ -111,7 +113,7 @@ def run(
 
         with published(engine.folder, publish, pictures) as url:
             code = launch.app(
-                journals.runs_folder(),
+                journal.runs_folder(),
                 engine.folder,
                 live=True,
                 engine=engine,
@@ -194,7 +196,7 @@ def settings_of(
 
         cache_folder = default_folder()
     return Settings(
-        out=(out or journals.runs_folder()).expanduser(),
+        out=(out or journal.runs_folder()).expanduser(),
         cast=cast,
         people=people,
         users=names,

@@ -107,7 +107,7 @@ class Watching(App[int]):
             self.refresh_home()
         if self.stage.recorded:
             told = f"This is a recording of {self.stage.recorded}. Run it live: facetui run arms_race"
-            self.notify(told, timeout=12, markup=False)
+            self.notify(told, timeout=5, markup=False)
 
     def _list_stories(self) -> None:
         from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown

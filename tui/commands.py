@@ -1,0 +1,108 @@
+"""The commands that are but a few lines: what they call is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from platformdirs import user_state_path
+
+from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.running import settings_of
+
+
+def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in .py.", metavar="FILE.py")]) -> None:
+    """Write a commented scenario to begin with, one that runs."""
+    from facetui.tui.starting import write_new
+
+    path = write_new(file.expanduser())
+    print(f"wrote {path}; facetui run {path}")
+
+
+def repl(
+    story: Annotated[
+        str | None, typer.Argument(help="A story or scenario file to play first.", metavar="[STORY|FILE.py]")
+    ] = None,
+    people: Annotated[
+        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
+    ] = None,
+    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
+    cast: Annotated[
+        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
+    ] = "embedded",
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder in which the session's folder is made; also FACETUI_RUNS.")
+    ] = None,
+    command: Annotated[str | None, typer.Option("-c", help="Run this, quietly, and leave.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what is asked for.")] = False,
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
+    from facetui import scenarios
+    from facetui.engine.runner import Scenario
+    from facetui.tui.repl import interact, open_session, run_script
+
+    scripted = command is not None or not sys.stdin.isatty()
+    settings = settings_of(people, users, cast, seed, device, out, no_cache)
+    played = Scenario.read(scenarios.path_of(story)) if story else None
+    session = open_session(settings, played, quiet or scripted)
+    if command is not None:
+        raise typer.Exit(run_script(session, command, "<command>"))
+    if scripted:
+        raise typer.Exit(run_script(session, sys.stdin.read(), "<stdin>"))
+    raise typer.Exit(interact(session, user_state_path("facetui") / "history.sqlite", quiet))
+
+
+def protect(
+    inputs: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", metavar="PHOTO|DIR...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; nothing in it is overwritten.")],
+    attack: Annotated[str, typer.Option(help="Its name: facetui list attacks.")] = "fawkes-1.0",
+    mode: Annotated[str | None, typer.Option(help="Of attacks that have modes, e.g. low, mid, high.")] = None,
+    budget: Annotated[str | None, typer.Option(help="e.g. 'linf 8/255'; left out: the attack's own.")] = None,
+    surrogates: Annotated[str | None, typer.Option(help="Extractors to run it against, separated by commas.")] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF and colour profile; dropped otherwise.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Perturb the faces in your own photos, at full size; everything else in them stays as it is."""
+    from facetui.tui.protecting import protect as work
+
+    code = work(
+        inputs,
+        attack,
+        out.expanduser(),
+        mode=mode,
+        budget=budget,
+        surrogates=surrogates,
+        seed=seed,
+        device=device,
+        keep_metadata=keep_metadata,
+        as_one_json=json,
+    )
+    raise typer.Exit(code)
+
+
+def list_names(
+    what: Annotated[
+        str | None, typer.Argument(help="attacks, extractors, defences, scenarios, people or casts; all when left out.")
+    ] = None,
+) -> None:
+    """List what there is, by the names that everything else uses."""
+    from facetui.tui.listing import lines
+
+    for line in lines(what):
+        print(line)
+
+
+def doctor() -> None:
+    """Say what this machine can do, and what is missing."""
+    from facetui.tui.doctor import examine
+
+    raise typer.Exit(examine())
