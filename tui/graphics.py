@@ -11,7 +11,8 @@ import termios
 import time
 import tty
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -54,38 +55,62 @@ class Graphics:
             self._shown.append((picture, widget))
 
 
-def available() -> Graphics | None:
-    """What draws pixels here; ``None`` without textual-image, or where the terminal does not say that it can."""
-    if importlib.util.find_spec("textual_image") is None or os.environ.get("FACETUI_PICTURES") == "text":
-        return None
-    kitty = "KITTY_WINDOW_ID" in os.environ or "kitty" in os.environ.get("TERM", "")
-    if not kitty and SIXEL not in _attributes():
-        return None
-    try:
-        from textual_image.widget import SixelImage, TGPImage  # asks the terminal again, for its cells' size
-    except (ZeroDivisionError, OSError):  # a terminal that has no size
-        return None
-    return Graphics(TGPImage if kitty else SixelImage)
+class Asked:
+    """Asks the terminal what it is on entering, so that it answers while other things are done; hears it on leaving.
 
+    Attributes:
+        graphics: what draws pixels here; ``None`` without textual-image, or where the terminal does not say that it
+            can.
+    """
 
-def _attributes() -> list[str]:
-    """The attributes a terminal answers with when it is asked what it is (DA1); empty when it stays silent."""
-    try:
-        source, target = sys.__stdin__.fileno(), sys.__stdout__.fileno()  # type: ignore[union-attr]
-        before = termios.tcgetattr(source)
-    except (OSError, AttributeError, ValueError, termios.error):
-        return []
-    answer, end = b"", time.monotonic() + PATIENCE
-    try:
-        tty.setcbreak(source)
-        os.write(target, b"\x1b[c")
-        while not answer.endswith(b"c") and select.select([source], [], [], max(0.0, end - time.monotonic()))[0]:
-            answer += os.read(source, 64)
-    except OSError:
-        return []
-    finally:
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(source, termios.TCSANOW, before)
-    if not answer.startswith(b"\x1b[?") or not answer.endswith(b"c"):
-        return []
-    return answer[3:-1].decode("ascii", errors="replace").split(";")
+    def __init__(self) -> None:
+        self.graphics: Graphics | None = None
+        self._kitty = "KITTY_WINDOW_ID" in os.environ or "kitty" in os.environ.get("TERM", "")
+        self._wanted = (
+            importlib.util.find_spec("textual_image") is not None and os.environ.get("FACETUI_PICTURES") != "text"
+        )
+        self._source: int | None = None
+        self._before: list[Any] = []
+        self._end = 0.0
+
+    def __enter__(self) -> Self:
+        if not self._wanted or self._kitty:
+            return self
+        with contextlib.suppress(OSError, AttributeError, ValueError, termios.error):
+            source, target = sys.__stdin__.fileno(), sys.__stdout__.fileno()  # type: ignore[union-attr]
+            self._before = termios.tcgetattr(source)
+            self._source, self._end = source, time.monotonic() + PATIENCE
+            tty.setcbreak(source)
+            os.write(target, b"\x1b[c")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        attributes = self._hear()
+        if kind is not None or not self._wanted or not (self._kitty or SIXEL in attributes):
+            return
+        try:
+            from textual_image.widget import SixelImage, TGPImage  # asks the terminal again, for its cells' size
+        except (ZeroDivisionError, OSError):  # a terminal that has no size
+            return
+        self.graphics = Graphics(TGPImage if self._kitty else SixelImage)
+
+    def _hear(self) -> list[str]:
+        """The attributes with which the terminal answered (DA1); empty when it stayed silent."""
+        source, answer = self._source, b""
+        if source is None:
+            return []
+        try:
+            while (
+                not answer.endswith(b"c") and select.select([source], [], [], max(0.0, self._end - time.monotonic()))[0]
+            ):
+                answer += os.read(source, 64)
+        except OSError:
+            return []
+        finally:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(source, termios.TCSANOW, self._before)
+        if not answer.startswith(b"\x1b[?") or not answer.endswith(b"c"):
+            return []
+        return answer[3:-1].decode("ascii", errors="replace").split(";")

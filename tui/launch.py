@@ -46,9 +46,9 @@ def app(
         console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
-    pixels = graphics.available()  # asked while the terminal's answers are not yet Textual's
-    from facetui.tui.app import FacetApp
-    from facetui.tui.terminal import Probe, Terminal, guarded, write_report
+    with graphics.Asked() as asked:  # while the terminal's answers are not yet Textual's
+        from facetui.tui.app import FacetApp
+        from facetui.tui.terminal import Probe, Terminal, guarded, write_report
 
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()
@@ -57,7 +57,7 @@ def app(
     shown.published = published
     shown.copied = copied
     shown.stage.recorded = recorded
-    shown.graphics = pixels
+    shown.graphics = asked.graphics
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)
     if Terminal.probe is not None:
