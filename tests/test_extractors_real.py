@@ -319,6 +319,29 @@ def test_the_stored_references_of_published_networks_hold(name):
     assert selftest.check_input(network).good and selftest.check_embedding(network).good
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("fixed", [False, True])
+def test_the_gradient_of_prelu_is_that_of_torch(dtype, fixed):
+    ours, theirs = mobilefacenet._PReLU(5), torch.nn.PReLU(5)
+    with torch.no_grad():
+        ours.weight.copy_(torch.linspace(-0.4, 1.2, 5))
+        theirs.weight.copy_(ours.weight)
+    x = torch.randn(3, 5, 4, 6, dtype=dtype, generator=torch.Generator().manual_seed(0))
+    x[0, :, 0] = 0
+    results = []
+    for layer, slope in ((ours, ours.weight), (theirs.to(dtype), theirs.weight)):
+        slope.requires_grad_(not fixed)
+        inputs = x.clone().requires_grad_(True)
+        layer(inputs).square().sum().backward()
+        results.append((layer(inputs).detach(), inputs.grad, slope.grad))
+    for mine, wanted in zip(*results, strict=True):
+        assert (mine is None) == (wanted is None) == (fixed and mine is results[0][2])
+        if mine is not None:
+            torch.testing.assert_close(
+                mine.float(), wanted.float(), rtol=2e-2 if dtype == torch.bfloat16 else 1e-5, atol=1e-2
+            )
+
+
 def test_facts_of_the_registry_are_those_of_the_networks():
     for name in extractors.EXTRACTORS.names():
         entry = extractors.EXTRACTORS.entry(name)
