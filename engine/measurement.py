@@ -8,9 +8,14 @@ from facetui.engine.errors import UsageError
 from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
 
 
+def in_percent(share: float | None, decimals: int = 0) -> str:
+    """A share in [0, 1] as captions say it: ``98 %``; ``None`` was not measured."""
+    return "an unmeasured share" if share is None else f"{100 * share:.{decimals}f} %"
+
+
 def in_words(measured: ProtectionMeasured) -> str:
     """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
-    text = f"{measured.protection_rate:.0%}".replace("%", " %")
+    text = in_percent(measured.protection_rate)
     if measured.interval is None:
         return text
     low, high = (round(100 * end) for end in measured.interval)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.measurement import in_words
+from facetui.engine.measurement import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -66,12 +66,13 @@ def scenario(lab: Lab) -> None:
     lab.trainer.scrape()
     chosen = lab.trainer.choose()
     end = lab.measure().whole
-    crawl = f"{detected.base_rate_precision_low:.1%}"
+    crawl = in_percent(detected.base_rate_precision_low, 1)
     lab.note(
         f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
         f"photos; once it had, {in_words(after.whole)}; with the photos washed, {in_words(washed.whole)}. Its own test "
-        f"picked {chosen}: it fails on {in_words(end)}, and on {end.unprotected_error:.1%} of everybody else's. The "
-        f"detector flags {detected.recall:.0%} of perturbed photos and {detected.false_positive_rate:.1%} of clean "
-        f"ones; where one photo in a thousand is perturbed, {crawl} or more of what it flags is ({detected.n_clean} "
+        f"picked {chosen}: it fails on {in_words(end)}, and on {in_percent(end.unprotected_error, 1)} of everybody "
+        f"else's. The detector flags {in_percent(detected.recall)} of perturbed photos and "
+        f"{in_percent(detected.false_positive_rate, 1)} of clean ones; where one photo in a thousand is perturbed, "
+        f"{crawl} or more of what it flags is ({detected.n_clean} "
         "clean photos allow no better bound)."
     )

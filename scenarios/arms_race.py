@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.events import WHOLE_ARCHIVE
-from facetui.engine.measurement import in_words
+from facetui.engine.measurement import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -83,6 +83,6 @@ def scenario(lab: Lab) -> None:
         f"once it had adapted, {in_words(adapted.whole)}. Three tools later it fails on {in_words(again.whole)} "
         f"with the extractor it adapted, on {in_words(end.whole)} with one that knows of no tool, and on "
         f"{in_words(picked)} with {chosen}, which its own test picked. Everybody else's photos: "
-        f"{picked.unprotected_error:.1%}. "
+        f"{in_percent(picked.unprotected_error, 1)}. "
         "For a trainer who keeps its best model, protection goes up once, when a photo is posted, and then only down."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.measurement import in_words
+from facetui.engine.measurement import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def scenario(lab: Lab) -> None:
     lab.users.post(8)
     checked = lab.compare()
     lab.note(
-        f"Compared one to one, {checked.match_clean:.0%} of pairs of clean photos match, and "
-        f"{checked.match_posted:.0%} "
-        "once one of the two is perturbed. They seem to be somebody else. The user believes, and posts on."
+        f"Compared one to one, {in_percent(checked.match_clean)} of pairs of clean photos match, and "
+        f"{in_percent(checked.match_posted)} once one of the two is perturbed. They seem to be somebody else. The "
+        "user believes, and posts on."
     )
 
     lab.at("2021-03")
@@ -47,10 +47,9 @@ def scenario(lab: Lab) -> None:
     )
     again = lab.compare(lab.trainer.pipelines[-1].extractor)
     lab.note(
-        f"The comparison that users can run said that {1 - checked.match_posted:.0%} of pairs no longer "
-        f"match. The trainer "
-        f"fails to name {in_words(found)}; among ten answers a right photo is in {searched.discovery:.0%} of searches. "
-        f"One to one, by the trainer's extractor, {again.match_posted:.0%} of the pairs match: the check "
-        f"asked the wrong "
-        "model, and a search needs only the nearest face, not a match."
+        f"The comparison that users can run said that {in_percent(1 - checked.match_posted)} of pairs no longer "
+        f"match. The trainer fails to name {in_words(found)}; among ten answers a right photo is in "
+        f"{in_percent(searched.discovery)} of searches. One to one, by the trainer's extractor, "
+        f"{in_percent(again.match_posted)} of the pairs match: the check asked the wrong model, and a "
+        "search needs only the nearest face, not a match."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.measurement import in_words
+from facetui.engine.measurement import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def scenario(lab: Lab) -> None:
     end = lab.measure().whole
     lab.note(
         f"Of the protected people's clean photos the trainer fails to name {in_words(end)}; of everybody else's "
-        f"{end.unprotected_error:.1%}. The tool works, against a trainer who stands still."
+        f"{in_percent(end.unprotected_error, 1)}. The tool works, against a trainer who stands still."
     )

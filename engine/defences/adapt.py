@@ -41,8 +41,8 @@ class Adapt(Training):
 
     Args:
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
-        learning_rate: Adam; falls to zero along a cosine. On MobileFaceNet, against three tools, 0.001 learns too little
-            in so many steps, and 0.003 no more.
+        learning_rate: Adam; falls to zero along a cosine. On MobileFaceNet, against three tools, 0.001 learns too
+            little in so many steps, and 0.003 no more.
         batch: pairs a step.
         anchors: clean photos beside them in every step. On MobileFaceNet, against three tools, 12 of 1440 photos left
             others' accuracy at 0.98, 8 of 480 at 0.97, and clean copies of the 90 perturbed photos at 0.95.
