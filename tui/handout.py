@@ -71,7 +71,7 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     version = began.versions.get("facetui", "")
     made: list[Block] = [
         Heading(began.title, 1),
-        Sentence(f"{began.scenario}, played with facetui {version} on {when.replace('T', ' at ')}", "soft"),
+        Sentence(f"{began.scenario}, played with facetui {version} on {when[:10]} at {when[11:16]}", "soft"),
     ]
     if state in STATES:
         why = f" {words(scene.ended)}." if isinstance(scene.ended, RunFailed) else ""

@@ -28,7 +28,8 @@ ul { margin: 0; padding-left: 1.2rem; } li { margin: .25rem 0; }
 .lead { border-left: .4rem solid var(--ink); background: var(--tint); padding: .7rem 1.1rem; font-size: 1.1rem; }
 figure { margin: 1.5rem 0; background: #fff; overflow-x: auto; }
 svg { width: 100%; min-width: 36rem; height: auto; display: block; }
-.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: .5rem 0;
+  min-width: min(100%, 32rem); }
 th, td { text-align: right; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); font-weight: 400;
   vertical-align: top; }
 thead th, small { color: var(--soft); } small { display: block; white-space: nowrap; } tbody th { white-space: nowrap; }
