@@ -17,6 +17,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import typer
 import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -26,7 +27,7 @@ from facetui.engine import journal
 from facetui.engine.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.journal import Journal
-from facetui.tui import archive, handout
+from facetui.tui import archive, displays, handout, journals, launch
 from facetui.tui.app import FacetApp
 from facetui.tui.archive import pack, unpack
 from facetui.tui.ink import text_of
@@ -201,6 +202,23 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
         assert {"timeline.svg", "chart.png", "table.csv"} <= saved and not (run / "exports").exists()
         app.open(run, live=False)
         assert not app.stage.recorded, "another run that is opened afterwards is none"
+
+
+def test_only_runs_of_the_own_folder_offer_a_console(run, tmp_path, monkeypatch):
+    offered = []
+    monkeypatch.setattr(launch, "app", lambda *_, console, **__: offered.append(console) or 0)
+    monkeypatch.setattr(displays, "resolve", lambda name: name)
+    pack(run, tmp_path / "run.tar.zst")
+    for runs, name in (
+        (run.parent, run),
+        (run.parent, run.name),
+        (tmp_path / "elsewhere", run),
+        (run.parent, tmp_path / "run.tar.zst"),
+    ):
+        monkeypatch.setenv("FACETUI_RUNS", str(runs))
+        with pytest.raises(typer.Exit):
+            journals.replay(str(name), "tui")
+    assert offered == [True, True, False, False]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

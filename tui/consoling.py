@@ -22,7 +22,7 @@ from facetui.tui.watching import Watching
 if TYPE_CHECKING:
     from facetui.tui.prompt import Prompt
 
-NOT_HERE = "There is no console here: it is never offered in a run of others, nor with --no-console."
+NOT_HERE = "There is no console here: only runs in your own folder (FACETUI_RUNS) have one, and not with --no-console."
 STILL_RUNS = "the run still goes on, and the console goes on from where it ends: wait for it, or stop it with Ctrl+C"
 
 
