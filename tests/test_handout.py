@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -214,11 +215,12 @@ def test_only_runs_of_the_own_folder_offer_a_console(run, tmp_path, monkeypatch)
         (run.parent, run.name),
         (tmp_path / "elsewhere", run),
         (run.parent, tmp_path / "run.tar.zst"),
+        (tempfile.gettempdir(), tmp_path / "run.tar.zst"),  # where it is unpacked
     ):
         monkeypatch.setenv("FACETUI_RUNS", str(runs))
         with pytest.raises(typer.Exit):
             journals.replay(str(name), "tui")
-    assert offered == [True, True, False, False]
+    assert offered == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

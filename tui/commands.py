@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from platformdirs import user_state_path
 
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.options import CastOption, DeviceOption, NoCacheOption, PeopleOption, SeedOption, UsersOption
 from facetui.tui.running import settings_of
 
 
@@ -25,13 +25,9 @@ def repl(
     story: Annotated[
         str | None, typer.Argument(help="A story or scenario file to play first.", metavar="[STORY|FILE.py]")
     ] = None,
-    people: Annotated[
-        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
-    ] = None,
-    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
-    cast: Annotated[
-        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
-    ] = "embedded",
+    people: PeopleOption = None,
+    users: UsersOption = None,
+    cast: CastOption = "embedded",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     out: Annotated[

@@ -46,7 +46,7 @@ def replay(
     with unpacked(name) as packed:
         folder = packed or journal.find(name, [journal.runs_folder()])
         # The console goes on from a run's end by playing its story: a stranger's story is a stranger's program.
-        own = folder.resolve().parent == journal.runs_folder().resolve()
+        own = packed is None and folder.resolve().parent == journal.runs_folder().resolve()
         console = own and not no_console
         code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=console, copied=packed)
     raise typer.Exit(code)

@@ -20,6 +20,9 @@ PICTURES = ("none", "fictional", "all")
 """Which pictures of a run others get to see."""
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
+PeopleOption = Annotated[str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")]
+UsersOption = Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")]
+CastOption = Annotated[str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
 TrustOption = Annotated[

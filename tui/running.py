@@ -20,15 +20,18 @@ from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.folds import CohortTable
 from facetui.tui import displays, publishing
 from facetui.tui.options import (
+    CastOption,
     DeviceOption,
     DisplayOption,
     NoCacheOption,
     NoConsoleOption,
     NoMotionOption,
     NoMouseOption,
+    PeopleOption,
     PicturesOption,
     SeedOption,
     TrustOption,
+    UsersOption,
 )
 from facetui.tui.seeds import spread_lines
 
@@ -41,13 +44,9 @@ FAREWELL_SECONDS = 1.0
 
 def run(
     story: Annotated[str, typer.Argument(help="A story's name, or a scenario file ending in .py.", metavar="STORY")],
-    people: Annotated[
-        str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")
-    ] = None,
-    users: Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")] = None,
-    cast: Annotated[
-        str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")
-    ] = "embedded",
+    people: PeopleOption = None,
+    users: UsersOption = None,
+    cast: CastOption = "embedded",
     seed: SeedOption = 0,
     seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
     device: DeviceOption = "auto",
