@@ -204,7 +204,7 @@ def test_adapt_pulls_both_copies_together(scene):
     before = (embed(network, poisoned) * embed(network, photos)).sum(1).mean()
     weights = network.weights_hash()
     clean, generator = Bank(photos, people), torch.Generator().manual_seed(0)
-    robust = Adapt(steps=30).train(network, clean, poisoned, anchors=clean, generator=generator)
+    robust = Adapt(steps=30, share=1.0).train(network, clean, poisoned, anchors=clean, generator=generator)
     after = (embed(robust, poisoned) * embed(network, photos)).sum(1).mean()
     assert after > before + 0.05
     assert network.weights_hash() == weights != robust.weights_hash()

@@ -114,12 +114,11 @@ def test_3_and_5_one_extractor_away_fawkes_03_is_the_weakest_and_lowkey_transfer
 
 
 def test_4_adapted_to_the_tools_the_trainer_names_nearly_everybody(played):
-    real = played.lab.cast.name != "embedded"
-    assert played.by["adapted"].whole.protection_rate <= (0.25 if real else 0.2)
-    for tool in TOOLS:  # four photos a person and tool; six people to learn from, among the real ones
-        assert played.rate(tool, "adapted") <= (0.45 if real else 0.2), tool
+    assert played.by["adapted"].whole.protection_rate <= 0.2
+    for tool in TOOLS:  # on real networks LowKey alone is at the edge: four photos a person
+        assert played.rate(tool, "adapted") <= (0.2 if played.lab.cast.name == "embedded" else 0.25), tool
     (applied,) = [e for e in played.events if isinstance(e, DefenceApplied) and e.defence == "adapt"]
-    assert applied.accuracy_after >= applied.accuracy_before - (0.06 if real else 0.02)
+    assert applied.accuracy_after >= applied.accuracy_before - max(0.02, 1.01 / applied.n_probes), "more than one probe"
 
 
 def test_6_a_mixed_album_falls_to_the_level_of_its_weaker_half(played):

@@ -185,6 +185,26 @@ def test_adapting_pulls_copies_together(objective, embedded):
         Adapt(objective="hope")
 
 
+@pytest.mark.parametrize(("settings", "learning"), [({}, 0.3), ({"share": 0.6}, 0.6), ({"objective": "shared-label"}, 1)])
+def test_only_the_layers_nearest_to_the_photo_learn(settings, learning, embedded):
+    clean = photos_of(embedded.persons[:3], 2)
+    network = tiny_extractor("tiny-x")
+    training = Adapt(steps=2, batch=4, learning_rate=1e-2, **settings)
+    robust = training.train(
+        network, clean, noisy(clean.photos), anchors=clean, generator=torch.Generator().manual_seed(0)
+    )
+    pairs = zip(network.parameters(), robust.parameters(), strict=True)
+    changed = [not torch.equal(before, after) for before, after in pairs]
+    early = round(learning * len(changed) + 0.49)
+    assert all(changed[:early]) and not any(changed[early:])
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 1.1])
+def test_a_share_of_layers_is_above_0_and_at_most_1(share):
+    with pytest.raises(UsageError, match="share of layers"):
+        Adapt(share=share)
+
+
 def test_end_to_end_learns_who_is_who(embedded):
     seen = photos_of(embedded.persons[:4], 8)
     asked = torch.cat([person.photos[8:12] for person in embedded.persons[:4]])
