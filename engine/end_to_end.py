@@ -13,10 +13,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from facetui.engine.cache import Checkpoint
 from facetui.engine.device import autocast, backward, batch_size, in_batches
 from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Extractor, Progress, no_progress
+from facetui.engine.training import State, learn
 
 FLIPS = 0.25
 SHARPNESS = 24.0
@@ -53,8 +55,20 @@ class EndToEnd:
         self._head: Tensor | None = None
         self._people = torch.empty(0, dtype=torch.int64)
 
-    def fit(self, photos: Tensor, people: Tensor, progress: Progress = no_progress) -> EndToEnd:
+    def fit(
+        self,
+        photos: Tensor,
+        people: Tensor,
+        progress: Progress = no_progress,
+        checkpoint: Checkpoint | None = None,
+    ) -> EndToEnd:
         """Train on photos ``(N, 3, 112, 112)`` of people ``(N,)``; returns itself.
+
+        Args:
+            photos: uint8 or in [0, 1].
+            people: any whole numbers.
+            progress: called with photos done and to do.
+            checkpoint: training that was stopped goes on from it, to the same bytes.
 
         Raises:
             UsageError: photos of fewer than two people, or lengths differ.
@@ -69,14 +83,24 @@ class EndToEnd:
         head = nn.Parameter(middle.clone())
         optimiser = torch.optim.Adam([*self._network.parameters(), head], self.learning_rate)
         chance = 1 / torch.bincount(label).float()[label]  # every person as often as any other
-        for step in range(self.steps):
-            rows = torch.multinomial(chance, self.batch, replacement=True, generator=self._generator)
-            flipped = torch.rand(self.batch, generator=self._generator) < FLIPS
+        drawn = torch.multinomial(chance, self.steps * self.batch, replacement=True, generator=self._generator)
+        flipped = torch.rand(self.steps * self.batch, generator=self._generator) < FLIPS
+
+        def step(number: int) -> None:
+            now = slice(number * self.batch, (number + 1) * self.batch)
+            rows = drawn[now]
             seen = pixels(photos[rows], device)
-            seen = torch.where(flipped.to(device)[:, None, None, None], seen.flip(-1), seen)
+            seen = torch.where(flipped[now].to(device)[:, None, None, None], seen.flip(-1), seen)
             backward(partial(self._loss, head, seen, label[rows].to(device)), self.batch, optimiser.zero_grad)
             optimiser.step()
-            progress((step + 1) * self.batch, self.steps * self.batch)
+
+        learn(
+            step,
+            self.steps,
+            State(self._network, [head], optimiser),
+            checkpoint=checkpoint,
+            progress=lambda done: progress(done * self.batch, self.steps * self.batch),
+        )
         self._head = nn.functional.normalize(head.detach(), dim=1)
         return self
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine import cache as caching
+from facetui.engine.cache import Checkpoint
 from facetui.engine.defences.hybrid import Hybrid
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.end_to_end import EndToEnd
@@ -168,12 +169,16 @@ def recogniser(lab: Lab, pipeline: Pipeline, held: Gallery, rows: Tensor) -> Rec
 
 def _end_to_end(lab: Lab, pipeline: Pipeline, photos: Tensor, people: Tensor, probes: Tensor) -> Tensor:
     """Whom an end-to-end classifier trained on photos names, from the cache where possible."""
-    key = caching.key("end-to-end", lab.networks.weights(pipeline.extractor), lab.seed, photos, people, probes)
+    trained = caching.key("end-to-end", lab.networks.weights(pipeline.extractor), lab.seed, photos, people)
+    key = caching.key(trained, probes)
 
     def compute() -> Tensor:
-        classifier = EndToEnd(lab.networks.get(pipeline.extractor), lab.generator("end-to-end", key))
+        classifier = EndToEnd(lab.networks.get(pipeline.extractor), lab.generator("end-to-end", trained))
         tick = lab.progress("trainer", f"train {pipeline.generation} on {len(photos)} photos", unit="photos")
-        return classifier.fit(photos, people, tick).predict(probes)
+        checkpoint = Checkpoint(lab.cache, trained)
+        named = classifier.fit(photos, people, tick, checkpoint).predict(probes)
+        checkpoint.clear()
+        return named
 
     return lab.cache.get(key, compute)
 

@@ -212,9 +212,9 @@ def test_end_to_end_learns_who_is_who(embedded):
     asked = torch.cat([person.photos[8:12] for person in embedded.persons[:4]])
     truth = torch.arange(4).repeat_interleave(4)
 
-    def learn(people=seen.people):
+    def learn(people=seen.people, **settings):
         classifier = EndToEnd(tiny_extractor("tiny-x"), torch.Generator().manual_seed(0), steps=30, batch=16)
-        return classifier.fit(seen.photos, people).predict(asked)
+        return classifier.fit(seen.photos, people, **settings).predict(asked)
 
     named = learn()
     assert (named == truth).float().mean() >= 0.6 and torch.equal(named, learn())
@@ -227,6 +227,27 @@ def test_end_to_end_learns_who_is_who(embedded):
     ):
         with pytest.raises(UsageError):
             call()
+
+
+def test_an_end_to_end_classifier_goes_on_after_a_stop(embedded, tmp_path):
+    seen = photos_of(embedded.persons[:3], 4)
+    checkpoint = Checkpoint(Cache(tmp_path), "end-to-end")
+
+    def learn(progress=lambda done, total: None, **settings):
+        classifier = EndToEnd(tiny_extractor("tiny-x"), torch.Generator().manual_seed(0), steps=6, batch=4)
+        classifier.fit(seen.photos, seen.people, progress, **settings)
+        return classifier._head
+
+    def stop(done, total):
+        if done == 16:
+            raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        learn(stop, checkpoint=checkpoint)
+    left = []
+    resumed = learn(lambda done, total: left.append(done), checkpoint=checkpoint)
+    assert left == [20, 24]
+    assert torch.equal(resumed, learn()), "to the same bytes"
 
 
 # --- in the lab ---------------------------------------------------------------------------------------------------

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
 from facetui.engine.device import autocast, backward
-from facetui.engine.errors import Cancelled, UsageError
+from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
+from facetui.engine.training import State, learn
 
 OBJECTIVES = ("consistency", "shared-label")
 SHARPNESS = 24.0
@@ -135,30 +136,28 @@ class Adapt(Training):
         low, high = SIZES
         sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
         mirrored = torch.rand(self.steps, len(weight), generator=generator) < 0.5
-        state = _State(network, weights, optimiser)
-        began = state.restore(checkpoint.load()) if checkpoint else 0
-        try:
-            for step in range(began, self.steps):
-                rows = order[step * self.batch : (step + 1) * self.batch]
-                originals = rows % len(clean.photos)
-                before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
-                size = sizes[step].to(device).view(-1, 1, 1, 1)
-                after = (before + size * (after - before)).clamp(0, 1)
-                photos = torch.cat([after, pixels(anchors.photos[held[step]], device)])
-                photos = torch.where(mirrored[step].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
-                which = torch.cat([originals, len(clean.photos) + held[step]]).to(device)
-                backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
-                for group in optimiser.param_groups:
-                    group["lr"] = self.learning_rate * (1 + math.cos(math.pi * step / self.steps)) / 2
-                optimiser.step()
-                began = step + 1
-                if checkpoint and checkpoint.due():
-                    checkpoint.save(state.tensors(began))
-                progress(began * self.batch, self.steps * self.batch)
-        except Cancelled:
-            if checkpoint:
-                checkpoint.save(state.tensors(began))
-            raise
+
+        def step(number: int) -> None:
+            rows = order[number * self.batch : (number + 1) * self.batch]
+            originals = rows % len(clean.photos)
+            before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
+            size = sizes[number].to(device).view(-1, 1, 1, 1)
+            after = (before + size * (after - before)).clamp(0, 1)
+            photos = torch.cat([after, pixels(anchors.photos[held[number]], device)])
+            photos = torch.where(mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
+            which = torch.cat([originals, len(clean.photos) + held[number]]).to(device)
+            backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
+            for group in optimiser.param_groups:
+                group["lr"] = self.learning_rate * (1 + math.cos(math.pi * number / self.steps)) / 2
+            optimiser.step()
+
+        learn(
+            step,
+            self.steps,
+            State(network, weights, optimiser),
+            checkpoint=checkpoint,
+            progress=lambda done: progress(done * self.batch, self.steps * self.batch),
+        )
         return network.requires_grad_(False)
 
     def _order(self, pairs: int, generator: torch.Generator) -> Tensor:
@@ -188,38 +187,3 @@ def _loss(network: Extractor, photos: Tensor, which: Tensor, weight: Tensor, los
     with autocast(photos.device):
         seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
     return (weight[rows] * loss(seen.float(), which[rows])).mean()
-
-
-class _State:
-    """Everything training needs to go on: weights, head, and the optimiser's moments."""
-
-    def __init__(self, network: Extractor, weights: list[nn.Parameter], optimiser: torch.optim.Adam) -> None:
-        self._network = network
-        self._weights = weights
-        self._optimiser = optimiser
-
-    def tensors(self, step: int) -> dict[str, Tensor]:
-        """As plain tensors, after so many steps."""
-        found = {f"network.{name}": value for name, value in self._network.state_dict().items()}
-        found |= {f"head.{i}": weight.detach() for i, weight in enumerate(self._weights)}
-        for i, moments in self._optimiser.state_dict()["state"].items():
-            found |= {f"adam.{i}.{name}": torch.as_tensor(value) for name, value in moments.items()}
-        return {**found, "step": torch.tensor(step)}
-
-    def restore(self, tensors: dict[str, Tensor] | None) -> int:
-        """Put back what was saved; returns the steps that are done, 0 for nothing."""
-        if tensors is None:
-            return 0
-        self._network.load_state_dict(
-            {name.removeprefix("network."): value for name, value in tensors.items() if name.startswith("network.")}
-        )
-        with torch.no_grad():
-            for i, weight in enumerate(self._weights):
-                weight.copy_(tensors[f"head.{i}"])
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, number, field = name.split(".")
-                state.setdefault(int(number), {})[field] = value
-        self._optimiser.load_state_dict({**self._optimiser.state_dict(), "state": state})
-        return int(tensors["step"])
