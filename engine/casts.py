@@ -44,7 +44,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     generations: list[Generation]
     title: str = ""
     people: str = "embedded"
-    training_steps: int = 224
+    training_steps: int = 320
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Cast:
     people: str
     surrogates: tuple[str, ...]
     generations: tuple[Generation, ...]
-    training_steps: int = 224
+    training_steps: int = 320
 
     def newest(self, t: str) -> Generation:
         """The newest generation released by a story date; the first one before any."""
