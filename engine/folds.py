@@ -40,12 +40,19 @@ class CohortTable:
 
     def rises(self, cohort: str, generation: str) -> bool:
         """Whether protection is higher than with the generation before it under which the cohort was measured."""
-        rates = [
-            self.cells[cohort, name].protection_rate
-            for name in self.generations[: self.generations.index(generation) + 1]
-            if (cohort, name) in self.cells
-        ]
-        return len(rates) > 1 and rates[-1] > rates[-2]
+        before = self._before(cohort, generation)
+        return before is not None and self.cells[cohort, generation].protection_rate > before.protection_rate
+
+    def rises_by_law(self, cohort: str, generation: str) -> bool:
+        """Whether it is higher because a law came into force, and not by a model's fault."""
+        before, law = self._before(cohort, generation), self.cells[cohort, generation].law
+        return self.rises(cohort, generation) and before is not None and law not in ("", before.law)
+
+    def _before(self, cohort: str, generation: str) -> ProtectionMeasured | None:
+        """The measurement of a cohort under the generation before, which need not be the next one to the left."""
+        names = self.generations[: self.generations.index(generation)]
+        measured = [self.cells[cohort, name] for name in names if (cohort, name) in self.cells]
+        return measured[-1] if measured else None
 
     def unprotected(self, generation: str) -> ProtectionMeasured | None:
         """The measurement that tells how often everybody else was not named."""

@@ -20,6 +20,7 @@ from facetui.engine.events import (
     encode,
 )
 from facetui.engine.folds import cohort_table
+from facetui.tui.words import cell_marks, cell_remarks, marks
 
 
 def example(kind: type) -> object:
@@ -132,7 +133,26 @@ def test_the_table_is_a_fold():
     assert table.cohorts == ["2020-07 pgd", "whole archive"]
     assert table.generations == ["a", "a robust", "b", "b + rescan until 2020-12"]
     assert not table.rises("2020-07 pgd", "a robust") and table.rises("2020-07 pgd", "b")
+    assert not table.rises_by_law("2020-07 pgd", "b"), "a worse model, and no law"
     assert [event.source for event in table.cited] == ["paper"]
+
+
+def test_a_law_that_protects_is_told_from_a_worse_model():
+    months = "12 months' retention"
+    table = cohort_table(
+        [
+            measured("x", "a", 0.1),
+            measured("x", "a", 0.9, law=months),
+            measured("x", "b", 0.95, law=months),
+            measured("x", "c", 0.2),
+            measured("x", "d", 0.3),
+        ]
+    )
+    risen = [name for name in table.generations if table.rises("x", name)]
+    assert risen == [f"a + {months}", f"b + {months}", "d"]
+    assert [name for name in risen if table.rises_by_law("x", name)] == [f"a + {months}"]
+    assert len(marks(table)) == 2 and cell_remarks(table, "x", f"a + {months}")[0].startswith("higher, for a law")
+    assert cell_marks(table, "x", "d", "^") == " ^" and cell_marks(table, "x", "c") == ""
 
 
 def test_a_run_began_knows_everything_needed_to_repeat_it():

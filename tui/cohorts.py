@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from facetui.engine.events import WHOLE_ARCHIVE
 from facetui.engine.folds import CohortTable
-from facetui.tui.displays import NEWS
 from facetui.tui.ink import Line, clean, cut, pad, wrap
 from facetui.tui.stage import Stage
-from facetui.tui.words import counted, percent, reported
+from facetui.tui.words import cell_marks, cell_remarks, counted, marks, percent, reported
 
 EVERYBODY_ELSE = "everybody else"
 LOW = 16
@@ -76,11 +75,7 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
 
 def _notes(table: CohortTable, width: int) -> list[Line]:
     """What the marks mean, and what others reported."""
-    notes: list[Line] = []
-    if any(table.rises(*key) for key in table.cells):
-        notes.append([(" ↑ higher than with the model before it; who keeps the old model loses nothing", "dim")])
-    if any(event.is_news for event in table.cells.values()):
-        notes.append([(f" {NEWS} under an attack that the model was not trained against", "dim")])
+    notes: list[Line] = [[(f" {mark}", "dim")] for mark in marks(table)]
     return notes + [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
 
 
@@ -93,8 +88,7 @@ def _cell(table: CohortTable, row: str, generation: str) -> tuple[str, str]:
     event = table.cells.get((row, generation))
     if event is None:
         return "", ""
-    marks = (NEWS if event.is_news else "") + (" ↑" if table.rises(row, generation) else "")
-    return percent(event.protection_rate) + marks, level(event.protection_rate)
+    return percent(event.protection_rate) + cell_marks(table, row, generation), level(event.protection_rate)
 
 
 def _tell(stage: Stage) -> str:
@@ -110,6 +104,4 @@ def _tell(stage: Stage) -> str:
     event = table.cells.get((row, generation))
     if event is None:
         return f"{row}, {generation}: not measured, the photos were not there yet or the model was no longer used"
-    rise = "; the model was not trained against this attack" if event.is_news else ""
-    rise += "; higher than with the model before it" if table.rises(row, generation) else ""
-    return f"{row}, {generation}: {counted(event)}, {event.basis}{rise}"
+    return "; ".join([f"{row}, {generation}: {counted(event)}, {event.basis}", *cell_remarks(table, row, generation)])

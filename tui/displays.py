@@ -24,14 +24,13 @@ from facetui.engine.events import (
     encode,
 )
 from facetui.engine.folds import CohortTable
-from facetui.tui.words import ASCII_MARKS, MARKS, percent, words
+from facetui.tui.words import ASCII_MARKS, MARKS, cell_marks, marks, percent, words
 
 DisplayName = Literal["auto", "tui", "plain", "json", "none"]
 NAMES = ("auto", "tui", "plain", "json", "none")
 LEAST = (40, 12)
 """Columns and rows below which there is no screen unless one asks for it."""
 
-NEWS = "!"
 """Marks photos under an attack that a robust model was not trained against."""
 
 PROGRESS_SECONDS = 5.0
@@ -209,10 +208,8 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
             for m, (_, w) in zip(others, block, strict=True)
         ]
         lines.append(("everybody else".ljust(first) + "".join(row)).rstrip())
-    if any(table.rises(*key) for key in table.cells):
-        lines.append(f"{rise} higher than with the model before it")
-    if any(event.is_news for event in table.cells.values()):
-        lines.append(f"{NEWS} under an attack that this model was not trained against")
+    for mark in marks(table, rise):
+        lines += textwrap.wrap(mark, width, subsequent_indent="  ")
     for event in table.cited:
         text = f"{percent(event.protection_rate)} for {event.attack} on {event.extractor}: {event.source}"
         lines += textwrap.wrap(text, width, initial_indent=f"{cite} reported ", subsequent_indent="  ")
@@ -223,8 +220,7 @@ def _cell(table: CohortTable, cohort: str, generation: str, rise: str) -> str:
     event = table.cells.get((cohort, generation))
     if event is None:
         return ""
-    mark = NEWS if event.is_news else ""
-    return percent(event.protection_rate) + mark + (f" {rise}" if table.rises(cohort, generation) else "")
+    return percent(event.protection_rate) + cell_marks(table, cohort, generation, rise)
 
 
 def short(path: Path) -> str:

@@ -15,13 +15,12 @@ from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui import chart, markup
-from facetui.tui.displays import NEWS
 from facetui.tui.export import draw, png, svg, table_csv
 from facetui.tui.ink import clean, text_of
 from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.player import MOVES
 from facetui.tui.scene import Scene
-from facetui.tui.words import MARKS, percent, reported, words
+from facetui.tui.words import MARKS, cell_marks, marks, percent, reported, words
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
 
@@ -82,7 +81,7 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     for t, said in _story(events):
         made += [Heading(t or "Before the story begins", 3), Items(said)]
     made += [Heading("Who is protected from which model"), _table(scene)]
-    made += [Sentence(text, "soft") for text in _marks(scene)]
+    made += [Sentence(text, "soft") for text in marks(scene.table)]
     made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
     made += [Heading("How it was measured"), Items(_method(began))]
     return [*made, Heading("To repeat it"), *_repeat(folder, began, when)]
@@ -132,20 +131,11 @@ def _cell(scene: Scene, cohort: str, generation: str) -> str:
     event = scene.table.cells.get((cohort, generation))
     if event is None:
         return ""
-    marks = (NEWS if event.is_news else "") + (" ↑" if scene.table.rises(cohort, generation) else "")
     low, high = event.interval or (None, None)
     interval = f"{100 * low:.0f}-{100 * high:.0f} %, " if low is not None and high is not None else ""
-    return f"{percent(event.protection_rate)}{marks}\n{interval}n {event.n_probes}"
-
-
-def _marks(scene: Scene) -> list[str]:
-    """What the marks in the table mean, as far as they are there."""
-    said = []
-    if any(scene.table.rises(*key) for key in scene.table.cells):
-        said.append("↑ higher than with the model before it; who keeps the old model loses nothing")
-    if any(event.is_news for event in scene.table.cells.values()):
-        said.append(f"{NEWS} under an attack that this model was not trained against")
-    return said
+    return (
+        f"{percent(event.protection_rate)}{cell_marks(scene.table, cohort, generation)}\n{interval}n {event.n_probes}"
+    )
 
 
 def _method(began: RunBegan) -> list[str]:
