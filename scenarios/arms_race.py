@@ -41,7 +41,11 @@ def scenario(lab: Lab) -> None:
     lab.users.protect(LOWKEY, steps=10)
     lab.users.post(4)
     lab.trainer.scrape()
-    lab.measure()
+    unseen = lab.measure().cohort(LOWKEY)
+    lab.note(
+        "The trainer has never seen this tool. By the photos posted under it alone, the extractor that was adapted to "
+        f"the first one fails to name {in_words(unseen)}."
+    )
 
     lab.at("2021-03")
     lab.note("A newer extractor is released. The trainer knows nothing of LowKey; it re-embeds what it has kept.")
