@@ -79,12 +79,13 @@ class EndToEnd:
         if len(self._people) < 2:
             raise UsageError("an end-to-end classifier needs photos of at least two people")
         device = next(self._network.parameters()).device
-        middle, _ = centres(embed(self._network, photos), people.to(device))
+        total = self.steps * self.batch
+        middle, _ = centres(embed(self._network, photos, lambda: progress(0, total)), people.to(device))
         head = nn.Parameter(middle.clone())
         optimiser = torch.optim.Adam([*self._network.parameters(), head], self.learning_rate)
         chance = 1 / torch.bincount(label).float()[label]  # every person as often as any other
-        drawn = torch.multinomial(chance, self.steps * self.batch, replacement=True, generator=self._generator)
-        flipped = torch.rand(self.steps * self.batch, generator=self._generator) < FLIPS
+        drawn = torch.multinomial(chance, total, replacement=True, generator=self._generator)
+        flipped = torch.rand(total, generator=self._generator) < FLIPS
 
         def step(number: int) -> None:
             now = slice(number * self.batch, (number + 1) * self.batch)
@@ -99,7 +100,7 @@ class EndToEnd:
             self.steps,
             State(self._network, [head], optimiser),
             checkpoint=checkpoint,
-            progress=lambda done: progress(done * self.batch, self.steps * self.batch),
+            progress=lambda done: progress(done * self.batch, total),
         )
         self._head = nn.functional.normalize(head.detach(), dim=1)
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -41,12 +42,13 @@ def pixels(photos: Tensor, device: torch.device) -> Tensor:
     return photos / 255 if photos.dtype == torch.uint8 else photos
 
 
-def embed(network: Extractor, photos: Tensor) -> Tensor:
+def embed(network: Extractor, photos: Tensor, check: Callable[[], object] = lambda: None) -> Tensor:
     """Unit-length embeddings ``(N, D)`` float32, on the network's device.
 
     Args:
         network: on the device to compute on.
         photos: ``(N, 3, 112, 112)``, uint8 or floating point in [0, 1], on any device; N may be 0.
+        check: called before every batch; may raise ``Cancelled``, so that a stop need not wait for an archive.
 
     Raises:
         OutOfMemory: not even one photo fits.
@@ -56,6 +58,7 @@ def embed(network: Extractor, photos: Tensor) -> Tensor:
         return torch.empty(0, network.embedding_size, device=device)
 
     def some(rows: Tensor) -> Tensor:
+        check()
         with torch.inference_mode(), autocast(device):
             return network(pixels(rows, device).contiguous(memory_format=torch.channels_last)).float()
 

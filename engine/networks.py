@@ -20,7 +20,7 @@ class Networks:
     Args:
         device: where to compute.
         cache: keeps embeddings.
-        check: called before anything long; may raise ``Cancelled``.
+        check: called before every batch of anything long; may raise ``Cancelled``.
     """
 
     def __init__(self, device: torch.device, cache: Cache, check: Callable[[], None] = lambda: None) -> None:
@@ -57,4 +57,4 @@ class Networks:
         """Embeddings ``(N, D)`` on the CPU, from the cache when the same network saw the same photos before."""
         self._check()
         key = caching.key("embeddings", self.weights(name), photos)
-        return self._cache.get(key, lambda: embed(self._folded[name], photos).cpu())
+        return self._cache.get(key, lambda: embed(self._folded[name], photos, self._check).cpu())

@@ -127,7 +127,7 @@ class Adapt(Training):
         # Modules list their weights in the order in which they were made, which is that in which data passes them.
         layers = list(network.parameters())
         learning = [layer.requires_grad_(True) for layer in layers[: math.ceil(self.share * len(layers))]]
-        loss_of, weights = self._loss(extractor, clean, anchors)
+        loss_of, weights = self._loss(extractor, clean, anchors, lambda: progress(0, self.steps * self.batch))
         optimiser = torch.optim.Adam([*learning, *weights], self.learning_rate)
         order = self._order(len(poisoned), generator)
         held = torch.randint(len(anchors.photos), (self.steps, self.anchors), generator=generator)
@@ -165,9 +165,11 @@ class Adapt(Training):
         rounds = -(-self.steps * self.batch // pairs)
         return torch.cat([torch.randperm(pairs, generator=generator) for _ in range(rounds)])
 
-    def _loss(self, extractor: Extractor, clean: Bank, anchors: Bank) -> tuple[Loss, list[nn.Parameter]]:
+    def _loss(
+        self, extractor: Extractor, clean: Bank, anchors: Bank, check: Callable[[], None]
+    ) -> tuple[Loss, list[nn.Parameter]]:
         """What is minimised, and the weights of the head if there is one."""
-        goal = torch.cat([embed(extractor, clean.photos), embed(extractor, anchors.photos)])
+        goal = torch.cat([embed(extractor, bank.photos, check) for bank in (clean, anchors)])
         if self.objective == "consistency":
             return lambda seen, which: 1 - (seen * goal[which]).sum(1), []
         people = torch.cat([clean.people, anchors.people]).to(goal.device)
