@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 
@@ -20,7 +21,10 @@ from facetui.engine.events import (
     encode,
 )
 from facetui.engine.folds import cohort_table
+from facetui.tui.displays import Plain
 from facetui.tui.words import cell_marks, cell_remarks, marks
+
+from .sample_run import sample_events
 
 
 def example(kind: type) -> object:
@@ -158,3 +162,17 @@ def test_a_law_that_protects_is_told_from_a_worse_model():
 def test_a_run_began_knows_everything_needed_to_repeat_it():
     fields = {field.name for field in msgspec.structs.fields(RunBegan)}
     assert {"seed", "device", "cast", "people", "users", "extractors", "versions", "source"} <= fields
+
+
+def test_lines_of_a_second_run_know_nothing_of_the_first():
+    def lines(runs):
+        out = io.StringIO()
+        plain = Plain(out, width=100)
+        for events in runs:
+            for event in events:
+                plain(event)
+        return out.getvalue()
+
+    first = sample_events()
+    second = [event for event in first if not isinstance(event, ProtectionMeasured) or event.extractor != "CLIP"]
+    assert lines([first, second]) == lines([first]) + lines([second])

@@ -136,6 +136,7 @@ class Plain:
 
     def _began(self, event: RunBegan) -> None:
         self._first = event.users[0]
+        self._table = CohortTable()  # several seeds are played one after the other
         self._line(f"{event.scenario}: {event.title}")
         users = f"{len(event.users)} of {event.n_people} people ({event.people}) protect their photos"
         self._line(f"{users}; cast {event.cast}, seed {event.seed}, {event.device}")
