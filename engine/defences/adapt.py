@@ -54,7 +54,8 @@ class Adapt(Training):
 
     Args:
         steps: batches of pairs, however many pairs there are: training takes the same time against every set of tools.
-        learning_rate: Adam; falls to zero along a cosine.
+        learning_rate: Adam; falls to zero along a cosine. Absent: 0.004 where less than half of a network learns, else
+            0.001; all layers at 0.004 forget everybody.
         batch: pairs a step.
         anchors: clean photos beside them in every step, of a great many: what few layers learn from pairs hardly moves
             anybody else, and on MobileFaceNet more pairs and fewer anchors leave less of every tool.
@@ -70,20 +71,22 @@ class Adapt(Training):
     def __init__(
         self,
         steps: int = 320,
-        learning_rate: float = 4e-3,
+        learning_rate: float | None = None,
         batch: int = 14,
         anchors: int = 6,
         objective: str = "consistency",
         share: float | None = None,
     ) -> None:
-        if steps < 1 or batch < 1 or anchors < 1 or learning_rate <= 0:
-            raise UsageError("expected steps, batch and anchors of at least 1 and a learning rate above 0")
         if objective not in OBJECTIVES:
             raise UsageError(f"expected an objective {' or '.join(OBJECTIVES)}, got {objective!r}")
         if share is None:
             share = EARLY if objective == "consistency" else 1.0
         if not 0 < share <= 1:
             raise UsageError(f"expected a share of layers above 0 and at most 1, got {share}")
+        if learning_rate is None:
+            learning_rate = 4e-3 if share < 0.5 else 1e-3
+        if steps < 1 or batch < 1 or anchors < 1 or learning_rate <= 0:
+            raise UsageError("expected steps, batch and anchors of at least 1 and a learning rate above 0")
         self.steps = steps
         self.learning_rate = learning_rate
         self.batch = batch
@@ -124,7 +127,7 @@ class Adapt(Training):
         device = next(extractor.parameters()).device
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(False)
-        # Modules list their weights in the order in which they were made, which is that in which data passes them.
+        # Modules list their weights in the order in which they were made: as a rule that in which a photo passes them.
         layers = list(network.parameters())
         learning = [layer.requires_grad_(True) for layer in layers[: math.ceil(self.share * len(layers))]]
         loss_of, weights = self._loss(extractor, clean, anchors, lambda: progress(0, self.steps * self.batch))
