@@ -188,7 +188,7 @@ def test_adapting_pulls_copies_together(objective, embedded):
 
 
 @pytest.mark.parametrize(
-    ("settings", "learning"), [({}, 0.3), ({"share": 0.6}, 0.6), ({"objective": "shared-label"}, 1)]
+    ("settings", "learning"), [({}, 0.3), ({"share": 0.6}, 0.6), ({"objective": "shared-label", "share": 1}, 1)]
 )
 def test_only_the_layers_nearest_to_the_photo_learn(settings, learning, embedded):
     clean = photos_of(embedded.persons[:3], 2)
