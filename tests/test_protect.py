@@ -111,10 +111,9 @@ def test_what_lies_beyond_the_edge_is_not_seen():
     assert (forecast - real)[:, 8:-8, 40:-8].abs().max() < 0.1 and real[:, 8:-8, 40:-8].min() == 20
 
 
-@pytest.mark.parametrize(
-    ("attack", "mean"), [(PGD(targeted=False, steps=10), 0.0), (Fawkes10("low"), 0.5)], ids=["pgd", "fawkes-1.0"]
-)
-def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack, mean):
+# Not fawkes-1.0 low: what its 40 steps leave depends on the draw, between 0.1 and 0.9.
+@pytest.mark.parametrize("attack", [PGD(targeted=False, steps=10), Fawkes10("mid")], ids=lambda attack: attack.name)
+def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack):
     two.save(tmp_path / "two.png")
     (outcome,) = outcomes(tmp_path, "two.png", attack=attack)
     assert (outcome.state, outcome.faces) == ("protected", 2)
@@ -130,7 +129,7 @@ def test_faces_in_the_written_picture_are_hardly_known(two, tmp_path, attack, me
     network = load("compact-a")
     crops = [torch.stack([to_tensor(align(p, face)) for face in faces]) for p in (before, after)]
     similarity = (embed(network, crops[0]) * embed(network, crops[1])).sum(1)
-    assert similarity.mean() < mean and similarity.max() < 0.7, "another photo of the same people has about 0.7"
+    assert similarity.mean() < 0 and similarity.max() < 0.5, "another photo of the same people has about 0.7"
 
 
 def test_upright_and_without_metadata(embedded, tmp_path):
