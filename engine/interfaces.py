@@ -242,6 +242,10 @@ class Defence(ABC):
 class Training(Defence):
     """A defence that makes a new extractor from one it has and photos of people it may use."""
 
+    def suited(self, extractor: Extractor) -> Training:
+        """The same training with everything decided that depends on the network; by default itself."""
+        return self
+
     @abstractmethod
     def train(
         self,

@@ -84,6 +84,8 @@ def perturbed(lab: Lab, attack: str, clean: Bank, people: str = "other people") 
 
 def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor, name: str) -> Extractor:
     """Train an extractor, or take it from the cache; what was trained before a stop is not trained again."""
+    network = lab.networks.get(base)
+    training = training.suited(network)
     anchors = anchor_photos(lab)
     key = caching.key(
         "robust, anchored",
@@ -97,7 +99,6 @@ def train(lab: Lab, training: Training, base: str, clean: Bank, poisoned: Tensor
         anchors.photos,
         anchors.people,
     )
-    network = lab.networks.get(base)
     kept = lab.cache.load(key)
     if kept is not None:
         robust = copy.deepcopy(network)

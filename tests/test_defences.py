@@ -16,7 +16,7 @@ from facetui.engine.device import batch_size
 from facetui.engine.end_to_end import EndToEnd
 from facetui.engine.errors import Cancelled, UnknownName, UsageError
 from facetui.engine.events import WHOLE_ARCHIVE, DefenceApplied, DetectionMeasured, PhotosPosted
-from facetui.engine.inference import embed
+from facetui.engine.inference import embed, fold_batch_norm
 from facetui.engine.interfaces import Bank
 from facetui.engine.metrics import precision_at
 from facetui.engine.pairs import may_train_on
@@ -201,6 +201,15 @@ def test_only_the_layers_nearest_to_the_photo_learn(settings, learning, embedded
     changed = [not torch.equal(before, after) for before, after in pairs]
     early = round(learning * len(changed) + 0.49)
     assert all(changed[:early]) and not any(changed[early:])
+
+
+def test_a_network_learns_at_the_rate_it_bears():
+    normalised = tiny_extractor("tiny-x")
+    folded = fold_batch_norm(normalised)
+    assert not any("BatchNorm" in type(layer).__name__ for layer in folded.modules())
+    rates = [Adapt().suited(network).learning_rate for network in (normalised, folded)]
+    assert rates[0] > rates[1] == Adapt(share=1).suited(normalised).learning_rate
+    assert Adapt(learning_rate=0.5).suited(folded).learning_rate == 0.5
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
