@@ -19,6 +19,7 @@ from facetui.engine.journal import Journal
 from facetui.tui import detached, uibench
 from facetui.tui.app import FacetApp
 from facetui.tui.ink import text_of
+from facetui.tui.terminal import RESTORE
 from facetui.tui.uibench import Pty
 
 from .sample_run import sample_events, write_sample
@@ -271,10 +272,12 @@ def test_a_stalled_link_holds_nothing_up_and_the_screen_catches_up(tmp_path, pla
     terminal.type("2")
     terminal.read_until(b"nothing was measured", 5)
     assert time.monotonic() - began < 4
-    terminal.type("q")
+    terminal.type("1q")
     terminal.read_until(b"stop it", 10)
+    time.sleep(5)  # nobody reads it when the app is left, either
     terminal.type("s")
     assert terminal.process.wait(30) == 130
+    terminal.read_until(RESTORE, 5)
     terminal.close()
     last = journal.read(folder)[-1]
     assert isinstance(last, RunFailed) and last.exit_code == 130 and "request" in last.error

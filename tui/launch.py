@@ -64,7 +64,7 @@ def app(
         write_report(Terminal.probe)
     if engine is not None:
         engine.forget()
-    if shown.left is not None:
+    if shown.left is not None and not Terminal.stalled:
         print(f"the run goes on: facetui follow {shown.left.name}", file=sys.stderr)
     if shown.return_code and shown.return_value is None:
         return shown.return_code

@@ -6,7 +6,6 @@ Textual leaves a terminal as it is when a signal kills it, and blocks once thirt
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import select
@@ -19,7 +18,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from textual import events
 from textual.drivers.linux_driver import LinuxDriver
@@ -28,9 +27,12 @@ from textual.message import Message
 MODES = (1000, 1003, 1006, 1015, 1004, 2004, 2048)
 """What Textual switches on: the mouse, focus, pasting, sizes."""
 
-RESTORE = "".join(["\x1b[<u", *(f"\x1b[?{m}l" for m in MODES), "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"]).encode()
-PATIENCE = 0.5
-"""Seconds that a terminal which takes nothing is waited for when the app is killed."""
+RESTORE = "".join(["\x1b\\\x1b[<u", *(f"\x1b[?{m}l" for m in MODES), "\x1b[?7h\x1b[0m\x1b[?1049l\x1b[?25h"]).encode()
+"""The first sequence ends a picture or a title that was cut off."""
+PATIENCE, LONGEST = 0.5, 2.0
+"""Seconds that a terminal which takes nothing is waited for: when the app is killed, and when it is left."""
+LOOK = 0.1
+"""Seconds between two looks at whether anybody still waits for what is to be written."""
 
 BEGAN = time.monotonic()
 """When this module was loaded; the process began a little earlier."""
@@ -83,39 +85,87 @@ def _since_start() -> float:
         return time.monotonic() - BEGAN
 
 
-class _Measured:
-    """The file Textual writes to, telling the probe when a write is through."""
+class _Output:
+    """The file Textual writes to: never stuck in a write, however long nobody reads.
 
-    def __init__(self, file: Any, probe: Probe) -> None:
-        self._file, self._probe, self._since_flush = file, probe, 0
+    Whoever sleeps in a write to a terminal locks all others out, and holds the process back when it ends.
+
+    Args:
+        file: standard error, for its terminal and encoding.
+        probe: told when a write is through.
+    """
+
+    def __init__(self, file: TextIO, probe: Probe | None) -> None:
+        self._number, self._probe = _opened(file.fileno()), probe
+        self._encoding, self._errors = file.encoding, file.errors or "strict"
+        self._waiting: list[str] = []
+        self._forgotten = False
 
     def write(self, text: str) -> None:
-        self._file.write(text)
-        self._since_flush += len(text)
+        self._waiting.append(text)
 
     def flush(self) -> None:
-        self._file.flush()
-        self._probe.wrote(self._since_flush)
-        self._since_flush = 0
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        rest = memoryview(text.encode(self._encoding, self._errors))
+        while rest and not self._forgotten:
+            if select.select([], [self._number], [], LOOK)[1]:
+                with contextlib.suppress(BlockingIOError):
+                    rest = rest[os.write(self._number, rest) :]
+        if self._probe is not None:
+            self._probe.wrote(len(text))
+
+    def forget(self) -> None:
+        """Write nothing more."""
+        self._forgotten = True
+
+    def close(self) -> None:
+        os.close(self._number)
 
     def fileno(self) -> int:
-        return int(self._file.fileno())
+        return self._number
+
+
+def _opened(number: int) -> int:
+    """The terminal of a descriptor, opened once more: only so nobody else's writes stop waiting, too."""
+    try:
+        return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except OSError:  # no longer reachable by its name
+        return os.dup(number)
 
 
 class Terminal(LinuxDriver):
-    """Textual's driver, telling how much waits to be written."""
+    """Textual's driver, telling how much waits to be written, and waiting for no terminal longer than it must."""
 
     probe: Probe | None = None
-
-    def __init__(self, *arguments: Any, **settings: Any) -> None:
-        super().__init__(*arguments, **settings)
-        if self.probe is not None:
-            self._file = _Measured(self._file, self.probe)  # type: ignore[assignment]
+    stalled = False
+    """Whether the terminal took nothing when the app was left: then nothing more should be said there."""
 
     @property
     def congested(self) -> bool:
         """Whether the terminal has not yet taken what was written."""
         return self._writer_thread is not None and self._writer_thread._queue.qsize() > 1
+
+    def start_application_mode(self) -> None:
+        """As Textual does, but its queue never makes the app wait."""
+        self._file = self._output = _Output(sys.__stderr__, self.probe)  # type: ignore[assignment, arg-type]
+        Terminal.stalled = False
+        super().start_application_mode()
+        if self._writer_thread is not None:
+            self._writer_thread._queue.maxsize = 0
+
+    def close(self) -> None:
+        """Wait for the last writes, but only for so long."""
+        if self._writer_thread is None:
+            return
+        self._writer_thread._queue.put(None)
+        self._writer_thread.join(LONGEST)
+        if self._writer_thread.is_alive():
+            self._output.forget()
+            self._writer_thread.join()
+            Terminal.stalled = True
+            _restore(None)
+        self._output.close()
 
     def process_message(self, message: Message) -> None:
         """Note when a key arrives."""
@@ -168,12 +218,12 @@ def _watch() -> None:
 def _restore(attributes: Any) -> None:
     """Leave the alternate screen and give the terminal its settings back, hardly waiting for it."""
     with contextlib.suppress(OSError, termios.error, ValueError):
-        flags = fcntl.fcntl(2, fcntl.F_GETFL)
-        fcntl.fcntl(2, fcntl.F_SETFL, flags | os.O_NONBLOCK)
-        select.select([], [2], [], PATIENCE)  # a full buffer is usually read in a moment
-        with contextlib.suppress(OSError):
-            os.write(2, RESTORE)
-        fcntl.fcntl(2, fcntl.F_SETFL, flags)
+        number = _opened(2)
+        if not select.select([], [number], [], PATIENCE)[1]:  # a full buffer is usually read in a moment
+            termios.tcflush(number, termios.TCOFLUSH)  # a late frame is worth less than a terminal left usable
+        with contextlib.suppress(BlockingIOError):
+            os.write(number, RESTORE)
+        os.close(number)
         if attributes is not None:
             termios.tcsetattr(0, termios.TCSANOW, attributes)
 
