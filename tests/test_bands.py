@@ -13,7 +13,7 @@ import pytest
 
 from facetui.engine import casts
 from facetui.engine import people as peoples
-from facetui.engine.cache import Cache, default_folder
+from facetui.engine.cache import Cache
 from facetui.engine.events import DefenceApplied, DetectionMeasured
 from facetui.engine.lab import Lab
 from facetui.engine.measurement import Measurements
@@ -35,9 +35,8 @@ REAL = pytest.param(
 pytestmark = pytest.mark.slow
 
 
-def make(kind: str, emit=lambda event: None) -> Lab:
+def make(kind: str, cache: Cache, emit=lambda event: None) -> Lab:
     """A lab on the embedded cast, or on seventeen real people and two real networks."""
-    cache = Cache(default_folder())
     if kind == "embedded":
         everybody, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
         return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit)
@@ -60,11 +59,12 @@ class Played:
 
 
 @pytest.fixture(scope="module", params=["embedded", REAL])
-def played(request) -> Played:
+def played(request, tmp_path_factory) -> Played:
+    cache = Cache(tmp_path_factory.getbasetemp() / "cache")  # never the user's: code under test may be wrong
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "real":
             patch.setenv("FACETUI_MODELS", str(SHARED / "models"))
-        before = make(request.param)
+        before = make(request.param, cache)
         before.at("2019-01")
         before.users.post(8)
         before.trainer.scrape()
@@ -73,7 +73,7 @@ def played(request) -> Played:
             before.trainer.use(generation.extractor)
             clean.append(before.measure())
         events: list = []
-        lab = make(request.param, events.append)
+        lab = make(request.param, cache, events.append)
         by = {}
         for date, (tool, settings) in zip(("2020-07", "2021-01-21", "2021-04"), TOOLS.items(), strict=True):
             lab.at(date)

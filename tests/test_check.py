@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -21,7 +20,7 @@ from torch import Tensor
 from facetui.engine import casts
 from facetui.engine import people as peoples
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.cache import Cache
+from facetui.engine.cache import Cache, default_folder
 from facetui.engine.checking.album import Album, gather
 from facetui.engine.checking.check import check
 from facetui.engine.checking.pairing import match, match_content
@@ -80,8 +79,8 @@ def crowd() -> People:
     return People("others", tuple(Person(p.name, p.photos[:12]) for p in others))
 
 
-def run(clean: Path, after: Path, crowd: People, tmp_path: Path, probes: Path | None = None, **more):
-    cache = Cache(tmp_path / "cache")
+def run(clean: Path, after: Path, crowd: People, probes: Path | None = None, **more):
+    cache = Cache(default_folder())  # the tests' own: adapting to the same tools is done once
     album = gather(clean, after, probes, cache, lambda task, done, total: None)
     return check(album, crowd, casts.load("embedded"), cache=cache, **more)
 
@@ -95,9 +94,7 @@ def first(report, trainer: str) -> dict[str, float]:
 
 @pytest.mark.slow
 def test_what_protects_against_one_extractor_is_said_to_and_to_be_broken_elsewhere(mine, protected, crowd, tmp_path):
-    report = run(
-        write(tmp_path / "clean", mine), write(tmp_path / "after", protected, "{:02d}_cloaked.png"), crowd, tmp_path
-    )
+    report = run(write(tmp_path / "clean", mine), write(tmp_path / "after", protected, "{:02d}_cloaked.png"), crowd)
     assert {row.trainer for row in report.rows} == {"naive", "newer", "other", "adapted", "purified", "detected"}
     assert first(report, "naive")["compact-a"] <= 0.2
     assert min(first(report, "newer").values()) >= 0.6 and first(report, "adapted")["compact-a robust"] >= 0.6
@@ -132,11 +129,11 @@ def test_unprotected_photos_show_unprotected_everywhere(mine, crowd, tmp_path):
     for path in clean.iterdir():
         with Image.open(path) as opened:
             opened.save(encoded / f"{path.stem}.jpg", quality=92)
-    report = run(clean, encoded, crowd, tmp_path)
+    report = run(clean, encoded, crowd)
     for trainer in ("naive", "newer", "other", "adapted", "purified", "detected"):
         assert min(first(report, trainer).values()) >= 0.6, trainer
     assert judge(report).state == "broken"
-    same = run(clean, shutil.copytree(clean, tmp_path / "same"), crowd, tmp_path)
+    same = run(clean, shutil.copytree(clean, tmp_path / "same"), crowd)
     assert judge(same).state == "unchanged" and same.unchanged == TEN
 
 
@@ -170,10 +167,9 @@ def assert_self_contained(text: str) -> None:
 # --- the command --------------------------------------------------------------------------------------------------
 
 
-def command(*arguments: object, cache: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "FACETUI_CACHE": str(cache)}
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     line = [sys.executable, "-m", "facetui.tui.cli", "check", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, env=environment, timeout=600)
+    return subprocess.run(line, capture_output=True, text=True, timeout=600)
 
 
 def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mine, crowd, tmp_path):
@@ -188,24 +184,23 @@ def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mi
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_table_a_verdict_and_writes_a_report(mine, protected, tmp_path):
-    crowd = tmp_path / "people"
-    for i, person in enumerate(peoples.load(peoples.EMBEDDED).persons[:14]):
-        if i != ME:
-            write(crowd / person.name, person.photos[:8])
+def test_the_command_prints_a_table_a_verdict_and_writes_a_report(mine, protected, crowd, tmp_path):
+    people = tmp_path / "people"
+    for person in crowd.persons:
+        write(people / person.name, person.photos)
     hostile = "a<img src=x onerror=alert(1)>\x1b[31m{:02d}"
     clean = write(tmp_path / "clean", mine[:5], hostile + ".png")
     after = write(tmp_path / "after", protected[:5], hostile + "_cloaked.png")
     probes = write(tmp_path / "probes", mine[5:])
-    folders = ("--clean", clean, "--protected", after, "--people", crowd)
-    told = command(*folders, "--probes", probes, "-o", tmp_path / "report.html", cache=tmp_path / "cache")
+    folders = ("--clean", clean, "--protected", after, "--people", people)
+    told = command(*folders, "--probes", probes, "-o", tmp_path / "report.html")
     assert told.returncode == 0, told.stderr
     assert "compact-b" in told.stdout and "These photos" in told.stdout and "one to one" in told.stdout
     assert "\x1b" not in told.stdout + told.stderr and max(map(len, told.stdout.splitlines())) <= 100
     page = (tmp_path / "report.html").read_text()
     assert_self_contained(page)
     assert "<img src=x" not in page
-    again = command(*folders, "--json", cache=tmp_path / "cache")
+    again = command(*folders, "--json")
     found = json.loads(again.stdout)
     assert found["protocol"] == "leave-one-out" and found["verdict"]["state"] in ("broken", "partly")
     assert {row["trainer"] for row in found["rows"]} >= {"naive", "newer", "adapted", "purified", "detected"}
