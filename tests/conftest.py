@@ -10,11 +10,13 @@ from facetui.engine import people as peoples
 from facetui.engine.casts import Cast, Generation
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
+from facetui.engine.interfaces import Bank
 from facetui.engine.lab import Lab
 from facetui.engine.people import People, Person
 from facetui.tui.mirror import Mirror
 
 from .presenting import Presenter
+from .sample_run import write_sample
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
@@ -35,6 +37,17 @@ def tiny_extractor(name: str) -> Compact:
         network(some_faces())  # gives its batch norms statistics
         network.eval().layers[-1].bias -= network.features(some_faces()).mean(0)
     return network
+
+
+def noisy(photos: torch.Tensor, seed: int = 1, size: float = 8) -> torch.Tensor:
+    """Photos (N, 3, 112, 112) uint8 with every pixel moved by so many grey levels, up or down."""
+    coin = torch.rand(photos.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
+    return (photos.float() + torch.where(coin, size, -size)).clamp(0, 255).round().to(torch.uint8)
+
+
+def photos_of(people, each: int) -> Bank:
+    photos = torch.cat([person.photos[:each] for person in people])
+    return Bank(photos, torch.arange(len(people)).repeat_interleave(each))
 
 
 for letter in "xy":
@@ -78,6 +91,13 @@ def own_folders(tmp_path_factory, monkeypatch) -> None:
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("FACETUI_CACHE", str(base / "cache"))
     monkeypatch.delenv("FACETUI_DISPLAY", raising=False)
+
+
+@pytest.fixture
+def run(tmp_path) -> Path:
+    """The folder of a small finished run."""
+    write_sample(tmp_path / "sample-20210101-000000")
+    return tmp_path / "sample-20210101-000000"
 
 
 @pytest.fixture

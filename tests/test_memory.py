@@ -24,7 +24,7 @@ from facetui.engine.extractors import load
 from facetui.engine.interfaces import Bank
 import kornia.filters, kornia.metrics  # what is imported late would count as growth
 
-torch.set_num_threads(1)
+torch.set_num_threads(2)
 name, settings = sys.argv[1], dict(pair.split("=") for pair in sys.argv[2].split(",") if pair)
 attack = ATTACKS.get(name)(**{key: int(value) if value.isdigit() else value for key, value in settings.items()})
 network = load("compact-a")
