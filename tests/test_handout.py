@@ -242,6 +242,30 @@ def test_an_unpacked_run_does_not_stay_behind(number, run, tmp_path):
     assert not list((tmp_path / "tmp").glob("facetui-*"))
 
 
+def test_what_a_killed_process_left_behind_goes_with_the_next(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    pack(run, tmp_path / "run.tar.zst")
+    settings = {"FACETUI_RUNS": str(tmp_path / "runs"), "TMPDIR": str(tmp_path / "tmp"), "FACETUI_DISPLAY": "tui"}
+    terminal = Pty([*MAIN, "replay", str(tmp_path / "run.tar.zst")], (80, 24), {**settings, "CI": ""})
+    terminal.read_until(b"quit", 20)
+    (theirs,) = (tmp_path / "tmp").iterdir()
+    elsewhere, link = tmp_path / "elsewhere", tmp_path / "tmp" / f"{archive.FOR_NOW}link"
+    elsewhere.mkdir()
+    link.symlink_to(elsewhere)
+    yesterday = time.time() - 86_400
+    os.utime(theirs, (yesterday, yesterday))
+    os.utime(link, (yesterday, yesterday), follow_symlinks=False)
+    with unpacked(str(tmp_path / "run.tar.zst")):
+        assert theirs.exists(), "somebody still looks at it"
+    terminal.process.kill()
+    terminal.process.wait()
+    terminal.close()
+    with unpacked(str(tmp_path / "run.tar.zst")) as folder:
+        assert not theirs.exists() and (folder / journal.EVENTS).is_file() and elsewhere.exists()
+    assert list((tmp_path / "tmp").iterdir()) == [link]
+
+
 # --- reports ------------------------------------------------------------------------------------------------------
 
 

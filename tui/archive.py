@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
 import re
+import shutil
 import tarfile
+import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +20,11 @@ from facetui.engine.errors import JournalError
 from facetui.engine.events import PicturesShown
 from facetui.tui.cues import CUES
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 NAME = re.compile(r"events\.jsonl|cues\.jsonl|pictures/[0-9a-f]{16}\.png")
 MOST = {journal.EVENTS: 256 << 20, CUES: 1 << 20}
 PICTURE_MOST = 4 << 20
@@ -24,6 +34,10 @@ WHOLE_MOST = 512 << 20
 
 PIECE = 1 << 20
 """Bytes that are unpacked at a time."""
+
+FOR_NOW = "facetui-replay-"
+MADE_JUST_NOW = 60
+"""Seconds after which a folder is surely locked by whoever made it."""
 
 WINDOW_MOST = 1 << 27
 """Bytes of memory that its compression may ask for."""
@@ -103,6 +117,46 @@ def unpack(archive: Path, folder: Path) -> Path:
     if not (folder / journal.EVENTS).is_file():
         raise JournalError(f"{archive} holds no run; pack one with: facetui runs export RUN -o run.tar.zst")
     return folder
+
+
+@contextlib.contextmanager
+def unpacked_for_now(archive: Path) -> Iterator[Path]:
+    """A run's folder that is there as long as this process needs it.
+
+    What a killed process could not remove is removed by the next one: faces do not stay in a temporary folder.
+
+    Raises:
+        JournalError: as ``unpack``.
+    """
+    _forget_abandoned(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
+        held = _held(Path(place))
+        try:
+            yield unpack(archive, Path(place))
+        finally:
+            if held is not None:
+                os.close(held)
+
+
+def _forget_abandoned(parent: Path) -> None:
+    for folder in parent.glob(f"{FOR_NOW}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.lstat().st_mtime > MADE_JUST_NOW and (held := _held(folder)) is not None:
+                shutil.rmtree(folder, ignore_errors=True)
+                os.close(held)
+
+
+def _held(folder: Path) -> int | None:
+    """Lock a folder as long as the returned descriptor is open; ``None`` where somebody else has, or nobody can."""
+    if fcntl is None:
+        return None
+    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(number)
+        return None
+    return number
 
 
 def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:

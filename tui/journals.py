@@ -81,13 +81,13 @@ def _play(
 @contextlib.contextmanager
 def unpacked(name: str) -> Iterator[Path | None]:
     """The folder of a run that is given as one file, as long as it is needed; ``None`` for other names."""
-    from facetui.tui.archive import is_archive, unpack
+    from facetui.tui.archive import is_archive, unpacked_for_now
 
     if not is_archive(name):
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="facetui-") as place:
-        yield unpack(Path(name).expanduser(), Path(place))
+    with unpacked_for_now(Path(name).expanduser()) as folder:
+        yield folder
 
 
 def demo(
