@@ -127,10 +127,10 @@ class _Output:
 
 
 def _opened(number: int) -> int:
-    """The terminal of a descriptor, opened once more: only so nobody else's writes stop waiting, too."""
+    """The terminal of a descriptor, opened anew: its writes do not wait, and those of others are as they were."""
     try:
         return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-    except OSError:  # no longer reachable by its name
+    except OSError:  # another user's, as after su, or gone
         return os.dup(number)
 
 
@@ -162,7 +162,7 @@ class Terminal(LinuxDriver):
         self._writer_thread.join(LONGEST)
         if self._writer_thread.is_alive():
             self._output.forget()
-            self._writer_thread.join()
+            self._writer_thread.join(2 * LOOK)
             Terminal.stalled = True
             _restore(None)
         self._output.close()
@@ -221,8 +221,9 @@ def _restore(attributes: Any) -> None:
         number = _opened(2)
         if not select.select([], [number], [], PATIENCE)[1]:  # a full buffer is usually read in a moment
             termios.tcflush(number, termios.TCOFLUSH)  # a late frame is worth less than a terminal left usable
-        with contextlib.suppress(BlockingIOError):
-            os.write(number, RESTORE)
+        if select.select([], [number], [], 0)[1]:
+            with contextlib.suppress(BlockingIOError):
+                os.write(number, RESTORE)
         os.close(number)
         if attributes is not None:
             termios.tcsetattr(0, termios.TCSANOW, attributes)
