@@ -123,7 +123,7 @@ def test_a_stalled_link_holds_nothing_up_and_the_screen_catches_up(tmp_path, pla
     before = sum(isinstance(e, Progress) for e in tail.more())
     time.sleep(5)  # nobody reads the terminal meanwhile
     during = [e for e in tail.more() if isinstance(e, Progress)]
-    assert before and len(during) >= 8, "the engine went on"
+    assert before and len(during) >= 2, "the engine went on"
     newest = f"{during[-1].done // 1000}".encode()
     assert newest
     began = time.monotonic()
