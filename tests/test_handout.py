@@ -42,11 +42,9 @@ RECORDING = Path(handout.__file__).with_name(DEMO)
 
 
 @pytest.fixture
-def run(tmp_path) -> Path:
-    folder = tmp_path / "sample-20210101-000000"
-    write_sample(folder)
-    (folder / "engine.log").write_text("not for others")
-    return folder
+def run(run) -> Path:
+    (run / "engine.log").write_text("not for others")
+    return run
 
 
 # --- one file -----------------------------------------------------------------------------------------------------

@@ -143,6 +143,22 @@ def test_a_stalled_link_holds_nothing_up_and_the_screen_catches_up(tmp_path, pla
 
 
 @pytest.mark.slow
+def test_a_signal_over_a_stalled_link_leaves_nothing_behind_the_restored_screen(tmp_path, places):
+    story = tmp_path / "long.py"
+    story.write_text(STORY.format(steps=4000))
+    terminal = Pty([*MAIN, "run", str(story)], (200, 60), places)
+    terminal.read_until(b"s left", 90)
+    time.sleep(15)  # enough of its frames for every buffer between
+    os.kill(terminal.process.pid, signal.SIGTERM)
+    assert terminal.process.wait(10) == 128 + signal.SIGTERM
+    seen = b""
+    while data := terminal.read(0.3):
+        seen += data
+    assert seen.endswith(RESTORE)
+    terminal.close()
+
+
+@pytest.mark.slow
 def test_a_story_that_raises_is_shown_and_the_app_lives(tmp_path, places):
     story = tmp_path / "broken.py"
     story.write_text('"""Broken."""\n\n\ndef scenario(lab):\n    lab.at("2020-07")\n    1 / 0\n')

@@ -100,6 +100,7 @@ class _Output:
         self._encoding, self._errors = file.encoding, file.errors or "strict"
         self._waiting: list[str] = []
         self._forgotten = False
+        self._writing = threading.Lock()
 
     def write(self, text: str) -> None:
         self._waiting.append(text)
@@ -110,14 +111,18 @@ class _Output:
         rest = memoryview(text.encode(self._encoding, self._errors))
         while rest and not self._forgotten:
             if select.select([], [self._number], [], LOOK)[1]:
-                with contextlib.suppress(BlockingIOError):
+                with self._writing, contextlib.suppress(BlockingIOError):
+                    if self._forgotten:
+                        break
                     rest = rest[os.write(self._number, rest) :]
         if self._probe is not None:
             self._probe.wrote(len(text))
 
     def forget(self) -> None:
-        """Write nothing more."""
+        """Write nothing more: what is written next is the last that the terminal gets."""
         self._forgotten = True
+        if self._writing.acquire(timeout=LOOK):  # in vain only where the terminal could not be opened anew
+            self._writing.release()
 
     def close(self) -> None:
         os.close(self._number)
@@ -138,6 +143,7 @@ class Terminal(LinuxDriver):
     """Textual's driver, telling how much waits to be written, and waiting for no terminal longer than it must."""
 
     probe: Probe | None = None
+    output: _Output | None = None
     stalled = False
     """Whether the terminal took nothing when the app was left: then nothing more should be said there."""
 
@@ -148,7 +154,7 @@ class Terminal(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """As Textual does, but its queue never makes the app wait."""
-        self._file = self._output = _Output(sys.__stderr__, self.probe)  # type: ignore[assignment, arg-type]
+        self._file = Terminal.output = _Output(sys.__stderr__, self.probe)  # type: ignore[assignment, arg-type]
         Terminal.stalled = False
         super().start_application_mode()
         if self._writer_thread is not None:
@@ -156,16 +162,17 @@ class Terminal(LinuxDriver):
 
     def close(self) -> None:
         """Wait for the last writes, but only for so long."""
-        if self._writer_thread is None:
+        if self._writer_thread is None or Terminal.output is None:
             return
         self._writer_thread._queue.put(None)
         self._writer_thread.join(LONGEST)
         if self._writer_thread.is_alive():
-            self._output.forget()
+            Terminal.output.forget()
             self._writer_thread.join(2 * LOOK)
             Terminal.stalled = True
             _restore(None)
-        self._output.close()
+        Terminal.output.close()
+        Terminal.output = None
 
     def process_message(self, message: Message) -> None:
         """Note when a key arrives."""
@@ -190,6 +197,8 @@ def guarded(on_signal: Callable[[int], None]):  # type: ignore[no-untyped-def]
         # Textual's loop may be stuck in a write that nobody reads: nothing here waits for it.
         signal.signal(number, signal.SIG_IGN)
         on_signal(number)
+        if Terminal.output is not None:
+            Terminal.output.forget()
         _restore(before)
         if Terminal.probe is not None:
             write_report(Terminal.probe)
