@@ -68,6 +68,9 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """Process that writes the journal."""
     preprocessing: dict[str, str] = {}
     """Extractor name to what it does to pixels first."""
+    fictional: bool = False
+    """Whether the people are those that come with the package, who do not exist; told by their content, and believed
+    of a journal that was made here only."""
     parameters: dict[str, int | float | str | bool] = {}
     """What was set of the scenario's parameters."""
 

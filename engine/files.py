@@ -175,8 +175,8 @@ def write(folder: Path, name: str, content: bytes | str, *, replace: bool = True
     """Write a whole file below a folder, or nothing: under another name first, then renamed.
 
     Args:
-        folder: made where it is missing.
-        name: below it, with ``/`` between its parts; folders are made where they are missing.
+        folder: where; it is there already.
+        name: below it, with ``/`` between its parts; folders of the name are made where they are missing.
         content: text is written as UTF-8.
         replace: an earlier plain file of that name.
 
@@ -188,7 +188,6 @@ def write(folder: Path, name: str, content: bytes | str, *, replace: bool = True
         OSError: a link or anything but a plain file has that name, or it cannot be written.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    folder.mkdir(parents=True, exist_ok=True)
     with _place(folder, name, make=True) as (number, last):
         _check_replaceable(folder / name, last, number, replace)
         head, tail = os.path.split(last)

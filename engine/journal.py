@@ -18,6 +18,7 @@ from typing import IO, Literal, TypeVar
 import msgspec
 from platformdirs import user_data_path
 
+from facetui.engine import files, installation
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
 
@@ -85,6 +86,7 @@ class Journal:
             header = _Header(facetui_journal=VERSION, began=datetime.now().astimezone().isoformat(timespec="seconds"))
             self._file.write(msgspec.json.encode(header) + b"\n")
             self._file.flush()
+            installation.seal(folder, EVENTS)
         except OSError as error:
             raise self._unwritable(error) from error
 
@@ -108,18 +110,23 @@ class Journal:
         except OSError as error:
             raise self._unwritable(error) from error
 
-    def add_picture(self, png: bytes) -> str:
+    def add_picture(self, png: bytes, *, fictional: bool = False) -> str:
         """Keep a PNG under its content hash; returns the hash.
+
+        Args:
+            png: the picture.
+            fictional: it shows somebody who does not exist; signed, so that it may be shown to others.
 
         Raises:
             JournalError: it cannot be written.
         """
         name = hashlib.sha256(png).hexdigest()[:16]
-        target = self.folder / "pictures" / f"{name}.png"
+        target = f"pictures/{name}.png"
         try:
-            target.parent.mkdir(exist_ok=True)
-            if not target.exists():
-                target.write_bytes(png)
+            if not files.is_file(self.folder, target):
+                files.write(self.folder, target, png)
+                if fictional:
+                    installation.vouch(self.folder, png)
         except OSError as error:
             raise self._unwritable(error) from error
         return name
@@ -140,13 +147,18 @@ def read(folder: Path) -> list[Event]:
     Raises:
         JournalError: no journal there, a newer format, or a damaged line.
     """
-    return list(_parse(folder, _load(folder)))
+    return list(_parse(folder, load(folder)))
 
 
-def _load(folder: Path) -> bytes:
+def load(folder: Path) -> bytes:
+    """The journal as it lies there.
+
+    Raises:
+        JournalError: it is not there, or cannot be read.
+    """
     path = folder / EVENTS
     try:
-        return path.read_bytes()
+        return files.read(folder, EVENTS)
     except FileNotFoundError:
         raise JournalError(f"{folder} is not a run: it has no {EVENTS}; `facetui runs` lists runs") from None
     except OSError as error:
@@ -260,7 +272,7 @@ def began_at(folder: Path) -> str:
     Raises:
         JournalError: no journal, or one in a newer format.
     """
-    line = _load(folder).partition(b"\n")[0]
+    line = load(folder).partition(b"\n")[0]
     check_header(folder / EVENTS, line)
     return msgspec.json.decode(line, type=_Header).began
 

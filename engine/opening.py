@@ -109,6 +109,7 @@ def begin(
             device=device.describe(world.device),
             cast=cast.name,
             people=everybody.source,
+            fictional=everybody.fictional,
             n_people=len(everybody),
             users=[everybody.persons[i].name for i in lab.protected],
             surrogates=list(cast.surrogates),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from facetui.engine.interfaces import Bank
 from facetui.engine.photos import SUFFIXES, aligned_photo, to_tensor
 
 EMBEDDED = "embedded"
+FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"
+"""Of the file that holds the fictional people: whatever else lies in its place is taken for photos of somebody."""
+
 PER_PERSON = 48
 """Photos loaded of one person at most, spread evenly over the file names in order."""
 
@@ -54,11 +58,14 @@ class People:
         source: ``embedded`` or the folder's name, for journals; never a whole path, which may name its owner.
         persons: at least two, in the order of their names.
         left_out: what was not used and why, one sentence each; for the audience.
+        fictional: they come with the package and do not exist. Nothing but the package's own data, checked by its
+            content, is; no name of a folder makes it so.
     """
 
     source: str
     persons: tuple[Person, ...]
     left_out: tuple[str, ...] = ()
+    fictional: bool = False
 
     def __len__(self) -> int:
         return len(self.persons)
@@ -77,7 +84,8 @@ def tool_faces(people: People) -> tuple[People, People]:
     """
     if people.source != EMBEDDED:
         return people, _embedded()
-    return People(EMBEDDED, people.persons[:-TOOL_PEOPLE]), People(EMBEDDED, people.persons[-TOOL_PEOPLE:])
+    game, tool = people.persons[:-TOOL_PEOPLE], people.persons[-TOOL_PEOPLE:]
+    return replace(people, persons=game), replace(people, persons=tool)
 
 
 def aims(tool: People) -> Bank:
@@ -111,7 +119,8 @@ def _embedded() -> People:
             if file:
                 with Image.open(io.BytesIO(archive.read(name))) as picture:
                     photos.setdefault(person, []).append(to_tensor(picture.convert("RGB")))
-    return People(EMBEDDED, tuple(Person(name, torch.stack(rows)) for name, rows in photos.items()))
+    persons = tuple(Person(name, torch.stack(rows)) for name, rows in photos.items())
+    return People(EMBEDDED, persons, fictional=hashlib.sha256(data).hexdigest() == FICTIONAL_SHA256)
 
 
 def _pictures(folder: Path) -> list[Path]:
@@ -178,7 +187,13 @@ def _folder(root: Path, cache: Cache, on_photo: Callable[[int, int], None] | Non
             f"{root} has {len(persons)} usable {'person' if len(persons) == 1 else 'people'}, at least two are needed, "
             f"each with {MIN_PHOTOS} photos of their face in a folder of their own{why}"
         )
-    return People(root.resolve().name, tuple(persons), tuple(left_out))
+    return People(_source_of(root), tuple(persons), tuple(left_out))
+
+
+def _source_of(root: Path) -> str:
+    """A folder's name, which is never the one that stands for the fictional people."""
+    name = root.resolve().name
+    return f"./{name}" if name.casefold() == EMBEDDED else name
 
 
 def _cached_photo(path: Path, cache: Cache) -> Tensor | None:

@@ -8,6 +8,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,7 @@ def run(
         lab = open_lab(
             world,
             emit=emit,
-            keep_picture=journal.add_picture,
+            keep_picture=partial(journal.add_picture, fictional=world.people.fictional),
             cancelled=stop.is_set,
             path=str(scenario.path),
         )

@@ -113,7 +113,7 @@ class Session:
         lab = open_lab(
             self._world,
             emit=self._emit,
-            keep_picture=lambda png: self.journal.add_picture(png),
+            keep_picture=lambda png: self.journal.add_picture(png, fictional=self._world.people.fictional),
             cancelled=lambda: self._stop,
         )
         self._listen(lab)

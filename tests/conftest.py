@@ -90,6 +90,7 @@ def own_folders(tmp_path_factory, monkeypatch) -> None:
     base = tmp_path_factory.getbasetemp()
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("FACETUI_CACHE", str(base / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(base / "data"))  # where the installation keeps its secret
     monkeypatch.delenv("FACETUI_DISPLAY", raising=False)
 
 

@@ -75,6 +75,7 @@ def sample_events(pictures: tuple[str, str] = ("one", "two")) -> list[Event]:
         device="cpu, 2 threads",
         cast="sample",
         people="embedded",
+        fictional=True,
         n_people=40,
         users=["p01", "p02"],
         surrogates=["model-a"],
@@ -141,15 +142,20 @@ def sample_events(pictures: tuple[str, str] = ("one", "two")) -> list[Event]:
     ]
 
 
+def a_picture(shade: int) -> bytes:
+    """A small PNG."""
+    buffer = io.BytesIO()
+    Image.new("RGB", (112, 112), (shade, 60, 200 - shade)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def write_sample(folder: Path, upto: int | None = None) -> list[Event]:
     """The sample as a run's folder, with two small pictures; only its first events if wanted."""
     folder.mkdir(parents=True, exist_ok=True)
     book = Journal(folder)
     names = []
     for shade in (90, 140):
-        buffer = io.BytesIO()
-        Image.new("RGB", (112, 112), (shade, 60, 200 - shade)).save(buffer, "PNG")
-        names.append(book.add_picture(buffer.getvalue()))
+        names.append(book.add_picture(a_picture(shade), fictional=True))
     events = sample_events((names[0], names[1]))[:upto]
     for event in events:
         book.append(event)

@@ -169,7 +169,7 @@ def test_the_process_goes_on_from_the_end_of_a_run(places):
     folder = places / "story"
     folder.mkdir()
     book = Journal(folder)
-    book.append(began(source=source, people="embedded", parameters={"photos": 2}))
+    book.append(began(source=source, people="embedded", fictional=True, parameters={"photos": 2}))
     book.close()
     kernel = Kernel(places, folder)
     own = Path(kernel.until(talk.Ready).folder)

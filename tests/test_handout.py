@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,11 +69,11 @@ def test_a_run_comes_out_of_its_file_as_it_went_in(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("people", "pictures", "n"),
-    [("embedded", "fictional", 2), ("family", "fictional", 0), ("family", "all", 2), ("embedded", "none", 0)],
+    ("claimed", "pictures", "n"),
+    [("true", "fictional", 2), ("false", "fictional", 0), ("false", "all", 2), ("true", "none", 0)],
 )
-def test_pictures_go_along_only_when_they_may(people, pictures, n, run, tmp_path):
-    lines = (run / journal.EVENTS).read_bytes().replace(b'"people":"embedded"', f'"people":"{people}"'.encode())
+def test_pictures_go_along_only_when_they_may(claimed, pictures, n, run, tmp_path):
+    lines = (run / journal.EVENTS).read_bytes().replace(b'"fictional":true', f'"fictional":{claimed}'.encode())
     (run / journal.EVENTS).write_bytes(lines)
     pack(run, tmp_path / "run.tar.zst", pictures)
     (tmp_path / "out").mkdir()
@@ -189,6 +190,9 @@ def test_damaged_files_are_refused_in_words(data, cut, tmp_path_factory):
 
 async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    pack(run, tmp_path / "run.tar.zst")
+    (tmp_path / "copy").mkdir()
+    run = unpack(tmp_path / "run.tar.zst", tmp_path / "copy")
     app = FacetApp(tmp_path, run, look_for_device=False, motion=False)
     app.has_console, app.copied, app.stage.recorded = False, run, "2026-01-02"
     async with app.run_test(size=(80, 24)) as keys:
@@ -203,22 +207,25 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
         assert not app.stage.recorded, "another run that is opened afterwards is none"
 
 
-def test_only_runs_of_the_own_folder_offer_a_console(run, tmp_path, monkeypatch):
+def test_only_runs_that_were_made_here_offer_a_console(run, tmp_path, monkeypatch):
     offered = []
     monkeypatch.setattr(launch, "app", lambda *_, console, **__: offered.append(console) or 0)
     monkeypatch.setattr(displays, "resolve", lambda name: name)
     pack(run, tmp_path / "run.tar.zst")
+    copied = shutil.copytree(run, tmp_path / "copied")
     for runs, name in (
         (run.parent, run),
         (run.parent, run.name),
         (tmp_path / "elsewhere", run),
+        (tmp_path, copied),
+        (tmp_path, copied.name),
         (run.parent, tmp_path / "run.tar.zst"),
         (tempfile.gettempdir(), tmp_path / "run.tar.zst"),  # where it is unpacked
     ):
         monkeypatch.setenv("FACETUI_RUNS", str(runs))
         with pytest.raises(typer.Exit):
             journals.replay(str(name), "tui")
-    assert offered == [True, True, False, False, False]
+    assert offered == [True, True, True, False, False, False, False]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)

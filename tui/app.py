@@ -198,31 +198,22 @@ class FacetApp(Cueing):
         """Save the screen as SVG."""
         from facetui.tui.export import without_remote_fonts
 
-        folder = self.exports
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            saved = folder / f"{self.stage.view}.svg"
-            saved.write_text(without_remote_fonts(self.export_screenshot()), encoding="utf-8")
-        except OSError as error:
-            self.notify(f"cannot write {folder}: {error.strerror}", severity="error", markup=False)
-            return
-        self.notify(f"saved {saved}", markup=False)
+        saved = self.keep({f"{self.stage.view}.svg": without_remote_fonts(self.export_screenshot())})
+        if saved is not None:
+            self.notify(f"saved {saved[0]}", markup=False)
 
     def action_export(self) -> None:
         """Save the table and the chart."""
-        from facetui.tui.export import export
+        from facetui.tui.export import exported
 
         stage = self.stage
         if stage.folder is None or not stage.now.curves:
             self.notify("nothing was measured yet", severity="warning")
             return
-        try:
-            saved = export(stage.now, self.exports, kept=stage.kept)
-        except OSError as error:
-            self.notify(f"cannot write {self.exports}: {error.strerror}", severity="error", markup=False)
-            return
-        names = ", ".join(path.name for path in saved)
-        self.notify(f"saved {names} in {short(saved[0].parent)}", markup=False)
+        saved = self.keep(exported(stage.now, kept=stage.kept))
+        if saved is not None:
+            names = ", ".join(path.name for path in saved)
+            self.notify(f"saved {names} in {short(saved[0].parent)}", markup=False)
 
     def action_copy(self) -> None:
         """The screen as text, to the clipboard of the terminal."""

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import zstandard
 
-from facetui.engine import journal
+from facetui.engine import files, journal
 from facetui.engine.errors import JournalError
-from facetui.engine.events import PicturesShown
+from facetui.tui import cues
 from facetui.tui.cues import CUES
+from facetui.tui.picture_policy import PicturePolicy
 
 try:
     import fcntl
@@ -54,42 +55,42 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
     Args:
         folder: the run's.
         target: does not exist yet.
-        pictures: which go along: ``none``, ``fictional`` (of people who do not exist) or ``all``.
+        pictures: which go along, see ``PicturePolicy``: ``none``, ``fictional`` or ``all``.
 
     Raises:
         JournalError: the run cannot be read, or the file is there already or cannot be written.
+        UsageError: no such choice of pictures.
     """
-    events = journal.read(folder)
-    began = journal.began(events, folder)
-    shown = [e for e in events if isinstance(e, PicturesShown)]
-    names = {name for e in shown for name in (e.original, e.posted, e.probe)}
-    if pictures == "none" or (pictures == "fictional" and began.people != "embedded"):
-        names = set()
-    files = [journal.EVENTS, CUES, *(f"pictures/{name}.png" for name in sorted(names))]
     out = io.BytesIO()
     with (
         zstandard.ZstdCompressor(level=19).stream_writer(out, closefd=False) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT) as tar,
     ):
-        for name in files:
-            if NAME.fullmatch(name) and (folder / name).is_file():
-                data = (folder / name).read_bytes()
-                entry = tarfile.TarInfo(name)  # no owner, no date: nothing of this machine goes along
-                entry.size = len(data)
-                tar.addfile(entry, io.BytesIO(data))
+        for name, data in _packed(folder, pictures):
+            entry = tarfile.TarInfo(name)  # no owner, no date: nothing of this machine goes along
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
     try:
-        file = target.open("xb")
+        files.write(target.parent, target.name, out.getvalue(), replace=False)
     except FileExistsError:
         raise JournalError(f"{target} exists and is not overwritten; choose another name with -o") from None
     except OSError as error:
         raise JournalError(f"{target} cannot be written ({error.strerror}); choose another folder with -o") from error
-    try:
-        with file:
-            file.write(out.getvalue())
-    except OSError as error:
-        target.unlink(missing_ok=True)  # half of it would be in the way of the next try
-        raise JournalError(f"{target} cannot be written ({error.strerror}); choose another folder with -o") from error
     return len(out.getvalue())
+
+
+def _packed(folder: Path, pictures: str) -> Iterator[tuple[str, bytes]]:
+    """What a run's archive holds: its journal, its cues written anew, and the pictures that may leave."""
+    events = journal.read(folder)
+    journal.began(events, folder)
+    policy = PicturePolicy(folder, pictures)
+    policy.learn(events)
+    yield journal.EVENTS, journal.load(folder)
+    if told := cues.encode(cues.read(folder)):
+        yield CUES, told
+    for name in policy.names:
+        if (content := policy.picture(name)) is not None:
+            yield f"pictures/{name}.png", content
 
 
 def unpack(archive: Path, folder: Path) -> Path:

@@ -16,6 +16,7 @@ import msgspec
 from textual import on
 from textual.message import Message
 
+from facetui.engine import installation
 from facetui.tui import console, detached, talk
 from facetui.tui.watching import Watching
 
@@ -82,7 +83,7 @@ class Consoling(Watching):
             self._waiting = text
             after = self._after()
             state.doing = f"opening a session{after}{', which is played again from the cache' if after else ''}"
-            self._talk(self.stage.folder)
+            self._talk(self._played())
         else:
             self._ask(text)
         self.draw()
@@ -114,10 +115,15 @@ class Consoling(Watching):
 
     # --- what is answered ----------------------------------------------------------------------------------------
 
+    def _played(self) -> Path | None:
+        """The run that a session goes on from: what is shown, unless its story is a stranger's program."""
+        folder = self.stage.folder
+        return folder if folder is not None and installation.made_here(folder) else None
+
     def _after(self) -> str:
         """`` after arms_race``, for the run that is shown; empty where there is no story to play first."""
         began = self.stage.known.began
-        return f" after {began.scenario}" if began is not None and began.source else ""
+        return f" after {began.scenario}" if began is not None and began.source and self._played() else ""
 
     def _talk(self, after: Path | None) -> None:
         """Start the console's process; a thread takes in what it says, so that the screen never waits for it."""

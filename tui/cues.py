@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from facetui.engine import files
 from facetui.engine.errors import JournalError
 
 CUES = "cues.jsonl"
+MOST = 1 << 20
+"""Bytes of all cues of a run."""
+
 LONGEST = 400
 """Characters of a cue's words."""
 
@@ -39,17 +44,21 @@ def send(folder: Path, at: int, view: str, text: str) -> Cue:
     """
     cue = Cue(at, view, text.strip()[:LONGEST], datetime.now().astimezone().isoformat(timespec="seconds"))
     try:
-        with (folder / CUES).open("ab") as file:
-            file.write(msgspec.json.encode(cue) + b"\n")
+        files.append(folder, CUES, encode([cue]))
     except OSError as error:
         raise JournalError(f"cannot write {folder / CUES}: {error.strerror}; make room and press c again") from error
     return cue
 
 
+def encode(told: Sequence[Cue]) -> bytes:
+    """Cues as lines of JSON."""
+    return b"".join(msgspec.json.encode(cue) + b"\n" for cue in told)
+
+
 def read(folder: Path) -> list[Cue]:
     """All whole cues of a run; damaged lines are passed over, a cue is no fact."""
     try:
-        *lines, _ = (folder / CUES).read_bytes().split(b"\n")
+        *lines, _ = files.read(folder, CUES, MOST).split(b"\n")
     except OSError:
         return []
     cues = []

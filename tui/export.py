@@ -8,7 +8,6 @@ import json
 import re
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 
 from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.folds import CohortTable
@@ -28,28 +27,20 @@ COLOURS = ("#9a5b00", "#00705a", "#a3305f", "#5a47b0")
 DASHES = ("", "10 6", "3 5", "14 4 3 4")
 
 
-def export(scene: Scene, folder: Path, *, kept: bool) -> list[Path]:
-    """Write ``table.csv``, ``table.json``, ``chart.svg`` and ``chart.png``; returns their paths.
+def exported(scene: Scene, *, kept: bool) -> dict[str, bytes]:
+    """Names and contents of ``table.csv``, ``table.json``, ``chart.svg`` and ``chart.png``.
 
     Args:
         scene: the run up to an event.
-        folder: made where it is missing; files of an earlier export are replaced.
         kept: draw what is left with the best model the trainer has had, else with the one in use.
-
-    Raises:
-        OSError: they cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     drawing = draw(scene, kept=kept)
-    files: dict[str, bytes] = {
+    return {
         "table.csv": table_csv(scene.table).encode(),
         "table.json": json.dumps(rows(scene.table), indent=1).encode(),
         "chart.svg": svg(drawing).encode(),
         "chart.png": png(drawing),
     }
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
-    return [folder / name for name in files]
 
 
 def rows(table: CohortTable) -> list[dict[str, object]]:

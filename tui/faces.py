@@ -82,9 +82,12 @@ def placed(stage: Stage, width: int, height: int) -> list[Placed]:
     if chosen is None or stage.folder is None:
         return []
     _, _, shown = chosen
-    folder = stage.folder / "pictures"
-    one, two = (folder / f"{name}.png" for name in (shown[0].original, shown[0].posted))
-    pictures = [("original", load(one)), ("as posted", load(two)), ("difference x10", difference(one, two))]
+    folder, one, two = stage.folder, shown[0].original, shown[0].posted
+    pictures = [
+        ("original", load(folder, one)),
+        ("as posted", load(folder, two)),
+        ("difference x10", difference(folder, one, two)),
+    ]
     if width < PAIR_ONLY:
         pictures = pictures[:2]
     side = min((width - 1) // len(pictures) - 1, 2 * (height - len(_words(stage, width)) - 3)) // 2 * 2

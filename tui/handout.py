@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from facetui.engine import casts, journal
+from facetui.engine import casts, files, journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.scenarios import SCENARIOS, path_of
@@ -58,7 +58,7 @@ def write(folder: Path, target: Path) -> None:
         case _:
             content = table_csv(scene.table).encode()
     try:
-        target.write_bytes(content)
+        files.write(target.parent, target.name, content)
     except OSError as error:
         raise JournalError(f"{target} cannot be written ({error.strerror}); choose another name with -o") from error
 
@@ -148,7 +148,7 @@ def _method(began: RunBegan) -> list[str]:
         "The chart shows what is left with the best model the trainer has had so far, which is known in hindsight "
         "only; the table shows every model by itself.",
     ]
-    if began.people == "embedded":
+    if began.fictional:
         said.append("The people do not exist, and recognising them is easier than in life: this shows the mechanism.")
     seen: dict[str, list[str]] = {}
     for name, what in began.preprocessing.items():
@@ -201,7 +201,7 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
                 ["versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())],
                 ["weights, SHA-256 begins", ", ".join(weights)],
                 ["story, SHA-256", hashlib.sha256(began.source.encode()).hexdigest()],
-                ["this journal, SHA-256", hashlib.sha256((folder / journal.EVENTS).read_bytes()).hexdigest()],
+                ["this journal, SHA-256", hashlib.sha256(journal.load(folder)).hexdigest()],
             ],
         )
     )

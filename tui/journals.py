@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine import journal
+from facetui.engine import installation, journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
 from facetui.tui.ink import clean
-from facetui.tui.options import PICTURES, DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
+from facetui.tui.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
 
 if TYPE_CHECKING:
     from facetui.tui.mirror import Mirror
@@ -46,8 +46,7 @@ def replay(
     with unpacked(name) as packed:
         folder = packed or journal.find(name, [journal.runs_folder()])
         # The console goes on from a run's end by playing its story: a stranger's story is a stranger's program.
-        own = packed is None and folder.resolve().parent == journal.runs_folder().resolve()
-        console = own and not no_console
+        console = packed is None and installation.made_here(folder) and not no_console
         code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=console, copied=packed)
     raise typer.Exit(code)
 
@@ -280,8 +279,6 @@ def runs_export(
     """Pack a run into one file, for facetui replay FILE.tar.zst elsewhere."""
     from facetui.tui.archive import is_archive, pack
 
-    if pictures not in PICTURES:
-        raise UsageError(f"expected --pictures {', '.join(PICTURES)}, got {pictures!r}")
     folder = journal.find(name, [journal.runs_folder()])
     target = (out or Path(f"{folder.name}.tar.zst")).expanduser()
     if not is_archive(target.name):

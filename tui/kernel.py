@@ -18,7 +18,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from platformdirs import user_state_path
 
-from facetui.engine import journal
+from facetui.engine import installation, journal
 from facetui.engine.cache import default_folder
 from facetui.engine.errors import FacetuiError, UsageError
 from facetui.engine.people import EMBEDDED
@@ -85,8 +85,10 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
     """
     if folder is None:
         return Settings(out=runs, cache=default_folder()), None
+    if not installation.made_here(folder):  # its story is a program of whoever made it
+        raise UsageError("this run was made elsewhere, and its story is not played here; facetui repl opens a session")
     began = journal.began(journal.read(folder), folder)
-    if began.people != EMBEDDED:
+    if not began.fictional:
         raise UsageError(
             f"this run is about the people of {began.people!r}, and a journal does not say where that folder is; "
             f"leave the app and type: facetui repl {began.scenario} --people FOLDER"

@@ -16,9 +16,6 @@ def _trusting(value: bool) -> bool:
     return value
 
 
-PICTURES = ("none", "fictional", "all")
-"""Which pictures of a run others get to see."""
-
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
 PeopleOption = Annotated[str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")]
 UsersOption = Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")]

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from facetui.tui import picture_policy
 from facetui.tui.ink import Line
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 RAMP = " .:-=+*#%@"
-LARGEST = 4_000_000
-"""Bytes of a picture that is read; a journal may come from elsewhere."""
 
 
 @lru_cache(maxsize=24)
-def load(path: Path) -> Image | None:
-    """A picture of a journal; ``None`` where there is none that can be read."""
+def load(folder: Path, name: str) -> Image | None:
+    """A picture of a run by its name; ``None`` where there is none that can be read."""
     from PIL import Image, UnidentifiedImageError
 
+    content = picture_policy.read(folder, name)
+    if content is None:
+        return None
     try:
-        if path.stat().st_size > LARGEST:
-            return None
-        with Image.open(path) as picture:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             return picture.convert("RGB")
-    except (OSError, UnidentifiedImageError, Image.DecompressionBombError):
+    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
         return None
 
 
 @lru_cache(maxsize=24)
-def difference(one: Path, other: Path) -> Image | None:
+def difference(folder: Path, one: str, other: str) -> Image | None:
     """How far two pictures differ in every channel, times ten; ``None`` where one is missing or sizes differ."""
     from PIL import ImageChops
 
-    first, second = load(one), load(other)
+    first, second = load(folder, one), load(folder, other)
     if first is None or second is None or first.size != second.size:
         return None
     return ImageChops.difference(first, second).point(lambda value: min(255, 10 * value))

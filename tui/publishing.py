@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.errors import UsageError
-from facetui.tui.options import PICTURES
+from facetui.tui.picture_policy import PicturePolicy
 
 LOOPBACK = "127.0.0.1:0"
 """Where a run is published unless told otherwise: this machine only, any free port."""
@@ -58,8 +58,7 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
     Raises:
         UsageError: no such address here, or it is taken.
     """
-    if pictures not in PICTURES:
-        raise UsageError(f"expected --pictures {', '.join(PICTURES)}, got {pictures!r}")
+    PicturePolicy(folder, pictures)  # a choice that does not exist is said here, not by the process
     listener = _listen(address)
     host, port = listener.getsockname()[:2]
     token = secrets.token_urlsafe(12)

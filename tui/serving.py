@@ -21,9 +21,11 @@ from typing import Any
 
 import msgspec
 
-from facetui.engine import journal
-from facetui.engine.events import PicturesShown, RunBegan, decode
+from facetui.engine import files, journal
+from facetui.engine.events import decode
+from facetui.tui import cues
 from facetui.tui.cues import CUES
+from facetui.tui.picture_policy import PicturePolicy
 
 LOOK_SECONDS = 0.1
 """Between two looks at files that somebody waits for."""
@@ -77,19 +79,22 @@ class Publication:
     Args:
         folder: the run's folder; its journal may not be there yet.
         token: what the path begins with.
-        pictures: ``none``, ``fictional`` (those of people who do not exist) or ``all``.
+        pictures: which may be seen, see ``PicturePolicy``: ``none``, ``fictional`` or ``all``.
+
+    Raises:
+        UsageError: no such choice of pictures.
     """
 
     def __init__(self, folder: Path, token: str, pictures: str = "fictional") -> None:
         self._folder = folder
         self._token = token.encode()
-        self._pictures = pictures
+        self._policy = PicturePolicy(folder, pictures)
         self._waiting = 0
         self._news = asyncio.Event()
         self._looker: asyncio.Task[None] | None = None
         self._facts = _Facts()
         self._asked = 0.0
-        self._shown: frozenset[str] = frozenset()
+        self._cues: tuple[tuple[int, int, int], bytes] = (0, 0, 0), b""
         self._read = journal.Tail(folder)
         self._page: tuple[_Facts, bytes, bytes] | None = None
 
@@ -117,13 +122,8 @@ class Publication:
             await _answer(send, 200, body, more, head=head)
         elif path in (journal.EVENTS, CUES):
             await self._part(path, headers, send, head)
-        elif (named := PICTURE.fullmatch(path)) and named[1] in self._allowed():
-            try:
-                body = (self._folder / "pictures" / f"{named[1]}.png").read_bytes()
-            except OSError:
-                await _answer(send, 404, b"not found\n", head=head)
-                return
-            await _answer(send, 200, body, [(b"content-type", b"image/png")], head=head)
+        elif (named := PICTURE.fullmatch(path)) and (picture := self._picture(named[1])) is not None:
+            await _answer(send, 200, picture, [(b"content-type", b"image/png")], head=head)
         else:
             await _answer(send, 404, b"not found\n", head=head)
 
@@ -157,7 +157,8 @@ class Publication:
         if asked:
             end = min(end, start + PIECE)
             more.append((b"content-range", b"bytes %d-%d/%d" % (start, end - 1, size)))
-        await _send_file(send, 206 if asked else 200, self._folder / name, start, end, more, head)
+        pieces = _pieces(self._folder, name, start, end) if name != CUES else iter([self._cues[1][start:end]])
+        await _send_pieces(send, 206 if asked else 200, pieces, end - start, more, head)
 
     def _size(self, name: str) -> int:
         return self._now().cues if name == CUES else self._now().size
@@ -165,25 +166,32 @@ class Publication:
     def _now(self) -> _Facts:
         """How the run stands; asked for once for all who ask at the same time."""
         if time.monotonic() - self._asked > FRESH_SECONDS:
-            size, inode = self._stat(journal.EVENTS)
+            size, inode, _ = self._stat(journal.EVENTS)
             last = self._facts
             tag = last.tag if inode == last.inode and size >= last.size > 0 else self._tag(inode)
             state = last.state if size == last.size and last.state in ENDED else self._look(size)
-            self._facts = _Facts(size, inode, tag, state, self._stat(CUES)[0])
+            self._facts = _Facts(size, inode, tag, state, self._look_at_cues())
             self._asked = time.monotonic()
         return self._facts
 
-    def _stat(self, name: str) -> tuple[int, int]:
+    def _stat(self, name: str) -> tuple[int, int, int]:
         try:
-            found = (self._folder / name).stat()
+            found = files.facts(self._folder, name)
         except OSError:
-            return 0, 0
-        return found.st_size, found.st_ino
+            return 0, 0, 0
+        return found.st_size, found.st_ino, found.st_mtime_ns
+
+    def _look_at_cues(self) -> int:
+        """Bytes of the cues as they are given out: read and written anew, so that nothing else leaves in their name."""
+        seen = self._stat(CUES)
+        if seen != self._cues[0]:
+            self._cues = seen, cues.encode(cues.read(self._folder))
+        return len(self._cues[1])
 
     def _tag(self, inode: int) -> bytes:
         """Identifies the run, not its length: the journal's first line holds when it began."""
         try:
-            with (self._folder / journal.EVENTS).open("rb") as file:
+            with files.open_to_read(self._folder, journal.EVENTS) as file:
                 first = file.readline(4096)
         except OSError:
             return b'"none"'
@@ -194,7 +202,7 @@ class Publication:
         if journal.is_locked(self._folder):
             return "running"
         try:
-            with (self._folder / journal.EVENTS).open("rb") as file:
+            with files.open_to_read(self._folder, journal.EVENTS) as file:
                 file.seek(max(0, size - 65536))
                 lines = file.read().split(b"\n")
             last = decode(lines[-2]) if len(lines) > 1 else None
@@ -238,21 +246,11 @@ class Publication:
 
     # --- page and pictures ---------------------------------------------------------------------------------------
 
-    def _allowed(self) -> frozenset[str]:
-        """Pictures that may leave this machine: those that the journal shows, of people whom one may show."""
-        if self._pictures == "none":
-            return frozenset()
-        try:
-            events = self._read.more()
-        except journal.JournalError:
-            return self._shown
-        for event in events:
-            if isinstance(event, RunBegan) and self._pictures == "fictional" and event.people != "embedded":
-                self._pictures = "none"
-                return frozenset()
-            if isinstance(event, PicturesShown):
-                self._shown |= {event.original, event.posted, event.probe}
-        return self._shown
+    def _picture(self, name: str) -> bytes | None:
+        """A picture that may leave this machine."""
+        with contextlib.suppress(journal.JournalError):
+            self._policy.learn(self._read.more())
+        return self._policy.picture(name)
 
     def _whole_page(self) -> tuple[bytes, bytes]:
         """The page with the run's last state, for browsers, and the policy that lets nothing but it run."""
@@ -290,23 +288,23 @@ async def _answer(send: Send, status: int, body: bytes, more: Headers | None = N
         await send({"type": "http.response.body", "body": b"" if head else body})
 
 
-async def _send_file(send: Send, status: int, path: Path, start: int, end: int, more: Headers, head: bool) -> None:
-    length = (b"content-length", str(end - start).encode())
+async def _send_pieces(send: Send, status: int, pieces: Iterator[bytes], size: int, more: Headers, head: bool) -> None:
+    length = (b"content-length", str(size).encode())
     await send({"type": "http.response.start", "status": status, "headers": [*SAFE, *more, length]})
-    if head or end - start <= SMALL:
+    if head or size <= SMALL:
         async with asyncio.timeout(SEND_SECONDS):
-            await send({"type": "http.response.body", "body": b"".join([] if head else _pieces(path, start, end))})
+            await send({"type": "http.response.body", "body": b"".join([] if head else pieces)})
         return
-    for part in _pieces(path, start, end):
+    for part in pieces:
         async with asyncio.timeout(SEND_SECONDS):
             await send({"type": "http.response.body", "body": part, "more_body": True})
     async with asyncio.timeout(SEND_SECONDS):
         await send({"type": "http.response.body", "body": b""})
 
 
-def _pieces(path: Path, start: int, end: int) -> Iterator[bytes]:
+def _pieces(folder: Path, name: str, start: int, end: int) -> Iterator[bytes]:
     """A part of a file; a journal only grows, so it is all there."""
-    with contextlib.suppress(OSError), path.open("rb") as file:
+    with contextlib.suppress(OSError), files.open_to_read(folder, name) as file:
         file.seek(start)
         while start < end and (part := file.read(min(PIECE // 4, end - start))):
             start += len(part)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from textual import on, work
 from textual.app import App, ComposeResult
 from textual.driver import Driver
 
-from facetui.engine import journal
+from facetui.engine import files, installation, journal
 from facetui.engine.errors import FacetuiError
 from facetui.engine.events import RunFailed
 from facetui.tui import detached, frame, recent
@@ -178,13 +179,25 @@ class Watching(App[int]):
         if stage.running and stage.known.began is not None and self.mirror is None:
             stage.memory = detached.memory_of(stage.known.began.pid)
 
-    @property
-    def exports(self) -> Path:
-        """Where pictures and tables go: beside the run; of one that is here for now only, where one is working."""
-        folder = self.stage.folder
-        if folder is not None and folder in (self.copied, self.mirror.folder if self.mirror else None):
-            return Path.cwd() / "facetui-exports"
-        return (folder or self._runs) / "exports"
+    def keep(self, contents: Mapping[str, bytes | str]) -> list[Path] | None:
+        """Write files that somebody asked for, beside the run; of a run that was made elsewhere, where one is working.
+
+        Args:
+            contents: by file name; files of that name are replaced.
+
+        Returns:
+            Where they are; ``None`` when they could not be written, which was said.
+        """
+        folder = self.stage.folder or self._runs
+        root, below = folder, "exports"
+        if self.stage.folder is not None and not installation.made_here(self.stage.folder):
+            root, below = Path.cwd(), "facetui-exports"
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+            return [files.write(root, f"{below}/{name}", content) for name, content in contents.items()]
+        except OSError as error:
+            self.notify(f"cannot write in {root / below}: {error.strerror}", severity="error", markup=False)
+            return None
 
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""
