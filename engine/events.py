@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from facetui.engine.text import json
+
 Actor = Literal["users", "friends", "trainer", "law", "lab"]
 Basis = Literal["measured", "cited"]
 
@@ -308,7 +310,6 @@ AnyEvent = (
     | RunFailed
 )
 
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _KINDS = frozenset(str(event.__struct_config__.tag) for event in AnyEvent.__args__)
 
@@ -318,8 +319,8 @@ class _Kind(msgspec.Struct):
 
 
 def encode(event: Event) -> bytes:
-    """One line of JSON, without the line break."""
-    return _encoder.encode(event)
+    """One line of JSON, without the line break; whatever a terminal would obey is escaped."""
+    return json(event)
 
 
 def decode(line: bytes | str) -> Event | None:

@@ -20,6 +20,7 @@ from facetui.engine.journal import Journal, new_run_folder
 from facetui.engine.lab import Lab
 from facetui.engine.opening import World, begin, open_lab
 from facetui.engine.runner import Display, Scenario, Value, peak_memory
+from facetui.engine.text import clean
 
 ACTORS = ("users", "friends", "trainer", "law")
 ASKED = frozenset({"left", "public_tools", "flags", "keep", "take", "words", "keeps", "bans"})
@@ -242,7 +243,7 @@ class Session:
             raise UsageError(f"expected a file ending in .py, got {target}")
         text = self.as_scenario()
         try:
-            with target.open("x", encoding="utf-8") as file:
+            with target.open("x", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
         except FileExistsError:
             raise UsageError(f"{target} exists and is not overwritten; choose another name") from None
@@ -261,11 +262,12 @@ class Session:
         body = "\n".join(filter(None, map(_indented, parts)))
         if not body and not self._story:
             raise UsageError("there is nothing to save yet: make a move first")
-        head = f'"""{TITLE}\n\nSeed {self._world.seed}, cast {self._world.cast.name}; run with the same options.\n"""\n'
+        cast = clean(self._world.cast.name).replace("\\", "/").replace('"', "'")
+        head = f'"""{TITLE}\n\nSeed {self._world.seed}, cast {cast}; run with the same options.\n"""\n'
         before = ""
         if self._story:
             story = "\n".join(map(str, self.cells[0].moves))
-            before = f"    # as {self._story.name} goes\n{_indented(story)}\n\n"
+            before = f"    # as {clean(self._story.name)} goes\n{_indented(story)}\n\n"
         return f"{head}\n\ndef scenario(lab):\n{before}{body}\n".rstrip() + "\n"
 
     def close(self, error: FacetuiError | None = None) -> None:

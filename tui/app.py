@@ -136,7 +136,7 @@ class FacetApp(Cueing):
         try:
             engine = detached.start(story.name, [], self._runs, story.name)
         except FacetuiError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         self.open(engine.folder, live=True, engine=engine)
 
@@ -200,7 +200,7 @@ class FacetApp(Cueing):
 
         saved = self.keep({f"{self.stage.view}.svg": without_remote_fonts(self.export_screenshot())})
         if saved is not None:
-            self.notify(f"saved {saved[0]}", markup=False)
+            self.notify(f"saved {saved[0]}")
 
     def action_export(self) -> None:
         """Save the table and the chart."""
@@ -213,7 +213,7 @@ class FacetApp(Cueing):
         saved = self.keep(exported(stage.now, kept=stage.kept))
         if saved is not None:
             names = ", ".join(path.name for path in saved)
-            self.notify(f"saved {names} in {short(saved[0].parent)}", markup=False)
+            self.notify(f"saved {names} in {short(saved[0].parent)}")
 
     def action_copy(self) -> None:
         """The screen as text, to the clipboard of the terminal."""

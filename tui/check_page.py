@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 
 from torch import Tensor
 
@@ -14,7 +13,7 @@ from facetui.engine.checking.result import Report
 from facetui.engine.checking.search import Share
 from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes
 from facetui.engine.photos import to_picture
-from facetui.tui.checking import plain
+from facetui.engine.text import html as escaped
 
 PICTURED = 6
 """Photos whose pictures are shown, the most visible changes."""
@@ -71,7 +70,7 @@ def html(report: Report, verdict: Verdict) -> str:
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n',
             '<meta name="viewport" content="width=device-width, initial-scale=1">\n',
             '<meta name="referrer" content="no-referrer">\n',
-            f"<title>Do your protected photos protect you? {escape(ANSWERS[verdict.state])}</title>\n",
+            f"<title>Do your protected photos protect you? {ANSWERS[verdict.state]}</title>\n",
             f"<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>Do your protected photos protect you?</h1>\n",
             *_answer(verdict),
             '<p class="private"><strong>This file contains photos of you</strong>, before and after. Keep it as such '
@@ -275,4 +274,4 @@ def _percent(share: Share) -> str:
 
 def _text(text: str) -> str:
     """Foreign text, without control characters, escaped."""
-    return escape(plain(text), quote=True)
+    return escaped(text)

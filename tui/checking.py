@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import secrets
 import signal
 import sys
@@ -18,15 +17,15 @@ from typing import Annotated, Any
 
 import typer
 
+from facetui.engine import text
 from facetui.engine.errors import Cancelled, DataError, UsageError
-from facetui.tui.displays import short
+from facetui.tui import ink
+from facetui.tui.displays import say, short
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
 WIDTH = 80
 SHOWN = 5
 """Photos whose change is listed in the terminal; the report and --json have all of them."""
-
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def check(
@@ -92,19 +91,19 @@ def check(
             )
         except Cancelled as error:
             tell.close()
-            print(f"facetui: {error}", file=sys.stderr)
+            say(f"facetui: {error}", sys.stderr)
             raise typer.Exit(128 + stopped[0] if stopped else error.exit_code) from None
     verdict = judge(report)
     if as_one_json:
         print(json.dumps(report.as_dict() | {"verdict": asdict(verdict)}))
     else:
         for line in lines(report, verdict):
-            print(line)
+            say(line)
     if out is not None:
         from facetui.tui.check_page import html
 
         _write(out.expanduser(), html(report, verdict))
-        print(f"report, with pictures of you: {plain(short(out))}", file=sys.stderr)
+        say(f"report, with pictures of you: {short(out)}", sys.stderr)
 
 
 class _Progress:
@@ -139,16 +138,16 @@ class _Progress:
         if self._stopped:
             raise Cancelled("stopped; run the same command again, it goes on from the cache")
         if self._bar is not None:
-            self._bar.update(self._task, description=plain(task), completed=done, total=total)
+            self._bar.update(self._task, description=text.clean(task), completed=done, total=total)
         elif task != self._last:
-            print(plain(task), file=sys.stderr, flush=True)
+            say(task, sys.stderr)
         self._last = task
 
 
 def _refuse_unwritable(out: Path) -> None:
     """Say before anything is computed that a report cannot be written."""
     if out.suffix.lower() not in (".html", ".htm"):
-        raise UsageError(f"expected a report's name to end in .html, got {plain(out.name)!r}")
+        raise UsageError(f"expected a report's name to end in .html, got {out.name!r}")
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"{short(out)} cannot be written; choose a name in a folder that is there and is yours")
 
@@ -165,11 +164,6 @@ def _write(out: Path, text: str) -> None:
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def plain(text: str) -> str:
-    """Text that came from a file's name, without what a terminal would obey."""
-    return CONTROL.sub("�", text)
 
 
 def lines(report: Any, verdict: Any) -> Iterator[str]:
@@ -213,12 +207,12 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
     for photo in report.photos[:SHOWN]:
         dssim = f"DSSIM {photo.dssim:.4f}" if photo.dssim is not None else ""
         psnr = f"PSNR {photo.psnr:.1f} dB" if photo.psnr is not None else "unchanged"
-        yield f"  {plain(photo.name)[:34]:<34} {photo.linf:>4.0f}/255  {dssim:<12}  {psnr}"
+        yield f"  {ink.left(photo.name, 34)} {photo.linf:>4.0f}/255  {dssim:<12}  {psnr}"
     yield ""
     for line in [*report.warnings, *_left_out(report)]:
-        yield from textwrap.wrap(plain(f"! {line}"), WIDTH, subsequent_indent="  ")
+        yield from textwrap.wrap(text.clean(f"! {line}"), WIDTH, subsequent_indent="  ")
     for note in notes(report):
-        yield from textwrap.wrap(plain(note), WIDTH)
+        yield from textwrap.wrap(text.clean(note), WIDTH)
     yield ""
     yield from textwrap.wrap(verdict.headline, WIDTH)
     for point in verdict.points:

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from facetui.engine.errors import FacetuiError
+from facetui.engine.text import clean
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
 
 EXAMPLES = """\
@@ -132,7 +133,7 @@ def main() -> None:
     try:
         app(args=with_address(sys.argv[1:]))
     except FacetuiError as error:
-        print(f"facetui: {error}", file=sys.stderr)
+        print(f"facetui: {clean(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("facetui: stopped", file=sys.stderr)
@@ -157,11 +158,11 @@ def _bug(error: Exception) -> int:
     log = user_log_path("facetui") / f"error-{datetime.now():%Y%m%d-%H%M%S}.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text(text, encoding="utf-8")
-        where = f"details: {short(log)}"
+        log.write_text(text, encoding="utf-8", errors="backslashreplace")
+        where = f"details: {clean(short(log))}"
     except OSError:
-        where = text
-    print(f"facetui: this is a bug ({type(error).__name__}: {error}); {where}", file=sys.stderr)
+        where = "\n".join(map(clean, text.split("\n")))
+    print(f"facetui: this is a bug ({type(error).__name__}: {clean(str(error))}); {where}", file=sys.stderr)
     return 1
 
 

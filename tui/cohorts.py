@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from facetui.engine.events import WHOLE_ARCHIVE
 from facetui.engine.folds import CohortTable
-from facetui.tui.ink import Line, clean, cut, pad, wrap
+from facetui.engine.text import clean
+from facetui.tui.ink import Line, cells, left, pad, right, wrap
 from facetui.tui.stage import Stage
 from facetui.tui.words import cell_marks, cell_remarks, counted, marks, percent, reported
 
@@ -40,7 +41,7 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         return pad([[], [(" nothing was measured up to here", "dim")]], width, height)
     move(stage, 0, 0)
     names, chosen = rows(table), stage.cell
-    first = min(max(20, *(len(name) for name in names)), max(12, width // 3)) + 1
+    first = min(max(20, *(cells(clean(name)) for name in names)), max(12, width // 3)) + 1
     visible = max(1, (width - first - 2) // (CELL + 2))
     begin = max(0, min(chosen[1] - visible // 2, len(table.generations) - visible))
     columns = table.generations[begin : begin + visible]
@@ -54,12 +55,12 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     for part in range(max(map(len, heads))):
         texts = [head[part] if part < len(head) else "" for head in heads]
         lines.append([(f" {'photos posted under' if not part else '':<{first}}", "dim")])
-        lines[-1] += [(f"  {text:>{cell}}", "bold") for text in texts]
+        lines[-1] += [(f"  {right(text, cell)}", "bold") for text in texts]
     notes = _notes(table, width) if height >= LOW else []
     room = height - len(lines) - 5 - min(len(notes), 3) if notes else height - len(lines) - 3
     top = max(0, min(chosen[0] - room // 2, len(names) - room))
     for number, name in enumerate(names[top : top + max(1, room)], start=top):
-        line: Line = [(f" {cut(clean(name), first):<{first}}", "bold" if name == WHOLE_ARCHIVE else "")]
+        line: Line = [(f" {left(name, first)}", "bold" if name == WHOLE_ARCHIVE else "")]
         for column, generation in enumerate(columns, start=begin):
             text, role = _cell(table, name, generation)
             here = (number, column) == chosen

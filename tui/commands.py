@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from platformdirs import user_state_path
 
+from facetui.tui.displays import say
 from facetui.tui.options import CastOption, DeviceOption, NoCacheOption, PeopleOption, SeedOption, UsersOption
 from facetui.tui.running import settings_of
 
@@ -18,7 +19,7 @@ def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in 
     from facetui.tui.starting import write_new
 
     path = write_new(file.expanduser())
-    print(f"wrote {path}; facetui run {path}")
+    say(f"wrote {path}; facetui run {path}")
 
 
 def repl(
@@ -94,7 +95,7 @@ def list_names(
     from facetui.tui.listing import lines
 
     for line in lines(what):
-        print(line)
+        say(line)
 
 
 def doctor() -> None:

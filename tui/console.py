@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 
 from facetui.engine.events import Progress
-from facetui.tui.ink import Line, Span, cells, clean, cut, fit, pad, wrap
+from facetui.engine.text import clean
+from facetui.tui.ink import Line, Span, cells, cut, fit, pad, wrap
 from facetui.tui.words import progress
 
 PROMPT, MORE = "lab> ", "...> "

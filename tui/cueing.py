@@ -50,7 +50,7 @@ class Cueing(Consoling):
         try:
             cues.send(stage.folder, stage.player.events[stage.player.head].seq, view, words)
         except FacetuiError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.notify(str(error), severity="error")
             return
         self._told += 1
         self.notify("Those who follow are told to look here.")

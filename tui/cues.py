@@ -11,6 +11,7 @@ import msgspec
 
 from facetui.engine import files
 from facetui.engine.errors import JournalError
+from facetui.engine.text import json
 
 CUES = "cues.jsonl"
 MOST = 1 << 20
@@ -52,7 +53,7 @@ def send(folder: Path, at: int, view: str, text: str) -> Cue:
 
 def encode(told: Sequence[Cue]) -> bytes:
     """Cues as lines of JSON."""
-    return b"".join(msgspec.json.encode(cue) + b"\n" for cue in told)
+    return b"".join(json(cue) + b"\n" for cue in told)
 
 
 def read(folder: Path) -> list[Cue]:

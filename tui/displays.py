@@ -21,17 +21,19 @@ from facetui.engine.events import (
     RunBegan,
     RunEnded,
     RunFailed,
-    encode,
 )
 from facetui.engine.folds import CohortTable
-from facetui.tui.words import ASCII_MARKS, MARKS, cell_marks, marks, percent, words
+from facetui.engine.text import clean, json, printable
+from facetui.tui.ink import cells, cut, left, right
+from facetui.tui.words import ASCII_MARKS, LONGEST, MARKS, cell_marks, marks, percent, words
 
 DisplayName = Literal["auto", "tui", "plain", "json", "none"]
 NAMES = ("auto", "tui", "plain", "json", "none")
 LEAST = (40, 12)
 """Columns and rows below which there is no screen unless one asks for it."""
 
-"""Marks photos under an attack that a robust model was not trained against."""
+LONGEST_NAME = 200
+"""Columns of a name in a table; ours are shorter, a journal may come from elsewhere."""
 
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
@@ -84,8 +86,33 @@ def without_screen(name: DisplayName) -> Callable[[Event], None]:
 
 def json_line(event: Event) -> None:
     """One line of JSON an event, as in the journal."""
-    sys.stdout.write(encode(event).decode() + "\n")
+    sys.stdout.write(json(event, ascii_only=not _speaks_unicode(sys.stdout)).decode() + "\n")
     sys.stdout.flush()
+
+
+def say(text: str = "", out: IO[str] | None = None) -> None:
+    """Print one line; whatever in it comes from elsewhere commands no terminal, and fits the stream's encoding.
+
+    Args:
+        text: what to say; a line break in it becomes a blank.
+        out: where; absent: standard output.
+    """
+    out = out or sys.stdout
+    print(printable(text, getattr(out, "encoding", None) or "utf-8"), file=out, flush=True)
+
+
+def say_path(path: Path) -> None:
+    """Print a path: cleaned for a terminal, byte for byte for a program."""
+    if sys.stdout.isatty():
+        say(str(path))
+    else:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(os.fsencode(path) + b"\n")
+        sys.stdout.flush()
+
+
+def _speaks_unicode(out: IO[str]) -> bool:
+    return (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
 class Plain:
@@ -98,7 +125,7 @@ class Plain:
     def __init__(self, out: IO[str], width: int | None = None) -> None:
         self._out = out
         self._width = width or max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
-        utf8 = (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
+        utf8 = _speaks_unicode(out)
         self._marks = MARKS if utf8 else ASCII_MARKS
         self._cite = "×" if utf8 else "x"
         self._rise = "↑" if utf8 else "^"
@@ -126,16 +153,19 @@ class Plain:
                 self._wrapped(event, words(event))
 
     def _line(self, text: str = "") -> None:
-        self._out.write(text.rstrip() + "\n")
-        self._out.flush()
+        say(text.rstrip(), self._out)
 
     def _wrapped(self, event: Event, text: str) -> None:
-        head = f"{event.t:<10} {self._marks[event.actor]} "
-        self._line(textwrap.fill(text, self._width, initial_indent=head, subsequent_indent=" " * len(head)))
+        head = f"{left(event.t, 10)} {self._marks[event.actor]} "
+        self._filled(head, text)
         self._headed = False
 
+    def _filled(self, head: str, text: str) -> None:
+        for line in textwrap.wrap(text, self._width, initial_indent=head, subsequent_indent=" " * len(head)):
+            self._line(line)
+
     def _began(self, event: RunBegan) -> None:
-        self._first = event.users[0]
+        self._first = event.users[0] if event.users else ""
         self._table = CohortTable()  # several seeds are played one after the other
         self._line(f"{event.scenario}: {event.title}")
         users = f"{len(event.users)} of {event.n_people} people ({event.people}) protect their photos"
@@ -155,12 +185,13 @@ class Plain:
             self._line(f"{head} {'95 %':<6} {'n':>4} {'others':>6}")
             self._headed = True
         if event.basis == "cited":
-            head = f"{event.t:<10} {self._cite} "
-            self._line(textwrap.fill(words(event), self._width, initial_indent=head, subsequent_indent=" " * len(head)))
+            head = f"{left(event.t, 10)} {self._cite} "
+            self._filled(head, words(event))
             return
         low, high = event.interval or (0.0, 1.0)
         others = percent(event.unprotected_error) if event.unprotected_error is not None else ""
-        what = f"{event.t:<10} {self._marks[event.actor]} {event.cohort:<21} {event.generation:<16}"
+        what = f"{left(event.t, 10)} {self._marks[event.actor]} {column(event.cohort, 21)} "
+        what += column(event.generation, 16)
         interval = f"{100 * low:.0f}-{100 * high:.0f}"
         news = "  not trained against it" if event.is_news else ""
         self._line(f"{what} {percent(event.protection_rate):>7} {interval:<6} {event.n_probes:>4} {others:>6}{news}")
@@ -170,7 +201,7 @@ class Plain:
         if now - self._last_progress < PROGRESS_SECONDS:
             return
         self._last_progress = now
-        print(f"  {words(event)}", file=sys.stderr, flush=True)
+        say(f"  {words(event)}", sys.stderr)
 
     def _closing(self, event: RunEnded | RunFailed) -> None:
         for line in table_lines(self._table, rise=self._rise, cite=self._cite, width=self._width):
@@ -190,19 +221,25 @@ def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[l
         yield block
 
 
+def column(name: str, width: int = 0) -> str:
+    """A name in a table, filled with blanks to some columns."""
+    shown = cut(clean(name), LONGEST_NAME)
+    return shown + " " * (width - cells(shown))
+
+
 def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", width: int = 100) -> list[str]:
     """The table of cohorts by generations; wide ones are cut into blocks of columns."""
     if not table.cells:
         return []
     title = "share of clean probes not named; the trainer's models in the order in which it had them"
     lines = ["", *textwrap.wrap(title, width)]
-    first = max(22, *(len(cohort) for cohort in table.cohorts)) + 1
-    widths = [max(8, len(name)) + 2 for name in table.generations]
+    first = max(22, *(cells(column(cohort)) for cohort in table.cohorts)) + 1
+    widths = [max(8, cells(column(name))) + 2 for name in table.generations]
     for block in blocks(table.generations, widths, width - first):
-        lines.append("photos posted under".ljust(first) + "".join(name.rjust(w) for name, w in block))
+        lines.append("photos posted under".ljust(first) + "".join(right(column(name), w) for name, w in block))
         for cohort in table.cohorts:
             row = [_cell(table, cohort, name, rise).rjust(w) for name, w in block]
-            lines.append((cohort.ljust(first) + "".join(row)).rstrip())
+            lines.append((column(cohort, first) + "".join(row)).rstrip())
         others = [table.unprotected(name) for name, _ in block]
         row = [
             (percent(m.unprotected_error) if m and m.unprotected_error is not None else "").rjust(w)
@@ -213,7 +250,7 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
         lines += textwrap.wrap(mark, width, subsequent_indent="  ")
     for event in table.cited:
         text = f"{percent(event.protection_rate)} for {event.attack} on {event.extractor}: {event.source}"
-        lines += textwrap.wrap(text, width, initial_indent=f"{cite} reported ", subsequent_indent="  ")
+        lines += textwrap.wrap(clean(text[:LONGEST]), width, initial_indent=f"{cite} reported ", subsequent_indent="  ")
     return lines
 
 

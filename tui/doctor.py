@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from facetui.engine.errors import FacetuiError
-from facetui.tui.displays import short
+from facetui.tui.displays import say, short
 
 
 def examine() -> int:
@@ -20,7 +20,7 @@ def examine() -> int:
     def tell(good: bool | None, what: str, finding: str) -> None:
         nonlocal problems
         problems += good is False
-        print(f"{'ok' if good else 'no' if good is False else '--'}  {what:<22} {finding}", flush=True)
+        say(f"{'ok' if good else 'no' if good is False else '--'}  {what:<22} {finding}")
 
     tell(sys.version_info >= (3, 11), "python", sys.version.split()[0])
     began = time.perf_counter()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from facetui.engine.events import Event, Progress, RunBegan
-from facetui.tui.ink import Line, cells, clean, cut, fit, pad, wrap
+from facetui.engine.text import clean
+from facetui.tui.ink import Line, fit, left, pad, wrap
 from facetui.tui.stage import Stage
 from facetui.tui.words import LONGEST, MARKS, words
 
@@ -26,7 +27,11 @@ def listed(stage: Stage) -> list[int]:
 def row(event: Event) -> str:
     """One event as one line of text."""
     text = f"{event.scenario}: {event.title}"[:LONGEST] if isinstance(event, RunBegan) else words(event)
-    return clean(f"{event.t:<10} {MARKS[event.actor]} {event.kind} {text}")
+    return f"{_head(event)}{clean(text)}"
+
+
+def _head(event: Event) -> str:
+    return f"{left(event.t, 10)} {MARKS[event.actor]} {event.kind} "
 
 
 def move(stage: Stage, by: int) -> None:
@@ -59,9 +64,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         here, ahead = index == stage.picked, index > stage.player.head
         role = "cursor" if here else "dim" if ahead else ""
         head = "▸" if here else "┇" if index == stage.player.head else " "
-        kind = f"{cut(event.kind, kind_width - 1):<{kind_width}}" if kind_width else ""
-        start = f"{head}{event.t:<10} "
-        text = row(event)[cells(f"{event.t:<10} {MARKS[event.actor]} {event.kind} ") :]
+        kind = f"{left(event.kind, kind_width - 1)} " if kind_width else ""
+        start = f"{head}{left(event.t, 10)} "
+        text = row(event)[len(_head(event)) :]
         mark = "cursor" if here else f"{event.actor} bold"
         line: Line = [(start, role), (MARKS[event.actor], mark), (f" {kind}{text}", role)]
         lines.append(fit(line, width, role))

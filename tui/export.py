@@ -7,12 +7,12 @@ import io
 import json
 import re
 from dataclasses import dataclass
-from html import escape
 
 from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.folds import CohortTable
+from facetui.engine.text import clean, csv_cell, html
 from facetui.tui.chart import positions
-from facetui.tui.ink import clean
+from facetui.tui.ink import cut
 from facetui.tui.scene import Scene, cohort_label
 from facetui.tui.words import percent
 
@@ -24,6 +24,9 @@ FIELDS = (
 WIDTH, HEIGHT = 1200, 640
 LEFT, RIGHT, TOP, BOTTOM = 90, 260, 60, 70
 COLOURS = ("#9a5b00", "#00705a", "#a3305f", "#5a47b0")
+LONGEST_WORDS = 120
+"""Columns of a text on the chart; beyond that it would leave the page anyway."""
+
 DASHES = ("", "10 6", "3 5", "14 4 3 4")
 
 
@@ -56,11 +59,11 @@ def _row(event: ProtectionMeasured) -> dict[str, object]:
 
 
 def table_csv(table: CohortTable) -> str:
-    """The same rows as CSV."""
+    """The same rows as CSV; text is quoted, so that a spreadsheet that parts cells elsewhere makes no formula of it."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
     writer.writeheader()
-    writer.writerows(rows(table))
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows(table))
     return out.getvalue()
 
 
@@ -76,7 +79,7 @@ class Stroke:
 
 @dataclass(frozen=True)
 class Words:
-    """A text and where it stands; its end is there when ``right``."""
+    """A text and where it stands; its end is there when ``right``. Foreign text is cleaned, and cut."""
 
     x: float
     y: float
@@ -85,11 +88,14 @@ class Words:
     size: int = 15
     right: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", cut(clean(self.text), LONGEST_WORDS))
+
 
 def without_remote_fonts(picture: str) -> str:
     """A screen's SVG that loads nothing from anywhere: it is shown in whatever fixed-width font there is."""
     local = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
-    return local.replace("Fira Code", "monospace")
+    return "\n".join(map(clean, local.replace("Fira Code", "monospace").split("\n")))
 
 
 def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
@@ -101,7 +107,7 @@ def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
         return TOP + (1 - rate) * (HEIGHT - TOP - BOTTOM)
 
     model = "the trainer's best model so far" if kept else "the model in use"
-    name = clean(scene.began.scenario) if scene.began else ""
+    name = scene.began.scenario if scene.began else ""
     shapes: list[Stroke | Words] = [
         Words(LEFT, 32, f"{name}: clean photos of protected people not named, with {model}", size=18)
     ]
@@ -130,7 +136,7 @@ def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
         shapes.append(Stroke(((LEFT, at[1]), at), "#b03325", 1.0, "4 6"))
         for turn in (6, -6):
             shapes.append(Stroke(((at[0] - 6, at[1] - turn), (at[0] + 6, at[1] + turn)), "#b03325", 2.0))
-        text = f"x {clean(cited.event.extractor)} {percent(cited.event.protection_rate)} (cited)"
+        text = f"x {cited.event.extractor} {percent(cited.event.protection_rate)} (cited)"
         labels.append(Words(end + 14, at[1] + 5, text, "#b03325"))
     return shapes + list(_apart(labels))
 
@@ -163,7 +169,7 @@ def svg(shapes: list[Stroke | Words]) -> str:
         else:
             anchor = ' text-anchor="end"' if shape.right else ""
             place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" font-size="{shape.size}"{anchor}'
-            parts.append(f'<text {place} fill="{shape.colour}">{escape(shape.text)}</text>')
+            parts.append(f'<text {place} fill="{shape.colour}">{html(shape.text)}</text>')
     return "\n".join([*parts, "</svg>", ""])
 
 

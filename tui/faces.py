@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from facetui.engine.events import PicturesShown
-from facetui.tui.ink import Line, beside, cells, clean, cut, fit, pad
+from facetui.engine.text import clean
+from facetui.tui.ink import Line, beside, cells, cut, fit, pad
 from facetui.tui.pictures import difference, halves, load
 from facetui.tui.stage import Stage
 

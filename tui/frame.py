@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from facetui.engine.events import RunFailed
+from facetui.engine.text import clean
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.cues import Cue
 from facetui.tui.displays import LEAST
-from facetui.tui.ink import Line, between, clean, fit, pad, wrap
+from facetui.tui.ink import Line, between, cut, fit, pad, wrap
 from facetui.tui.stage import Stage
 
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
@@ -19,7 +20,7 @@ def header(stage: Stage, width: int) -> Line:
     if stage.view == "home":
         return between([(" facetui", "title"), ("  a laboratory of protected photos", "dim")], [], width)
     now, player = stage.now, stage.player
-    name = clean(now.began.scenario) if now.began else ""
+    name = cut(clean(now.began.scenario), 40) if now.began else ""
     left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
     if stage.recorded:
         when = f" {stage.recorded}; live: facetui run {name}" if width >= 100 else ""
@@ -56,11 +57,12 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
     if width < LEAST[0] or height < LEAST[1]:
         sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
-    return [
-        fit(header(stage, width), width, ""),
+    lines = [
+        header(stage, width),
         *page(stage, width, height - 2, colours=colours, pixels=pixels),
         cue_line(stage.cue, width) if stage.cue is not None else keys.footer(stage.view, width),
     ]
+    return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
 
 
 def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:

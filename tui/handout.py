@@ -13,10 +13,11 @@ from pathlib import Path
 from facetui.engine import casts, files, journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
+from facetui.engine.text import clean
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui import chart, markup
 from facetui.tui.export import draw, png, svg, table_csv
-from facetui.tui.ink import clean, text_of
+from facetui.tui.ink import text_of
 from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.player import MOVES
 from facetui.tui.scene import Scene

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facetui.tui.ink import Line, clean, cut, fit, pad, wrap
+from facetui.engine.text import clean
+from facetui.tui.ink import Line, cells, fit, left, pad, wrap
 from facetui.tui.stage import Recent, Stage, Story
 
 SIGNS = {"running": "●", "finished": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
@@ -37,11 +38,11 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     lines: list[Line] = [[]] if roomy else []
     lines += [[(f" {text}", "caption")] for text in wrap(PROMISE, width - 2, 2 if roomy else 1)]
     lines += [[], [(" stories", "title"), ("   enter runs one", "dim")]] if roomy else [[(" stories", "title")]]
-    name = max((len(story.name) for story in stage.stories), default=8) + 2
+    name = max((cells(clean(story.name)) for story in stage.stories), default=8) + 2
     for number, story in enumerate(stage.stories):
         time = took(story.seconds)
         text = story.title if width >= 64 else ""
-        body = f" {story.name:<{name}}{cut(text, width - name - 12):<{max(0, width - name - 12)}}"
+        body = f" {left(story.name, name)}{left(text, max(0, width - name - 12))}"
         lines.append(_choice(stage, number, body, f"{time:>8} ", width))
     runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
     below: list[Line] = [[], [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
@@ -66,5 +67,5 @@ def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Lin
 
 
 def _run(stage: Stage, number: int, run: Recent, width: int) -> Line:
-    body = f" {cut(clean(run.folder.name), 38):<38} {SIGNS.get(run.state, '·')} {run.state:<9}"
+    body = f" {left(run.folder.name, 38)} {SIGNS.get(run.state, '·')} {run.state:<9}"
     return _choice(stage, number, body, f"{run.when}  {took(run.seconds):>7} " if width >= 76 else "", width)

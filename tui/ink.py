@@ -6,16 +6,15 @@ colours of the theme; tests read the text alone, so nothing may be told by a rol
 
 from __future__ import annotations
 
-import re
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, chop_cells, split_graphemes
+
+from facetui.engine.text import clean
 
 Span = tuple[str, str]
 Line = list[Span]
-
-# Control characters, and the marks that turn the direction of writing: text of a journal is foreign.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+")
 
 ASCII_TWINS = {
     **dict.fromkeys("━═", "="),
@@ -48,38 +47,58 @@ ASCII_TWINS = {
 """One character for one, for terminals that know only ASCII."""
 
 
-def clean(text: str) -> str:
-    """Text of a journal without control characters; a line break becomes a space."""
-    return _CONTROL.sub(" ", text)
-
-
 def cells(text: str) -> int:
-    """Columns a text takes."""
-    if text.isascii():
-        return len(text)
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    """Columns a cleaned text takes, as the screen library counts them."""
+    return cell_len(text)
 
 
 def cut(text: str, width: int) -> str:
     """The beginning of a text that fits; an ellipsis tells that something is missing."""
     if cells(text) <= width:
         return text
-    kept = ""
-    for character in text:
-        if cells(kept + character) > width - 1:
+    kept, room = 0, width - 1
+    for _, end, taken in split_graphemes(text)[0]:
+        room -= taken
+        if room < 0:
             break
-        kept += character
-    return kept + "…" if width > 0 else ""
+        kept = end
+    return text[:kept] + "…" if width > 0 else ""
+
+
+def left(text: str, width: int) -> str:
+    """A foreign text in a column of exactly so many cells, at its left."""
+    shown = cut(clean(text), width)
+    return shown + " " * (width - cells(shown))
+
+
+def right(text: str, width: int) -> str:
+    """A foreign text in a column of exactly so many cells, at its right."""
+    shown = cut(clean(text), width)
+    return " " * (width - cells(shown)) + shown
 
 
 def wrap(text: str, width: int, rows: int) -> list[str]:
     """A text in at most so many rows; an ellipsis tells that something is missing."""
     if width <= 0 or rows <= 0:
         return []
-    lines = textwrap.wrap(clean(text), width) or [""]
+    text = clean(text)
+    lines = (textwrap.wrap(text, width) if cells(text) == len(text) else _wrapped(text, width)) or [""]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], cut(f"{lines[rows - 1]} {lines[rows]}", width)]
     return lines
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Rows of a text whose characters are not all one column wide."""
+    rows: list[str] = []
+    for word in text.split():
+        first, *rest = chop_cells(word, max(2, width)) or [word]
+        if rows and cells(rows[-1]) + 1 + cells(first) <= width:
+            rows[-1] += f" {first}"
+        else:
+            rows.append(first)
+        rows += rest
+    return rows
 
 
 def length(line: Line) -> int:
@@ -90,23 +109,26 @@ def length(line: Line) -> int:
 def fit(line: Iterable[Span], width: int, role: str = "") -> Line:
     """A line of exactly ``width`` columns: cut, or filled with blanks of a role."""
     fitted: Line = []
-    left = width
+    room = width
     for text, its in line:
-        if left <= 0:
+        if room <= 0:
             break
         text = clean(text)
-        kept = cut(text, left)
+        kept = cut(text, room)
         fitted.append((kept, its))
-        left -= cells(kept)
-    if left > 0:
-        fitted.append((" " * left, role))
+        room -= cells(kept)
+        if kept != text:
+            break
+    if room > 0:
+        fitted.append((" " * room, role))
     return fitted
 
 
-def between(left: Line, right: Line, width: int) -> Line:
+def between(start: Line, end: Line, width: int) -> Line:
     """Something at the left and something at the right end; the left gives way."""
-    room = width - length(right)
-    return [*fit(left, max(0, room)), *right] if room > 8 else fit(left, width)
+    end = [(clean(text), role) for text, role in end]
+    room = width - length(end)
+    return [*fit(start, max(0, room)), *end] if room > 8 else fit(start, width)
 
 
 def text_of(lines: Sequence[Line]) -> str:
@@ -135,7 +157,7 @@ def beside(*columns: Sequence[Line]) -> list[Line]:
 
 
 class Grid:
-    """A rectangle of single characters with roles, to draw on.
+    """A rectangle of single cells with roles, to draw on.
 
     Args:
         width: columns.
@@ -159,9 +181,22 @@ class Grid:
         """
         if not 0 <= y < self.height:
             return
-        for offset, character in enumerate(text):
-            if 0 <= x + offset < self.width and not (under and self._cells[y][x + offset][0] != " "):
-                self._cells[y][x + offset] = (character, role)
+        text = clean(text)
+        for begin, end, taken in split_graphemes(text)[0]:
+            if taken and x >= 0 and x + taken <= self.width:
+                self._put(self._cells[y], x, taken, text[begin:end], role, under=under)
+            x += taken
+
+    @staticmethod
+    def _put(row: Line, x: int, taken: int, character: str, role: str, *, under: bool) -> None:
+        """One character, which may be two cells wide; half of another that it covers becomes a blank."""
+        if under and any(shown != " " for shown, _ in row[x : x + taken]):
+            return
+        if not row[x][0] and x:
+            row[x - 1] = (" ", row[x - 1][1])
+        if x + taken < len(row) and not row[x + taken][0]:
+            row[x + taken] = (" ", row[x + taken][1])
+        row[x : x + taken] = [(character, role), *[("", role)] * (taken - 1)]
 
     def at(self, x: int, y: int) -> str:
         """The character at a place; blank outside."""

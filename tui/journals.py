@@ -18,7 +18,6 @@ from facetui.engine import installation, journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
-from facetui.tui.ink import clean
 from facetui.tui.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def _play(
     for event in events:
         show(event)
     if _refuse_killed(folder, events) == "running":
-        print(f"this run still goes on; facetui follow {folder.name}", file=sys.stderr)
+        displays.say(f"this run still goes on; facetui follow {folder.name}", sys.stderr)
     return 0
 
 
@@ -98,7 +97,7 @@ def demo(
     with resources.as_file(resources.files("facetui.tui") / DEMO) as packed, unpacked(str(packed)) as folder:
         assert folder is not None
         when = journal.began_at(folder)[:10]
-        print(f"this is a recording of {when}; run it live: facetui run arms_race", file=sys.stderr)
+        displays.say(f"this is a recording of {when}; run it live: facetui run arms_race", sys.stderr)
         code = _play(
             folder,
             display,
@@ -124,7 +123,7 @@ def report(
         folder = packed or journal.find(name, [journal.runs_folder()])
         target = (out or Path(f"{folder.name}.html")).expanduser()
         write(folder, target)
-    print(f"wrote {displays.short(target)}")
+    displays.say(f"wrote {displays.short(target)}")
 
 
 def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
@@ -202,17 +201,17 @@ def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
     while True:
         over = mirror.over  # asked first: what came last is then read
         if tail.folder != mirror.folder:
-            print("the presenter began a run anew", file=sys.stderr)
+            displays.say("the presenter began a run anew", sys.stderr)
             tail, last = journal.Tail(mirror.folder), None
         for event in tail.more():
             show(event)
             last = event
         if bool(mirror.trouble) != bool(trouble):
-            print(mirror.trouble or "connected again", file=sys.stderr)
+            displays.say(mirror.trouble or "connected again", sys.stderr)
         trouble = mirror.trouble
         told = cues.read(mirror.folder)
         for one in told[cue:]:
-            print(f"look here: {clean(one.text)}", file=sys.stderr)
+            displays.say(f"look here: {one.text}", sys.stderr)
         cue = len(told)
         if over:
             break
@@ -236,8 +235,8 @@ def publish(
     server = publishing.start(folder, address, pictures)
     try:
         for line in publishing.invitation(server.url):
-            print(line)
-        print(publishing.who_can_read(server.url, pictures), file=sys.stderr)
+            displays.say(line)
+        displays.say(publishing.who_can_read(server.url, pictures), sys.stderr)
         code = server.process.wait()
     except KeyboardInterrupt:
         code = 0
@@ -258,7 +257,7 @@ def runs_list() -> None:
     """List runs, newest first."""
     folders = journal.runs(journal.runs_folder())
     if not folders:
-        print("no runs yet; try: facetui run arms_race")
+        displays.say("no runs yet; try: facetui run arms_race")
     for folder in folders:
         when = datetime.fromtimestamp((folder / journal.EVENTS).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
         try:
@@ -267,7 +266,7 @@ def runs_list() -> None:
             took = f"{events[-1].wall:7.1f} s" if events else f"{'':9}"
         except JournalError:
             state, took = "damaged", f"{'':9}"
-        print(f"{folder.name:<40} {state:<9} {took}  {when}")
+        displays.say(f"{displays.column(folder.name, 40)} {state:<9} {took}  {when}")
 
 
 @runs_app.command("export")
@@ -284,7 +283,7 @@ def runs_export(
     if not is_archive(target.name):
         raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
     size = pack(folder, target, pictures)
-    print(f"wrote {displays.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
+    displays.say(f"wrote {displays.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
 
 
 @runs_app.command("show")
@@ -294,17 +293,17 @@ def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     events = journal.read(folder)
     began = journal.began(events, folder)
     state = journal.status(folder, events)
-    print(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
-    print(f"folder      {displays.short(folder)}")
-    print(f"story       {began.scenario}: {began.title}")
-    print(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
-    print(f"cast        {began.cast}; seed {began.seed}; {began.device}")
-    print("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
-    print("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
+    displays.say(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
+    displays.say(f"folder      {displays.short(folder)}")
+    displays.say(f"story       {began.scenario}: {began.title}")
+    displays.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
+    displays.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
+    displays.say("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
+    displays.say("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
     from facetui.engine.folds import cohort_table
 
     for line in displays.table_lines(cohort_table(events)):
-        print(line)
+        displays.say(line)
 
 
 @runs_app.command("rm")
@@ -317,4 +316,4 @@ def runs_rm(names: Annotated[list[str], typer.Argument(metavar="RUN...")]) -> No
         if journal.is_locked(folder):
             raise UsageError(f"{folder.name} still goes on; stop it before you delete it")
         shutil.rmtree(folder)
-        print(f"deleted {folder.name}")
+        displays.say(f"deleted {folder.name}")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facetui.tui import graphics
+from facetui.tui.displays import say
 from facetui.tui.ink import ASCII_TWINS
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def app(
     if engine is not None:
         engine.forget()
     if shown.left is not None and not Terminal.stalled:
-        print(f"the run goes on: facetui follow {shown.left.name}", file=sys.stderr)
+        say(f"the run goes on: facetui follow {shown.left.name}", sys.stderr)
     if shown.return_code and shown.return_value is None:
         return shown.return_code
     return shown.return_value or 0

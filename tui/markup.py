@@ -8,9 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 
-from facetui.tui.ink import clean
+from facetui.engine import text
 from facetui.tui.words import LONGEST
 
 LONGEST_CODE = 100_000
@@ -108,7 +107,7 @@ def html(name: str, blocks: Sequence[Block]) -> str:
 
 
 def _text(foreign: str) -> str:
-    return escape(clean(_cut(foreign)))
+    return text.html(_cut(foreign))
 
 
 def _cut(foreign: str, most: int = LONGEST) -> str:
@@ -117,7 +116,7 @@ def _cut(foreign: str, most: int = LONGEST) -> str:
 
 def _lines(foreign: str) -> list[str]:
     """Code keeps its line breaks, and nothing else that controls."""
-    return [clean(line.expandtabs(4)) for line in _cut(foreign, LONGEST_CODE).split("\n")]
+    return [text.clean(line.expandtabs(4)) for line in _cut(foreign, LONGEST_CODE).split("\n")]
 
 
 def _html(block: Block) -> Iterator[str]:
@@ -131,7 +130,7 @@ def _html(block: Block) -> Iterator[str]:
             yield from (f"<li>{_text(item)}</li>\n" for item in block.texts)
             yield "</ul>\n"
         case Code():
-            yield f"<pre>{escape(chr(10).join(_lines(block.text)))}</pre>\n"
+            yield f"<pre>{chr(10).join(map(text.html, _lines(block.text)))}</pre>\n"
         case Chart():
             yield f'<figure role="img" aria-label="{_text(block.label)}" tabindex="0">{block.svg}</figure>\n'
         case Table():
@@ -160,8 +159,7 @@ def markdown(blocks: Sequence[Block]) -> str:
 
 
 def _plain(foreign: str) -> str:
-    """Text of a journal, for Markdown: no control characters, no markup of either kind."""
-    return re.sub(r"([\\`*_\[\]|#~$!])", r"\\\1", escape(clean(_cut(foreign)), quote=False))
+    return text.markdown(_cut(foreign))
 
 
 def _markdown(block: Block) -> Iterator[str]:

@@ -10,7 +10,7 @@ import typer
 
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.extractors import EXTRACTORS, weights
-from facetui.tui.displays import short
+from facetui.tui.displays import say, short
 from facetui.tui.options import TrustOption
 
 app = typer.Typer(add_completion=False, help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)
@@ -32,10 +32,10 @@ def list_models() -> None:
     """List extractors, and whether their weights are at hand."""
     for name in EXTRACTORS.names():
         facts = EXTRACTORS.entry(name).facts
-        print(f"{name:<20} {_state(name):<44} {facts.get('licence', '')}".rstrip())
+        say(f"{name:<20} {_state(name):<44} {facts.get('licence', '')}".rstrip())
     for pattern, entry in EXTRACTORS.patterns.items():
-        print(f"{pattern:<20} {entry.summary}")
-    print(f"weights are looked for in {', then '.join(short(folder) for folder in weights.model_folders())}")
+        say(f"{pattern:<20} {entry.summary}")
+    say(f"weights are looked for in {', then '.join(short(folder) for folder in weights.model_folders())}")
 
 
 def _state(name: str) -> str:
@@ -64,17 +64,17 @@ def pull(name: NameArgument, yes: YesOption = False) -> None:
         raise UsageError(f"nothing is fetched for {name}: {_how(name)}")
     at_hand = weights.weights_at_hand(name)
     if at_hand is not None:
-        print(f"{name} is at hand: {short(at_hand)}")
+        say(f"{name} is at hand: {short(at_hand)}")
         return
-    print(f"{name}: {facts.get('source', '')}")
-    print(f"from     {published.url}")
-    print(f"to       {short(weights.model_folders()[0] / published.file)}")
-    print(f"size     {published.size / 1e6:.1f} MB")
-    print(f"licence  {published.licence}")
-    print(f"SHA-256  {published.sha256}", flush=True)
+    say(f"{name}: {facts.get('source', '')}")
+    say(f"from     {published.url}")
+    say(f"to       {short(weights.model_folders()[0] / published.file)}")
+    say(f"size     {published.size / 1e6:.1f} MB")
+    say(f"licence  {published.licence}")
+    say(f"SHA-256  {published.sha256}")
     _ask("fetch it?", yes)
     path = weights.pull(published, _percent)
-    print(f"fetched {short(path)}, SHA-256 as published; facetui models verify {name} tries it out")
+    say(f"fetched {short(path)}, SHA-256 as published; facetui models verify {name} tries it out")
 
 
 def _how(name: str) -> str:
@@ -106,7 +106,7 @@ def verify(name: NameArgument, trust: TrustOption = False) -> None:
 
     wrong = 0
     for check in selftest.verify(name):
-        print(f"{MARKS[check.good]:<6} {check.what:<20} {check.detail}", flush=True)
+        say(f"{MARKS[check.good]:<6} {check.what:<20} {check.detail}")
         wrong += check.good is False
     if wrong:
         raise DataError(f"{name} is not what it says it is: {wrong} of its checks went wrong")
@@ -120,7 +120,7 @@ def rm(name: NameArgument, yes: YesOption = False) -> None:
     path: Path | None = weights.weights_at_hand(name)
     if path is None:
         raise DataError(f"the weights of {name} are not at hand; facetui models list says what is")
-    print(f"{short(path)}, {path.stat().st_size / 1e6:.1f} MB")
+    say(f"{short(path)}, {path.stat().st_size / 1e6:.1f} MB")
     _ask("delete it?", yes)
     path.unlink()
-    print(f"deleted {short(path)}")
+    say(f"deleted {short(path)}")

@@ -12,7 +12,7 @@
   const TOP = 24, BOTTOM = 150;
 
   const by = (id) => document.getElementById(id);
-  const clean = (text) => String(text ?? "").replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, " ").slice(0, 4000);
+  const clean = (text) => String(text ?? "").slice(0, 4000).replace(/[UNSEEN]+/gu, " ").replace(/[\u{d800}-\u{dfff}]/gu, "\ufffd");
   // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
   const even = (x) => { const low = Math.floor(x); return x - low === 0.5 ? low + (low % 2) : Math.round(x); };
   const percent = (rate) => (rate > 0 && rate < 0.0995 ? (even(1000 * rate) / 10).toFixed(1) : even(100 * rate)) + " %";
@@ -119,7 +119,7 @@
     if (small) for (const [, text, kind] of labels) {
       const item = make("li"), sample = draw("svg", { viewBox: "0 0 40 12", "aria-hidden": "true" });
       sample.append(draw("path", { d: "M0 6 H40", class: kind }));
-      item.append(sample, text);
+      item.append(sample, clean(text));
       legend.append(item);
     } else {
       for (let i = 1; i < labels.length; i++) labels[i][0] = Math.max(labels[i][0], labels[i - 1][0] + 19);
@@ -168,7 +168,7 @@
         const cell = make("td", { class: `l${Math.min(4, Math.floor((1 - e.protection_rate) * 5))}` }, percent(e.protection_rate));
         if (e.protection_rate > before) cell.classList.add("rise");
         if (e.against?.length && e.attack && !e.against.includes(e.attack)) cell.classList.add("news");
-        if (Array.isArray(e.interval)) cell.title = `${e.n_probes} probes, 95 % interval ${percent(e.interval[0])} to ${percent(e.interval[1])}`;
+        if (Array.isArray(e.interval)) cell.title = clean(`${e.n_probes} probes, 95 % interval ${percent(e.interval[0])} to ${percent(e.interval[1])}`);
         before = e.protection_rate;
         line.append(cell);
       }
@@ -216,13 +216,13 @@
     by("faces").replaceChildren(...faces(s));
     by("caption").textContent = clean(s.caption);
     by("when").textContent = `${clean(s.t)}  move ${s.moves}`;
-    by("now").textContent = s.progress ? `${MARKS[s.progress.actor] ?? ""} ${clean(s.progress.task)}: ${s.progress.done} of ${s.progress.total} ${clean(s.progress.unit)}` : ended(events[head]);
+    by("now").textContent = clean(s.progress ? `${MARKS[s.progress.actor] ?? ""} ${s.progress.task}: ${s.progress.done} of ${s.progress.total} ${s.progress.unit}` : ended(events[head]));
     by("notes").replaceChildren(...events.slice(0, head + 1).filter((e) => e.kind === "note").map((e) => make("li", {}, `${e.t}: ${e.text}`)));
     by("sources").replaceChildren(...s.cited.map((c) => make("li", {}, `× ${c.text} (${c.source})`)));
     const slider = by("slider");
     slider.max = events.length - 1;
     slider.value = head;
-    slider.setAttribute("aria-valuetext", `${clean(s.t)}, ${summary(s)}`);
+    slider.setAttribute("aria-valuetext", clean(`${s.t}, ${summary(s)}`));
     state();
   }
 
@@ -231,7 +231,7 @@
   function state() {
     const over = ["finished", "failed", "killed"].includes(status);
     const words = failed || trouble || (live && !over ? "● live" : playing ? "▶ playing" : head < events.length - 1 ? `‖ ${events.length - 1 - head} behind` : over ? `■ ${status}` : "‖ paused");
-    by("state").textContent = words;
+    by("state").textContent = clean(words);
     by("state").className = failed || trouble ? "bad" : live && !over ? "good" : "";
     by("play").textContent = playing ? "pause" : "play";
   }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 from textual.widgets import TextArea
 
+from facetui.engine.text import clean
 from facetui.tui import console, talk
 
 if TYPE_CHECKING:
@@ -90,5 +91,5 @@ class Prompt(TextArea):
         if answer.text != self._before():
             return
         longer = console.completed(answer.text, answer.fragment, answer.matches)
-        self.insert(longer[len(answer.text) :])
+        self.insert(clean(longer[len(answer.text) :]))
         self._facet.stage.console.matches = answer.matches if len(answer.matches) > 1 else []

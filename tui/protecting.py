@@ -16,7 +16,7 @@ from facetui.engine.device import choose
 from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.outputs import find_inputs
 from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
-from facetui.tui.displays import short
+from facetui.tui.displays import say, short
 
 PROBLEMS = ("refused", "unreadable")
 
@@ -88,9 +88,9 @@ def protect(
         print(as_json(protector, outcomes))
     else:
         for line in _summary(protector, outcomes, len(pairs)):
-            print(line)
+            say(line)
     if failed is not None:
-        print(f"facetui: {failed}", file=sys.stderr)
+        say(f"facetui: {failed}", sys.stderr)
         return 128 + stopped[0] if stopped and isinstance(failed, Cancelled) else failed.exit_code
     return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
 
@@ -131,7 +131,7 @@ class _Bar:
             reached = max(float(done), self._bar.tasks[0].completed)
             self._bar.update(self._task, completed=reached, description=f"{done} of {self._n} photos")
         else:
-            print(f"{done} of {self._n}: {short(Path(outcome.source))}: {outcome.state}", file=sys.stderr, flush=True)
+            say(f"{done} of {self._n}: {short(Path(outcome.source))}: {outcome.state}", sys.stderr)
 
 
 def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> list[str]:

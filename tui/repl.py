@@ -20,7 +20,7 @@ from facetui.engine.opening import prepare
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
 from facetui.tui import chart
-from facetui.tui.displays import Plain, short, table_lines
+from facetui.tui.displays import Plain, say, short, table_lines
 from facetui.tui.ink import text_of
 from facetui.tui.scene import Scene
 
@@ -59,7 +59,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
         for line in table_lines(held[0].table, width=shutil.get_terminal_size().columns) or [
             "nothing was measured yet"
         ]:
-            print(line)
+            say(line)
 
     unsaid = RunBegan if progress else (RunBegan, Progress)
     shows = [] if quiet else [lambda event: None if isinstance(event, unsaid) else plain(event)]
@@ -87,11 +87,11 @@ def scope(session: Session) -> dict[str, Any]:
 
     def undo() -> None:
         """Take back what was last typed that made a move; the lab is then as it was before."""
-        print(f"taken back: {session.undo()}")
+        say(f"taken back: {session.undo()}")
 
     def save(path: str) -> None:
         """Write what was typed as a scenario that `facetui run` plays with the same result."""
-        print(f"saved {short(session.save(path))}")
+        say(f"saved {short(session.save(path))}")
 
     return {"lab": session.lab, "undo": undo, "save": save, "__name__": "__facetui__"}
 
@@ -131,7 +131,7 @@ def run_script(session: Session, text: str, name: str) -> int:
     try:
         statements = ast.parse(text, name).body
     except SyntaxError as error:
-        print(f"facetui: {name}:{error.lineno}: {error.msg}", file=sys.stderr)
+        say(f"facetui: {name}:{error.lineno}: {error.msg}", sys.stderr)
         session.close(ScenarioError(str(error)))
         return ScenarioError.exit_code
     for statement in statements:
@@ -149,7 +149,7 @@ def run_script(session: Session, text: str, name: str) -> int:
         except Exception as error:  # noqa: BLE001  whatever a script raises is said in one line
             lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == name]
             what = str(error) if isinstance(error, FacetuiError) else f"{type(error).__name__}: {error}"
-            print(f"facetui: {name}:{lines[-1] if lines else statement.lineno}: {what}", file=sys.stderr)
+            say(f"facetui: {name}:{lines[-1] if lines else statement.lineno}: {what}", sys.stderr)
             failed = error if isinstance(error, FacetuiError) else ScenarioError(what)
             session.close(failed)
             return failed.exit_code
@@ -180,5 +180,5 @@ def interact(session: Session, history: Path, quiet: bool) -> int:
         print(BANNER)
     shell(session, scope(session), history)
     session.close()
-    print(f"journal: {short(session.journal.folder)}", file=sys.stderr)
+    say(f"journal: {short(session.journal.folder)}", sys.stderr)
     return 0

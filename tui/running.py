@@ -91,7 +91,7 @@ def run(
         from facetui.tui.starting import explained
 
         for line in explained(scenario):
-            print(line)
+            displays.say(line)
         return
     settings = replace(
         settings_of(people, users, cast, seed, device, out, no_cache), folder=into, values=scenario.values(values or [])
@@ -106,7 +106,7 @@ def run(
         engine = detached.start(story, options, settings.out, scenario.name)
         if detach:
             detached.wait_until_begun(engine)
-            print(engine.folder)
+            displays.say_path(engine.folder)
             return
         from facetui.tui import launch
 
@@ -143,19 +143,19 @@ def run(
         table = CohortTable()
         with published(settings.folder, publish, pictures):
             outcome = play(scenario, replace(settings, seed=number), [show, table.add], cancel)
-        print(f"journal: {displays.short(outcome.folder)}", file=sys.stderr)
+        displays.say(f"journal: {displays.short(outcome.folder)}", sys.stderr)
         if outcome.error is not None:
             break
         tables.append(table)
     if seeds > 1 and display != "json":
         for line in spread_lines(tables):
-            print(line)
+            displays.say(line)
     if outcome.error is None:
         return
-    print(f"facetui: {outcome.error}", file=sys.stderr)
+    displays.say(f"facetui: {outcome.error}", sys.stderr)
     log = outcome.folder / "error.log"
     if log.exists():
-        print(f"details: {displays.short(log)}", file=sys.stderr)
+        displays.say(f"details: {displays.short(log)}", sys.stderr)
     interrupted = isinstance(outcome.error, Cancelled) and received
     raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
 
@@ -171,7 +171,7 @@ def published(folder: Path | None, address: str | None, pictures: str) -> Iterat
         return
     server = publishing.start(folder, address, pictures)
     for line in publishing.invitation(server.url):
-        print(line, file=sys.stderr)
+        displays.say(line, sys.stderr)
     print(publishing.who_can_read(server.url, pictures), file=sys.stderr)
     try:
         yield server.url

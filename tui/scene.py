@@ -23,7 +23,7 @@ from facetui.engine.events import (
 )
 from facetui.engine.folds import CohortTable
 from facetui.engine.metrics import wilson
-from facetui.tui.ink import clean
+from facetui.engine.text import clean
 from facetui.tui.player import MOVES
 from facetui.tui.words import short_label
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from facetui.engine.folds import CohortTable
-from facetui.tui.displays import blocks
+from facetui.tui.displays import blocks, column
+from facetui.tui.ink import cells, right
 
 
 def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
@@ -15,14 +16,14 @@ def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
         return []
     # Other seeds are other people and other photos, but the same moves: rows and columns agree.
     cohorts, generations = tables[0].cohorts, tables[0].generations
-    first = max(22, *map(len, cohorts)) + 1
-    widths = [max(15, len(name)) + 2 for name in generations]
+    first = max(22, *(cells(column(cohort)) for cohort in cohorts)) + 1
+    widths = [max(15, cells(column(name))) + 2 for name in generations]
     lines = ["", f"share of clean probes not named, mean (smallest-largest) of {len(tables)} seeds, in per cent"]
     for block in blocks(generations, widths, width - first):
-        lines.append("photos posted under".ljust(first) + "".join(name.rjust(w) for name, w in block))
+        lines.append("photos posted under".ljust(first) + "".join(right(column(name), w) for name, w in block))
         for cohort in cohorts:
             row = "".join(_cell(tables, cohort, name).rjust(w) for name, w in block)
-            lines.append((cohort.ljust(first) + row).rstrip())
+            lines.append((column(cohort, first) + row).rstrip())
     return lines
 
 

@@ -18,6 +18,7 @@ from traitlets.config import Config
 from facetui.engine.errors import FacetuiError
 from facetui.engine.session import Session
 from facetui.tui.completing import begun, in_a_string
+from facetui.tui.displays import say
 from facetui.tui.repl import interruptible, is_own
 
 PROMPT, MORE = "lab> ", "...> "
@@ -95,7 +96,7 @@ def _one_line(
     trace: TracebackType,
     tb_offset: int | None = None,
 ) -> None:
-    print(f"facetui: {error}", file=sys.stderr)
+    say(f"facetui: {error}", sys.stderr)
 
 
 def _matcher(names: list[str]) -> Any:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from facetui.engine.text import json
+
 
 class Run(msgspec.Struct, frozen=True, tag="run"):
     """Typed text to run, and the columns there are for what it prints."""
@@ -55,14 +57,13 @@ class Left(msgspec.Struct, frozen=True, tag="left"):
 Question = Run | Complete
 Answer = Ready | Said | Done | Completed | Left
 
-_encoder = msgspec.json.Encoder()
 _questions: msgspec.json.Decoder[Question] = msgspec.json.Decoder(Question)
 _answers: msgspec.json.Decoder[Answer] = msgspec.json.Decoder(Answer)
 
 
 def line(message: Question | Answer) -> bytes:
     """A message with its line break."""
-    return _encoder.encode(message) + b"\n"
+    return json(message) + b"\n"
 
 
 def question(text: bytes) -> Question:

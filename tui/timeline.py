@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.engine.text import clean
 from facetui.tui import chart
-from facetui.tui.ink import Line, beside, box, clean, cut, fit, pad, wrap
+from facetui.tui.ink import Line, beside, box, cut, fit, pad, wrap
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
 from facetui.tui.words import MARKS, percent, words

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.driver import Driver
+from textual.notifications import SeverityLevel
 
 from facetui.engine import files, installation, journal
 from facetui.engine.errors import FacetuiError
 from facetui.engine.events import RunFailed
+from facetui.engine.text import clean
 from facetui.tui import detached, frame, recent
 from facetui.tui.canvas import Canvas
 from facetui.tui.detached import Engine
@@ -98,6 +100,18 @@ class Watching(App[int]):
         """One canvas."""
         yield self.canvas
 
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = False,
+    ) -> None:
+        """Tell something for a while; what is foreign in it is neither markup nor a command."""
+        super().notify(clean(message), title=clean(title), severity=severity, timeout=timeout, markup=markup)
+
     def on_mount(self) -> None:
         """Start the clock; what takes time comes after the first frame."""
         self.set_interval(REMOTE if os.environ.get("SSH_CONNECTION") else LOCAL, self.tick)
@@ -108,7 +122,7 @@ class Watching(App[int]):
             self.refresh_home()
         if self.stage.recorded:
             told = f"This is a recording of {self.stage.recorded}. Run it live: facetui run arms_race"
-            self.notify(told, timeout=5, markup=False)
+            self.notify(told, timeout=5)
 
     def _list_stories(self) -> None:
         from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown
@@ -140,7 +154,7 @@ class Watching(App[int]):
         finally:
             if process.returncode is None:
                 process.kill()
-        self.stage.device = out.decode().strip() or "none found: facetui doctor says more"
+        self.stage.device = out.decode(errors="replace").strip() or "none found: facetui doctor says more"
         self.draw()
 
     # --- the run -------------------------------------------------------------------------------------------------
@@ -196,7 +210,7 @@ class Watching(App[int]):
             root.mkdir(parents=True, exist_ok=True)
             return [files.write(root, f"{below}/{name}", content) for name, content in contents.items()]
         except OSError as error:
-            self.notify(f"cannot write in {root / below}: {error.strerror}", severity="error", markup=False)
+            self.notify(f"cannot write in {root / below}: {error.strerror}", severity="error")
             return None
 
     def tick(self) -> None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from html import escape
 from importlib import resources
 
 from facetui.engine.events import Event, Note, RunBegan
 from facetui.engine.folds import CohortTable
+from facetui.engine.text import UNSEEN, html
 from facetui.tui.displays import table_lines
 from facetui.tui.export import draw, svg
-from facetui.tui.ink import clean
 from facetui.tui.scene import Scene
 from facetui.tui.words import LONGEST, reported, words
 
@@ -24,9 +23,16 @@ def _file(name: str) -> str:
     return (resources.files("facetui.tui") / name).read_text(encoding="utf-8")
 
 
+@cache
+def script() -> str:
+    """The page's script; it cleans what it shows of what ``text.clean`` cleans."""
+    unseen = "".join(c if c == "-" else f"\\u{{{ord(c):x}}}" for c in UNSEEN)
+    return _file("page.js").replace("UNSEEN", unseen)
+
+
 def text(foreign: str) -> str:
     """Text of a journal, for HTML: no control characters, no markup."""
-    return escape(clean(foreign[:LONGEST]))
+    return html(foreign[:LONGEST])
 
 
 def page(events: Sequence[Event]) -> str:
@@ -84,7 +90,7 @@ def page(events: Sequence[Event]) -> str:
 left with the best model the trainer has had so far. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
 before, ! under an attack that the model was not trained against. Keys: space, [ ] events, {{ }} moves, g first, G live.
 </footer>
-<script>{_file("page.js")}</script>
+<script>{script()}</script>
 </body>
 </html>
 """
@@ -97,4 +103,4 @@ def _table(table: CohortTable) -> str:
 
 def text_block(lines: Sequence[str]) -> str:
     """Lines of a table, for HTML."""
-    return escape("\n".join(clean(line) for line in lines if line))
+    return "\n".join(html(line) for line in lines if line)

@@ -24,7 +24,7 @@ from facetui.engine.events import (
     VerificationMeasured,
 )
 from facetui.engine.folds import CohortTable
-from facetui.tui.ink import clean
+from facetui.engine.text import clean
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
