@@ -40,7 +40,8 @@ _LOOSE_JOINER = re.compile(
     f"(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff])(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff]\ufe0f)\u200d"
     f"|\u200d(?![{_JOINS}])"
 )
-_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+# Where a cell begins; also where it would for a spreadsheet that parts cells by a semicolon, as many do by their language.
+_FORMULA = re.compile(r"(^|[;|])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _MARKDOWN = re.compile(r"[\\`*_\[\]|#~$!{}^@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _MARKDOWN_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+=]))")
 
@@ -68,10 +69,7 @@ def name(text: str) -> str:
 
 def csv_cell(value: object) -> object:
     """A value for a cell of CSV: text is cleaned, and what a spreadsheet would take for a formula begins with ``'``."""
-    if not isinstance(value, str):
-        return value
-    shown = clean(value)
-    return f"'{shown}" if _FORMULA.match(shown) else shown
+    return _FORMULA.sub(r"\1'\2", clean(value)) if isinstance(value, str) else value
 
 
 def html(text: str) -> str:

@@ -153,7 +153,7 @@ class Plain:
                 self._wrapped(event, words(event))
 
     def _line(self, text: str = "") -> None:
-        say(text.rstrip(), self._out)
+        say(text.rstrip()[:LONGEST], self._out)
 
     def _wrapped(self, event: Event, text: str) -> None:
         head = f"{left(event.t, 10)} {self._marks[event.actor]} "

@@ -59,9 +59,9 @@ def _row(event: ProtectionMeasured) -> dict[str, object]:
 
 
 def table_csv(table: CohortTable) -> str:
-    """The same rows as CSV; text is quoted, so that a spreadsheet that parts cells elsewhere makes no formula of it."""
+    """The same rows as CSV."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, FIELDS, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows(table))
     return out.getvalue()
