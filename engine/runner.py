@@ -314,7 +314,7 @@ def _failed(journal: Journal, lab: Any, error: FacetuiError) -> Outcome:
     log = journal.folder / "error.log"
     try:
         if not isinstance(error, Cancelled):
-            log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            log.write_text("".join(traceback.format_exception(error)), "utf-8", "backslashreplace")
         event = RunFailed(error=str(error), exit_code=error.exit_code, log=log.name if log.exists() else "")
         lab.emit(event) if lab is not None else journal.append(event)
     except (OSError, FacetuiError):

@@ -40,7 +40,7 @@ _LOOSE_JOINER = re.compile(
     f"(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff])(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff]\ufe0f)\u200d"
     f"|\u200d(?![{_JOINS}])"
 )
-# Where a cell begins; also where it would for a spreadsheet that parts cells by a semicolon, as many do by their language.
+# Where a cell begins; also where it would for a spreadsheet that parts cells by semicolons, as many languages have it.
 _FORMULA = re.compile(r"(^|[;|])([\s\"']*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 _MARKDOWN = re.compile(r"[\\`*_\[\]|#~$!{}^@]|:(?=//)|(?<=www)\.", re.IGNORECASE)
 _MARKDOWN_START = re.compile(r"^(\d{1,9}(?=[.)])|(?=[-+=]))")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import io
 import itertools
@@ -238,14 +239,26 @@ def test_a_saved_session_is_no_program_of_somebody_elses(make_lab):
         def __init__(self, name: str) -> None:
             self.name = name
 
-    import ast
-
     body = ast.parse(Played().as_scenario()).body
     assert [type(node).__name__ for node in body] == ["Expr", "FunctionDef"]
     assert not any(isinstance(node, ast.Import) for node in ast.walk(ast.Module(body, [])))
 
 
 # --- what is written -------------------------------------------------------------------------------------------------
+
+
+def test_a_new_scenario_is_a_program_whatever_its_name_is(tmp_path):
+    from facetui.tui.starting import write_new
+
+    path = write_new(tmp_path / 'x"""\nimport os; \udce9\\.py')
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    assert [type(node).__name__ for node in body] == ["Expr", "FunctionDef"]
+
+
+def test_the_folder_of_a_detached_run_is_the_folder_for_programs(tmp_path, capfdbinary):
+    name = os.fsdecode(b"r\xe9\x1b")
+    displays.say_path(tmp_path / name)
+    assert capfdbinary.readouterr().out == os.fsencode(tmp_path) + b"/r\xe9\x1b\n"
 
 
 class Page(HTMLParser):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from facetui.engine.errors import UsageError
 from facetui.engine.runner import Scenario
+from facetui.engine.text import clean
 
 TEMPLATE = '''\
 """{title}: one line that says what this story shows.
@@ -52,7 +53,8 @@ def write_new(path: Path) -> Path:
         raise UsageError(f"expected a file ending in .py, got {path}")
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(TEMPLATE.format(title=path.stem.replace("_", " ").capitalize(), file=path.name))
+            title = clean(path.stem).translate({ord("_"): " ", ord('"'): "'", ord("\\"): "/"}).capitalize()
+            file.write(TEMPLATE.format(title=title, file=clean(path.name)))
     except FileExistsError:
         raise UsageError(f"{path} exists and is not overwritten; choose another name") from None
     except OSError as error:
