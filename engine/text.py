@@ -34,10 +34,11 @@ _ONE_UNSEEN = re.compile(f"[{UNSEEN}]")
 _BEYOND_ASCII = re.compile(r"[^\x00-\x7e]")
 # Lone halves of surrogate pairs: bytes of a file name that are no text.
 _NO_TEXT = re.compile("[\ud800-\udfff]")
-# A joiner stands between the parts of one emoji. Elsewhere it makes programs count fewer columns than there are.
+# A joiner stands between the parts of one emoji. Elsewhere it makes programs count fewer columns than there are; and
+# what changes the character before it would, at a text's beginning, change one that is not the text's.
 _JOINS = "\u2190-\u2199\u2620\u2640\u2642\u2695\u2696\u26a7\u26d3\u2708\u2764\u27a1\u2b1b\U0001f300-\U0001faff"
 _LOOSE_JOINER = re.compile(
-    f"(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff])(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff]\ufe0f)\u200d"
+    f"^[\u200d\ufe0e\ufe0f]+|(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff])(?<![\u26d3\u26f9\u2764\U0001f300-\U0001faff]\ufe0f)\u200d"
     f"|\u200d(?![{_JOINS}])"
 )
 # Where a cell begins; also where it would for a spreadsheet that parts cells by semicolons, as many languages have it.

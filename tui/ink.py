@@ -82,7 +82,8 @@ def wrap(text: str, width: int, rows: int) -> list[str]:
     if width <= 0 or rows <= 0:
         return []
     text = clean(text)
-    lines = (textwrap.wrap(text, width) if cells(text) == len(text) else _wrapped(text, width)) or [""]
+    simple = all(cells(character) == 1 for character in text)
+    lines = (textwrap.wrap(text, width) if simple else _wrapped(text, width)) or [""]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], cut(f"{lines[rows - 1]} {lines[rows]}", width)]
     return lines
