@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from facetui.engine.casts import Cast, Generation
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
 from facetui.engine.interfaces import Bank
+from facetui.engine.journal import Journal
 from facetui.engine.lab import Lab
 from facetui.engine.people import People, Person
 from facetui.tui.mirror import Mirror
 
+from .hostile_run import PIECES, hostile_run
 from .presenting import Presenter
 from .sample_run import write_sample
 
@@ -122,3 +125,15 @@ def follow(tmp_path):
     yield make
     for mirror in mirrors:
         mirror.close()
+
+
+@pytest.fixture
+def stranger(tmp_path) -> Path:
+    """A run's folder with a hostile name, some of whose bytes are no text, and a hostile journal."""
+    folder = tmp_path / os.fsdecode(b"=1\x1b]0;owned\x07\xc2\x9b2J\xe2\x80\xae\xe9 [bold]")
+    folder.mkdir()
+    book = Journal(folder)
+    for event in hostile_run(list(PIECES))[:-1]:
+        book.append(event)
+    book.close()
+    return folder
