@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from facetui.engine.fields import Amount, Count, Date, Interval, Name, Position, Rate, Seconds, Similarity, Text
 from facetui.engine.text import json
 
 Actor = Literal["users", "friends", "trainer", "law", "lab"]
@@ -32,14 +33,14 @@ def generation_name(extractor: str, classifier: str = "nearest", steps: Sequence
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """The fields every event carries."""
 
-    seq: int = -1
+    seq: Position = -1
     """Position in the journal, from 0, without gaps."""
-    t: str = ""
+    t: Date = ""
     """ISO date in the story (``2020-07`` or ``2020-07-29``); empty before the clock is set."""
-    wall: float = 0.0
+    wall: Seconds = 0.0
     """Seconds since the run began."""
     actor: Actor = "lab"
-    line: int | None = None
+    line: Count | None = None
     """Line of the scenario that was running."""
 
     @property
@@ -49,26 +50,26 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
-    scenario: str
-    title: str
+    scenario: Name
+    title: Name
     """First line of the scenario's docstring."""
-    source: str
+    source: Text
     """The scenario's text, so that a replay can show the running line."""
-    seed: int
-    device: str
-    cast: str
-    people: str
-    n_people: int
-    users: list[str]
+    seed: Count
+    device: Name
+    cast: Name
+    people: Name
+    n_people: Count
+    users: list[Name]
     """Identities who protect their photos."""
-    surrogates: list[str]
+    surrogates: list[Name]
     """Extractors the users' tools may run."""
-    extractors: dict[str, str]
+    extractors: dict[Name, Name]
     """Extractor name to weights hash, surrogates and generations."""
-    versions: dict[str, str]
-    pid: int = 0
+    versions: dict[Name, Name]
+    pid: Count = 0
     """Process that writes the journal."""
-    preprocessing: dict[str, str] = {}
+    preprocessing: dict[Name, Name] = {}
     """Extractor name to what it does to pixels first."""
     fictional: bool = False
     """Whether the people are those that come with the package, who do not exist; told by their content, and believed
@@ -82,100 +83,100 @@ class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
 
 
 class PhotosPosted(Event, frozen=True, kw_only=True, tag="photos_posted"):
-    cohort: str
+    cohort: Name
     """Photos posted at one date under one attack: ``2020-07 pgd``; photos without one: ``2020-07 clean``."""
-    attack: str | None
-    budget: str | None
-    n_people: int
+    attack: Name | None
+    budget: Name | None
+    n_people: Count
     """People who posted under the attack (for friends: people who are shown)."""
-    n_photos: int
+    n_photos: Count
     """Photos in the cohort."""
-    n_others: int = 0
+    n_others: Count = 0
     """Clean photos that everybody else posted at the same time."""
-    linf: float | None = None
+    linf: Rate | None = None
     """Largest change of any channel of any pixel, in [0, 1]."""
-    dssim: float | None = None
+    dssim: Rate | None = None
     """Mean structural dissimilarity, in [0, 1]."""
-    psnr: float | None = None
+    psnr: Amount | None = None
     """Mean peak signal-to-noise ratio, dB."""
-    about: str = ""
+    about: Text = ""
     """What in the attack differs from its published release."""
 
 
 class PhotosScraped(Event, frozen=True, kw_only=True, tag="photos_scraped"):
-    n_new: int
-    n_archive: int
+    n_new: Count
+    n_archive: Count
 
 
 class ExtractorReleased(Event, frozen=True, kw_only=True, tag="extractor_released"):
-    extractor: str
-    released: str
+    extractor: Name
+    released: Name
     """Date of release in the cast."""
-    weights: str
+    weights: Name
 
 
 class DefenceApplied(Event, frozen=True, kw_only=True, tag="defence_applied"):
-    defence: str
-    against: list[str]
-    extractor: str
+    defence: Name
+    against: list[Name]
+    extractor: Name
     """The extractor that results."""
-    n_people: int = 0
+    n_people: Count = 0
     """People it was trained on; none of them is ever evaluated."""
-    n_photos: int = 0
-    accuracy_before: float | None = None
+    n_photos: Count = 0
+    accuracy_before: Rate | None = None
     """Rank-1 accuracy on clean probes of people neither protected nor trained on."""
-    accuracy_after: float | None = None
-    n_probes: int = 0
+    accuracy_after: Rate | None = None
+    n_probes: Count = 0
     """Probes behind the two accuracies."""
-    detail: str = ""
+    detail: Text = ""
 
 
 class LawPassed(Event, frozen=True, kw_only=True, tag="law_passed"):
-    law: str
+    law: Name
     """``retention`` or ``moratorium``."""
-    text: str
-    months: int | None = None
+    text: Text
+    months: Count | None = None
 
 
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
-    task: str
-    done: int
-    total: int
-    unit: str = "image-steps"
-    rate: float | None = None
+    task: Name
+    done: Count
+    total: Count
+    unit: Name = "image-steps"
+    rate: Amount | None = None
     """Units a second since the task began."""
 
 
 class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measured"):
-    cohort: str
+    cohort: Name
     """``whole archive`` or the name of one cohort, then measured as if its photos were all the trainer had of them."""
-    attack: str | None
-    extractor: str
-    defence: str | None
+    attack: Name | None
+    extractor: Name
+    defence: Name | None
     """How the extractor came to be, when it was not simply released: ``adapt``."""
-    classifier: str
-    protection_rate: float
+    classifier: Name
+    protection_rate: Rate
     """1 - rank-1 accuracy on clean probes of protected people."""
-    n_probes: int
-    interval: tuple[float, float] | None
+    n_probes: Count
+    interval: Interval | None
     """95 % Wilson interval; absent for most cited figures."""
-    unprotected_error: float | None = None
+    unprotected_error: Rate | None = None
     """Share of clean probes of unprotected people not named right, same gallery."""
-    n_unprotected: int = 0
-    best_protection_rate: float | None = None
+    n_unprotected: Count = 0
+    best_protection_rate: Rate | None = None
     """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes.
 
     Known in hindsight only; a trainer picks by validation on people it may use, see ``best-of``.
     """
-    best_generation: str | None = None
-    steps: list[str] = []
+    best_generation: Name | None = None
+    steps: list[Name] = []
     """What the pipeline does beyond its extractor and classifier: ``jpeg 75``, ``rescan until 2020-12``."""
-    against: list[str] = []
+    against: list[Name] = []
     """Attacks that its extractor, or the second one, was trained against; empty for extractors as released."""
-    law: str = ""
+    law: Name = ""
     """What the law forbade at that date: ``12 months' retention``, ``moratorium``; empty for nothing."""
     basis: Basis = "measured"
-    source: str = ""
+    source: Text = ""
     """For a cited figure: where it was reported."""
 
     @property
@@ -192,22 +193,22 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
 class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     """A face search engine, asked with clean probes of protected people; a human reads its first ``k`` answers."""
 
-    extractor: str
-    k: int
-    recall: float
+    extractor: Name
+    k: Count
+    recall: Rate
     """Share of the protected person's photos among the first ``k``, of those that could be there."""
-    discovery: float
+    discovery: Rate
     """Share of searches with any photo of the right person among the first ``k``."""
-    discovery_interval: tuple[float, float]
+    discovery_interval: Interval
     """95 % Wilson interval."""
-    identity_uniformity: float
+    identity_uniformity: Rate
     """(identities - distinct ones among the first ``k``) / identities."""
-    n_probes: int
-    n_enrolled: int
+    n_probes: Count
+    n_enrolled: Count
     """Photos of the protected people in the archive."""
-    n_decoys: int
+    n_decoys: Count
     """Decoys in the archive."""
-    steps: list[str] = []
+    steps: list[Name] = []
     """As in ``ProtectionMeasured``."""
 
     @property
@@ -219,75 +220,75 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
 class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measured"):
     """How well a detector tells perturbed photos from clean ones, on people it never saw."""
 
-    against: list[str]
+    against: list[Name]
     """Attacks it was trained on."""
-    attack: str
+    attack: Name
     """The attack whose photos it was shown."""
-    recall: float
+    recall: Rate
     """Share of the perturbed photos that it flags."""
-    recall_interval: tuple[float, float]
-    false_positive_rate: float
+    recall_interval: Interval
+    false_positive_rate: Rate
     """Share of the clean photos that it flags."""
-    false_positive_interval: tuple[float, float]
-    precision: float | None
+    false_positive_interval: Interval
+    precision: Rate | None
     """Share of perturbed ones among flagged photos when half of all photos are perturbed; absent: none is flagged."""
-    base_rate: float
+    base_rate: Rate
     """Share of perturbed photos in a crawl."""
-    base_rate_precision: float | None
+    base_rate_precision: Rate | None
     """Precision at that share."""
-    base_rate_precision_low: float
+    base_rate_precision_low: Rate
     """The same when both rates are as bad as their intervals allow."""
-    n_clean: int
-    n_poisoned: int
+    n_clean: Count
+    n_poisoned: Count
 
 
 class VerificationMeasured(Event, frozen=True, kw_only=True, tag="verification_measured"):
     """What a user sees who compares two photos: the same person, yes or no? Not what a search engine does."""
 
-    extractor: str
-    threshold: float
+    extractor: Name
+    threshold: Similarity
     """Cosine similarity that 1 % of pairs of different, unprotected people reach."""
-    match_clean: float
+    match_clean: Rate
     """Share of pairs of a protected person's probe and own photo, unperturbed, that reach it."""
-    match_posted: float
+    match_posted: Rate
     """The same with the photos as they were posted."""
-    similarity_clean: float
-    similarity_posted: float
-    n_pairs: int
+    similarity_clean: Similarity
+    similarity_posted: Similarity
+    n_pairs: Count
 
 
 class Candidate(msgspec.Struct, frozen=True):
     """One line of a search result."""
 
-    person: str
-    similarity: float
+    person: Name
+    similarity: Similarity
 
 
 class PicturesShown(Event, frozen=True, kw_only=True, tag="pictures_shown"):
-    person: str
-    cohort: str
-    original: str
+    person: Name
+    cohort: Name
+    original: Name
     """Content hash: ``pictures/<hash>.png`` in the journal."""
-    posted: str
-    probe: str
-    extractor: str
+    posted: Name
+    probe: Name
+    extractor: Name
     candidates: list[Candidate]
     """Whom the trainer names for the probe, best first."""
 
 
 class Note(Event, frozen=True, kw_only=True, tag="note"):
-    text: str
+    text: Text
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
-    peak_memory: int
+    peak_memory: Count
     """Bytes of main memory at the peak."""
 
 
 class RunFailed(Event, frozen=True, kw_only=True, tag="run_failed"):
-    error: str
-    exit_code: int
-    log: str = ""
+    error: Text
+    exit_code: Count
+    log: Name = ""
     """File with the traceback, when there is one."""
 
 
@@ -327,9 +328,15 @@ def decode(line: bytes | str) -> Event | None:
     """The event on a line; ``None`` for a kind this version does not know.
 
     Raises:
-        msgspec.DecodeError: the line is not JSON, or a field is missing or of a wrong type.
+        msgspec.DecodeError: the line is not JSON in UTF-8, is nested too deeply, or a field is missing, of a wrong type
+            or out of its range.
     """
-    if msgspec.json.decode(line, type=_Kind).kind not in _KINDS:
-        return None
-    event: Event = _decoder.decode(line)
+    try:
+        if msgspec.json.decode(line, type=_Kind).kind not in _KINDS:
+            return None
+        event: Event = _decoder.decode(line)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError(f"it is not UTF-8: {error.reason}") from None
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
     return event

@@ -196,7 +196,7 @@ def check_header(path: Path, line: bytes) -> None:
     """
     try:
         header = msgspec.json.decode(line, type=_Header)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise JournalError(f"{path}, line 1: not a facetui journal; `facetui runs` lists runs") from None
     if header.facetui_journal > VERSION:
         raise JournalError(
@@ -226,7 +226,7 @@ class Tail:
         """
         path = self.folder / EVENTS
         try:
-            with path.open("rb") as file:
+            with files.open_to_read(self.folder, EVENTS) as file:
                 file.seek(self._read)
                 data = file.read()
         except FileNotFoundError:
@@ -244,7 +244,7 @@ def is_locked(folder: Path) -> bool:
     if fcntl is None:
         return False
     try:
-        with (folder / EVENTS).open("rb") as file:
+        with files.open_to_read(folder, EVENTS) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -274,7 +274,7 @@ def began_at(folder: Path) -> str:
     """
     line = load(folder).partition(b"\n")[0]
     check_header(folder / EVENTS, line)
-    return msgspec.json.decode(line, type=_Header).began
+    return msgspec.json.decode(line, type=_Header).began[:40]
 
 
 def first(events: list[Event], kind: type[E]) -> E | None:
@@ -322,7 +322,11 @@ def runs_folder() -> Path:
 
 def runs(parent: Path) -> list[Path]:
     """Run folders under a folder, newest first."""
-    if not parent.is_dir():
+    dated = []
+    try:
+        for folder in parent.iterdir():
+            with contextlib.suppress(OSError):  # no run, or one that is being deleted
+                dated.append(((folder / EVENTS).lstat().st_mtime, folder))
+    except OSError:
         return []
-    folders = [folder for folder in parent.iterdir() if (folder / EVENTS).is_file()]
-    return sorted(folders, key=lambda folder: (folder / EVENTS).stat().st_mtime, reverse=True)
+    return [folder for _, folder in sorted(dated, reverse=True)]

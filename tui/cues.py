@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -31,7 +32,7 @@ class Cue(msgspec.Struct, frozen=True):
         when: date and time with zone.
     """
 
-    at: int
+    at: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     view: str = "timeline"
     text: str = ""
     when: str = ""
@@ -64,6 +65,7 @@ def read(folder: Path) -> list[Cue]:
         return []
     cues = []
     for line in lines:
-        with contextlib.suppress(msgspec.DecodeError):
-            cues.append(msgspec.json.decode(line, type=Cue))
+        with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+            cue = msgspec.json.decode(line, type=Cue)
+            cues.append(msgspec.structs.replace(cue, text=cue.text[:LONGEST], view=cue.view[:20], when=cue.when[:40]))
     return cues

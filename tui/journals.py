@@ -259,12 +259,13 @@ def runs_list() -> None:
     if not folders:
         displays.say("no runs yet; try: facetui run arms_race")
     for folder in folders:
-        when = datetime.fromtimestamp((folder / journal.EVENTS).stat().st_mtime).strftime("%Y-%m-%d %H:%M")
+        when = f"{'':16}"
         try:
+            when = datetime.fromtimestamp((folder / journal.EVENTS).lstat().st_mtime).strftime("%Y-%m-%d %H:%M")
             events = journal.read(folder)
             state: str = journal.status(folder, events)
             took = f"{events[-1].wall:7.1f} s" if events else f"{'':9}"
-        except JournalError:
+        except (JournalError, OSError):
             state, took = "damaged", f"{'':9}"
         displays.say(f"{displays.column(folder.name, 40)} {state:<9} {took}  {when}")
 

@@ -7,7 +7,6 @@ goes on, the copy's journal is locked, as a growing journal is.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import re
 import shutil
@@ -20,9 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from facetui.engine import journal
+from facetui.engine import files, journal
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import PicturesShown, decode
+from facetui.tui import cues, picture_policy
 from facetui.tui.cues import CUES
 
 try:
@@ -38,13 +38,22 @@ PATIENCE = 8.0
 
 BACK_OFF = (0.25, 0.5, 1.0, 2.0, 4.0)
 LONGEST_LINE = 1 << 20
-PICTURE_MOST = 4_000_000
 RUN_MOST = 512 << 20
 """Bytes of a run that is followed, at most."""
 
+ANSWER_MOST = 64 << 20
+"""Bytes of one answer, at most: it is held in memory."""
+
+LEAST_RATE = 1000.0
+"""Bytes a second below which an answer is given up once ``PATIENCE`` is over: a drip would hold the connection."""
+
+PIECE = 1 << 16
+TRIES = 3
+"""Times that a picture is asked for."""
+
 ENDED = ("finished", "failed", "killed")
-PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-NAME = re.compile(r"[0-9a-f]{16}")
+PART = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
+LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 
 
 class _Seq(msgspec.Struct):
@@ -116,15 +125,20 @@ class Mirror:
                 self._ask()
                 failures, self.trouble, self._heard = 0, "", time.monotonic()
             except JournalError as error:
-                self.failed, self.status = error, "killed"
-                self._unlock()
+                self._give_up(error)
             except (OSError, http.client.HTTPException) as error:
                 self._hang_up()
                 silent = time.monotonic() - self._heard
                 self.trouble = f"the presenter has not answered for {silent:.0f} s ({_why(error)}); trying again"
                 self._stop.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
+            except Exception as error:  # noqa: BLE001  whatever a stranger sends: who follows is told, and it ends
+                self._give_up(Foreign(f"the presenter's side sent something that is not understood ({error!r:.200})"))
         self._hang_up()
+
+    def _give_up(self, error: JournalError) -> None:
+        self.failed, self.status = error, "killed"
+        self._unlock()
 
     def _ask(self) -> None:
         """One request for what is missing."""
@@ -132,7 +146,7 @@ class Mirror:
         headers = {"Range": f"bytes={have}-", "Prefer": f"wait={WAIT_SECONDS}", "Facetui-Cues": str(self._cues)}
         if self._tag:
             headers["If-Range"] = self._tag
-        answer, body = self._get(journal.EVENTS, headers, RUN_MOST)
+        answer, body = self._get(journal.EVENTS, headers, ANSWER_MOST)
         tag = answer.headers.get("ETag", "")
         if answer.status == 404:
             raise Foreign("there is no run at this address: it has ended, or a character of it is missing")
@@ -154,6 +168,7 @@ class Mirror:
                 raise http.client.HTTPException("it sent another part than it was asked for")
             self._tag = tag
             self._take(body[have - start :])
+        self._fetch_pictures()
         self.status = answer.headers.get("Facetui-Status", "running")
         if answer.headers.get("Facetui-Cues", "0") != str(self._cues):
             self._fetch_cues()
@@ -166,10 +181,34 @@ class Mirror:
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=WAIT_SECONDS + PATIENCE)
         self._connection.request("GET", self._path + name, headers=headers)
         answer = self._connection.getresponse()
-        length = answer.headers.get("Content-Length", "0")
-        if not length.isdigit() or int(length) > most:
+        self._check_head(answer, most)
+        return answer, self._body(answer, most)
+
+    def _check_head(self, answer: http.client.HTTPResponse, most: int) -> None:
+        """Refuse what is larger than allowed, or packed so that its size is not known."""
+        lengths = answer.headers.get_all("Content-Length", [])
+        if len(lengths) > 1 or not all(LENGTH.fullmatch(length) for length in lengths):
+            raise Foreign("the presenter's side says an impossible length; this is not followed")
+        if any(int(length) > most for length in lengths):
             raise Foreign(f"the presenter's side sent more than {most >> 20} MB at once; this is not followed")
-        return answer, answer.read()
+        if answer.headers.get("Content-Encoding", "identity") != "identity":
+            raise Foreign("the presenter's side sends compressed answers; this is not followed")
+
+    def _body(self, answer: http.client.HTTPResponse, most: int) -> bytes:
+        """What is left of an answer: so much and for so long as is reasonable, whatever its head promises."""
+        began, parts, size = time.monotonic(), list[bytes](), 0
+        while part := answer.read1(PIECE):
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise Foreign(f"the presenter's side sent more than {most >> 20} MB at once; this is not followed")
+            if self._stop.is_set():
+                raise TimeoutError
+            if time.monotonic() - began > PATIENCE + size / LEAST_RATE:
+                raise TimeoutError("it answers too slowly")
+        if answer.length:  # cut off: half an answer is none
+            raise http.client.IncompleteRead(b"", answer.length)
+        return b"".join(parts)
 
     def _hang_up(self) -> None:
         if self._connection is not None:
@@ -180,12 +219,13 @@ class Mirror:
 
     def _anew(self) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="followed-", dir=self._parent))
-        self._file = (folder / journal.EVENTS).open("xb")
+        self._file = files.open_to_make(folder, journal.EVENTS)
         if fcntl is not None:
             fcntl.flock(self._file, fcntl.LOCK_EX)
         self._size, self._line, self._seq, self._cues = 0, b"", -1, 0
         self._first, self._is_complete = True, False
         self._pictures: set[str] = set()
+        self._wanted: dict[str, int] = {}
         return folder
 
     def _begin_anew(self) -> None:
@@ -213,8 +253,7 @@ class Mirror:
             self._file.write(data)
             self._file.flush()
         except OSError as error:
-            way_out = f"make room in {self._parent} and follow again"
-            raise Foreign(f"the copy of the run cannot be written ({error.strerror}); {way_out}") from error
+            raise self._unwritable(error) from error
         self._size, self._line = self._size + len(data), rest
 
     def _look_at(self, line: bytes) -> None:
@@ -224,7 +263,7 @@ class Mirror:
             return
         try:
             seq, event = msgspec.json.decode(line, type=_Seq).seq, decode(line)
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             raise Foreign("a line of this run is damaged; it is not followed any further") from None
         if seq != self._seq + 1:
             raise Foreign(f"events are missing from this run between {self._seq} and {seq}")
@@ -232,24 +271,37 @@ class Mirror:
         self._is_complete = event is not None and event.kind in ("run_ended", "run_failed")
         if isinstance(event, PicturesShown):
             for name in (event.original, event.posted, event.probe):
-                self._fetch_picture(name)
+                if picture_policy.NAME.fullmatch(name) and name not in self._pictures:
+                    self._pictures.add(name)
+                    self._wanted[name] = TRIES
 
-    def _fetch_picture(self, name: str) -> None:
-        """A picture, where it is published; its name is the hash of what is in it."""
-        if not NAME.fullmatch(name) or name in self._pictures:
-            return
-        self._pictures.add(name)
-        answer, body = self._get(f"pictures/{name}.png", {}, PICTURE_MOST)
-        if answer.status == 200 and hashlib.sha256(body).hexdigest().startswith(name):
-            target = self.folder / "pictures" / f"{name}.png"
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(body)
+    def _fetch_pictures(self) -> None:
+        """Those that events have shown, where they are published; a cut in the middle of one loses no event."""
+        for name in list(self._wanted):
+            self._wanted[name] -= 1
+            if self._wanted[name] < 0:
+                del self._wanted[name]
+                continue
+            answer, body = self._get(f"pictures/{name}.png", {}, picture_policy.MOST)
+            del self._wanted[name]
+            if answer.status == 200 and picture_policy.is_picture(name, body):
+                self._keep(f"pictures/{name}.png", body)
 
     def _fetch_cues(self) -> None:
-        answer, body = self._get(CUES, {}, LONGEST_LINE)
+        answer, body = self._get(CUES, {}, cues.MOST)
         if answer.status == 200:
-            (self.folder / CUES).write_bytes(body)
+            self._keep(CUES, body)
             self._cues = len(body)
+
+    def _keep(self, name: str, content: bytes) -> None:
+        try:
+            files.write(self.folder, name, content)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> Foreign:
+        way_out = f"make room in {self._parent} and follow again"
+        return Foreign(f"the copy of the run cannot be written ({error.strerror}); {way_out}")
 
 
 def _total(answer: http.client.HTTPResponse, body: bytes = b"") -> int:
@@ -257,7 +309,7 @@ def _total(answer: http.client.HTTPResponse, body: bytes = b"") -> int:
     if answer.status == 200:
         return len(body)
     total = answer.headers.get("Content-Range", "").rpartition("/")[2]
-    return int(total) if total.isdigit() and len(total) < 16 else 0
+    return int(total) if LENGTH.fullmatch(total) else 0
 
 
 def _why(error: Exception) -> str:

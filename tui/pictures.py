@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 RAMP = " .:-=+*#%@"
 
 
-@lru_cache(maxsize=24)
 def load(folder: Path, name: str) -> Image | None:
-    """A picture of a run by its name; ``None`` where there is none that can be read."""
+    """A picture of a run by its name; ``None`` where there is none that can be read, or not yet."""
+    content = picture_policy.read(folder, name)
+    return _decoded(content) if content is not None else None
+
+
+@lru_cache(maxsize=24)
+def _decoded(content: bytes) -> Image | None:
     from PIL import Image, UnidentifiedImageError
 
-    content = picture_policy.read(folder, name)
-    if content is None:
-        return None
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
             return picture.convert("RGB")
@@ -31,7 +33,6 @@ def load(folder: Path, name: str) -> Image | None:
         return None
 
 
-@lru_cache(maxsize=24)
 def difference(folder: Path, one: str, other: str) -> Image | None:
     """How far two pictures differ in every channel, times ten; ``None`` where one is missing or sizes differ."""
     from PIL import ImageChops

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from facetui.engine import journal
+from facetui.engine import files, journal
 from facetui.engine.events import Event, RunBegan, decode
 from facetui.tui.stage import Recent, Story
 
@@ -22,14 +22,14 @@ def recent(parent: Path, most: int = 12) -> list[Recent]:
 
 
 def _summary(folder: Path) -> Recent:
-    path = folder / journal.EVENTS
     try:
-        when = datetime.fromtimestamp(path.stat().st_mtime).strftime("%Y-%m-%d %H:%M")
-        with path.open("rb") as file:
+        facts = files.facts(folder, journal.EVENTS)
+        when = datetime.fromtimestamp(facts.st_mtime).strftime("%Y-%m-%d %H:%M")
+        with files.open_to_read(folder, journal.EVENTS) as file:
             head = file.read(ENDS).split(b"\n")
-            file.seek(max(0, path.stat().st_size - ENDS))
-            tail = file.read().split(b"\n")
-    except OSError:
+            file.seek(max(0, facts.st_size - ENDS))
+            tail = file.read(ENDS).split(b"\n")
+    except (OSError, OverflowError, ValueError):
         return Recent(folder, "", "damaged", 0.0, "")
     began = _event(head[1]) if len(head) > 2 else None
     last = _event(tail[-2]) if len(tail) > 1 else None

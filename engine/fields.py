@@ -1,0 +1,33 @@
+"""What the fields of events may hold.
+
+A journal may come from elsewhere: what does not fit is damage, said with its line where it is read, so that no view has
+to look again.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+DATE_PATTERN = r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?"
+
+MOST = 2**53
+"""Larger whole numbers are not the same in every reader of JSON."""
+
+Date = Annotated[str, Meta(pattern=rf"^({DATE_PATTERN})?\Z", max_length=10)]
+"""ISO date in the story, ``2020-07`` or ``2020-07-29``; empty before there is one."""
+
+Count = Annotated[int, Meta(ge=0, le=MOST)]
+Position = Annotated[int, Meta(ge=-1, le=MOST)]
+Rate = Annotated[float, Meta(ge=0, le=1)]
+"""A share, in [0, 1]."""
+
+Similarity = Annotated[float, Meta(ge=-1e6, le=1e6)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+Amount = Annotated[float, Meta(ge=-1e15, le=1e15)]
+Interval = tuple[Rate, Rate]
+"""Both ends of an interval of a share."""
+
+Name = Annotated[str, Meta(max_length=10_000)]
+Text = Annotated[str, Meta(max_length=1_000_000)]
