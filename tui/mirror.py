@@ -208,6 +208,8 @@ class Mirror:
                 raise TimeoutError("it answers too slowly")
         if answer.length:  # cut off: half an answer is none
             raise http.client.IncompleteRead(b"", answer.length)
+        if not answer.isclosed():
+            answer.read()  # nothing is left: it closes the answer, so that the connection can be asked again
         return b"".join(parts)
 
     def _hang_up(self) -> None:
