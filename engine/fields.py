@@ -29,5 +29,5 @@ Amount = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Interval = tuple[Rate, Rate]
 """Both ends of an interval of a share."""
 
-Name = Annotated[str, Meta(max_length=10_000)]
+Name = Annotated[str, Meta(max_length=100_000)]
 Text = Annotated[str, Meta(max_length=1_000_000)]
