@@ -58,7 +58,7 @@ ROUNDS = settings(derandomize=True, max_examples=25, deadline=None)
 
 
 def hostile_run(texts: list[str]) -> list[Event]:
-    """The sample run; every text that is free in it is one of these (dates are not: they are checked when a journal is read)."""
+    """The sample run; every text that is free in it is one of these. Dates are not: they are checked when read."""
     supply = itertools.cycle(texts)
 
     def poisoned(value: Any, key: str = "") -> Any:
