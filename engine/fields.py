@@ -30,4 +30,4 @@ Interval = tuple[Rate, Rate]
 """Both ends of an interval of a share."""
 
 Name = Annotated[str, Meta(max_length=100_000)]
-Text = Annotated[str, Meta(max_length=1_000_000)]
+Text = Annotated[str, Meta(max_length=8_000_000)]
