@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from facetui.engine.errors import Cancelled
 from facetui.engine.fields import Amount, Count, Date, Interval, Name, Position, Rate, Seconds, Similarity, Text
 from facetui.engine.text import json
 
@@ -290,6 +291,11 @@ class RunFailed(Event, frozen=True, kw_only=True, tag="run_failed"):
     exit_code: Count
     log: Name = ""
     """File with the traceback, when there is one."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether its user stopped the run: nothing went wrong."""
+        return self.exit_code == Cancelled.exit_code
 
 
 AnyEvent = (

@@ -31,7 +31,10 @@ VERSION = 1
 """Major version of the format: a reader refuses a newer one, and skips kinds it does not know."""
 
 EVENTS = "events.jsonl"
-Status = Literal["running", "finished", "failed", "killed", "empty"]
+Status = Literal["running", "finished", "stopped", "failed", "killed", "empty"]
+OVER: tuple[Status, ...] = ("finished", "stopped", "failed", "killed")
+"""How a run stands that nothing is added to any more."""
+
 E = TypeVar("E", bound=Event)
 
 
@@ -255,12 +258,12 @@ def is_locked(folder: Path) -> bool:
 
 
 def status(folder: Path, events: list[Event]) -> Status:
-    """How a run stands: its last event says finished or failed, its lock says running; else it was killed."""
+    """How a run stands: its last event says finished, stopped or failed, its lock says running; else it was killed."""
     last = events[-1] if events else None
     if isinstance(last, RunEnded):
         return "finished"
     if isinstance(last, RunFailed):
-        return "failed"
+        return "stopped" if last.stopped else "failed"
     if is_locked(folder):
         return "running"
     return "killed" if events else "empty"

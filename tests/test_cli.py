@@ -268,7 +268,7 @@ def test_signals_end_a_run_with_a_last_line(number, code, tmp_path):
     assert process.wait(timeout=20) == code
     assert time.monotonic() - sent < 10
     (folder,) = journal.runs(Path(os.environ["FACETUI_RUNS"]))
-    assert journal.status(folder, journal.read(folder)) == "failed"
+    assert journal.status(folder, journal.read(folder)) == "stopped"
 
 
 @pytest.mark.slow

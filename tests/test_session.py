@@ -236,4 +236,4 @@ def test_control_c_outside_of_a_move_is_an_ordinary_one(session, capsys):
     with pytest.raises(KeyboardInterrupt):
         run_script(session, text, "s.py")
     assert signal.getsignal(signal.SIGINT) is before
-    assert journal.status(session.journal.folder, journal.read(session.journal.folder)) == "failed"
+    assert journal.status(session.journal.folder, journal.read(session.journal.folder)) == "stopped"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Iterable
 from functools import partial
 from typing import ClassVar
@@ -230,7 +229,7 @@ class FacetApp(Cueing):
             self.notify("Nothing is being done. Esc leaves the console, q on another screen leaves facetui.")
         elif self.engine is not None and self.stage.running and not self.stopping:
             self.stopping = True
-            self.engine.stop(signal.SIGINT)
+            self.engine.stop()
             self.notify("The run stops at its next step; Ctrl+C again leaves at once.")
         else:
             self.exit(130 if self.stopping else self.ended)
@@ -248,7 +247,7 @@ class FacetApp(Cueing):
     def _answered(self, answer: str | None) -> None:
         if answer == "stop" and self.engine is not None:
             self.stopping = self.leaving = True
-            self.engine.stop(signal.SIGINT)
+            self.engine.stop()
             self.notify("The run stops at its next step.")
         elif answer == "leave":
             self.left = self.stage.folder

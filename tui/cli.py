@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from typer.main import get_command
 
 from facetui.engine.errors import FacetuiError
 from facetui.engine.text import clean
+from facetui.tui import stopping
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
 
 EXAMPLES = """\
@@ -32,6 +33,22 @@ Watch how the protection of poisoned photos decays.
 
 `facetui --help` lists every command.
 """
+
+TOO_LITTLE = "there is too little memory here; use fewer people or photos, or raise the limit (ulimit -v)"
+
+REFUSALS = {
+    errno.ENOSPC: "make room, then run the same command again",
+    errno.EDQUOT: "make room, then run the same command again",
+    errno.EROFS: "choose another place with --out, FACETUI_RUNS, FACETUI_CACHE or TMPDIR",
+    errno.EACCES: "choose another place with --out, FACETUI_RUNS, FACETUI_CACHE or TMPDIR",
+    errno.EPERM: "choose another place with --out, FACETUI_RUNS, FACETUI_CACHE or TMPDIR",
+    errno.EIO: "the disk could not be read or written; try another",
+    errno.EMFILE: "allow more open files (ulimit -n 256) and run the same command again",
+    errno.ENFILE: "close other programs and run the same command again",
+    errno.ENOMEM: TOO_LITTLE,
+    errno.EAGAIN: "allow more processes (ulimit -u) and run the same command again",
+}
+"""The way out of what the system refuses, by error number."""
 
 COMMANDS = {
     "run": "running:run",
@@ -130,20 +147,36 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
+    stopping.open_streams()
     try:
         app(args=with_address(sys.argv[1:]))
+        code: Any = 0
+    except SystemExit as end:
+        code = end.code or 0
     except FacetuiError as error:
         print(f"facetui: {clean(str(error))}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        code = error.exit_code
     except KeyboardInterrupt:
         print("facetui: stopped", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has gone; point it elsewhere so that flushing at exit does not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(141)
+        code = 130
+    except MemoryError:
+        print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
+        code = 5
+    except OSError as error:
+        code = _refused(error)
     except Exception as error:  # noqa: BLE001  the last net: no traceback on the screen, all of it in a log
-        sys.exit(_bug(error))
+        code = _bug(error)
+    sys.exit(stopping.exit_code(code))
+
+
+def _refused(error: OSError) -> int:
+    """What the system would not do, in a sentence; what is no fault of the machine is ours."""
+    way_out = REFUSALS.get(error.errno or 0)
+    if way_out is None:
+        return _bug(error)
+    what = f"{clean(str(error.filename))}: " if error.filename else ""
+    print(f"facetui: {what}{error.strerror}; {way_out}", file=sys.stderr)
+    return 5 if error.errno == errno.ENOMEM else 4
 
 
 def _bug(error: Exception) -> int:

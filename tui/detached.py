@@ -43,8 +43,8 @@ class Engine:
         """Its exit code; ``None`` while it goes on."""
         return self.process.poll()
 
-    def stop(self, number: int = signal.SIGINT) -> None:
-        """Ask it to stop; it closes its journal with the reason."""
+    def stop(self, number: int = signal.SIGTERM) -> None:
+        """Ask it to stop; it closes its journal with the reason. A background job of a script ignores Ctrl-C."""
         if self.code is None:
             self.process.send_signal(number)
 

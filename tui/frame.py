@@ -28,7 +28,7 @@ def header(stage: Stage, width: int) -> Line:
     at = player.state
     right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
     if isinstance(now.ended, RunFailed):
-        right = [("× failed", "bad bold")]
+        right = [("■ stopped", "bold")] if now.ended.stopped else [("× failed", "bad bold")]
     elif stage.problem:
         right = [("× stopped", "bad bold")]
     elif stage.link:

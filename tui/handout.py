@@ -27,6 +27,7 @@ KINDS = (".html", ".md", ".svg", ".png", ".csv")
 
 STATES = {
     "running": "The run still goes on; this is how far it has come.",
+    "stopped": "The run was stopped; this is how far it came.",
     "failed": "The run did not reach its end; this is how far it came.",
     "killed": "The run was killed; this is how far it came.",
 }

@@ -6,7 +6,7 @@ from facetui.engine.text import clean
 from facetui.tui.ink import Line, cells, fit, left, pad, wrap
 from facetui.tui.stage import Recent, Stage, Story
 
-SIGNS = {"running": "●", "finished": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
+SIGNS = {"running": "●", "finished": "■", "stopped": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
 PROMISE = "Poisoning photos does not protect people from facial recognition for long. Watch how it decays."
 OWN_FACES = (
     "Your own faces: facetui run STORY --people DIR, one folder of photos a person; nothing leaves this machine."

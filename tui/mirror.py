@@ -51,7 +51,6 @@ PIECE = 1 << 16
 TRIES = 3
 """Times that a picture is asked for."""
 
-ENDED = ("finished", "failed", "killed")
 PART = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})", re.ASCII)
 LENGTH = re.compile(r"\d{1,15}", re.ASCII)
 
@@ -173,7 +172,9 @@ class Mirror:
         if answer.headers.get("Facetui-Cues", "0") != str(self._cues):
             self._fetch_cues()
         # Whether a run has ended is known before its size is: then all of it is here.
-        if self.status in ENDED and (answer.status == 204 or self._is_complete or self._size >= _total(answer, body)):
+        if self.status in journal.OVER and (
+            answer.status == 204 or self._is_complete or self._size >= _total(answer, body)
+        ):
             self._unlock()
 
     def _get(self, name: str, headers: dict[str, str], most: int) -> tuple[http.client.HTTPResponse, bytes]:

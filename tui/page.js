@@ -6,6 +6,7 @@
   const WAIT = 10, PATIENCE = 20000, LONGEST = 1 << 20, BACK_OFF = [250, 500, 1000, 2000, 4000];
   const WHOLE = "whole archive";
   const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
+  const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/journal.py
   const WORDS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans" };
   const MOVES = new Set(["photos_posted", "extractor_released", "defence_applied", "law_passed"]);
   const narrow = matchMedia("(max-width: 640px)");
@@ -226,10 +227,10 @@
     state();
   }
 
-  const ended = (e) => (e?.kind === "run_ended" ? `the story is over, after ${Math.round(e.wall)} s` : e?.kind === "run_failed" ? `stopped: ${clean(e.error)}` : "");
+  const ended = (e) => (e?.kind === "run_ended" ? `the story is over, after ${Math.round(e.wall)} s` : e?.kind === "run_failed" ? `${e.exit_code === 130 ? "stopped" : "failed"}: ${clean(e.error)}` : "");
 
   function state() {
-    const over = ["finished", "failed", "killed"].includes(status);
+    const over = OVER.includes(status);
     const words = failed || trouble || (live && !over ? "● live" : playing ? "▶ playing" : head < events.length - 1 ? `‖ ${events.length - 1 - head} behind` : over ? `■ ${status}` : "‖ paused");
     by("state").textContent = clean(words);
     by("state").className = failed || trouble ? "bad" : live && !over ? "good" : "";
@@ -311,7 +312,7 @@
         if (live) head = events.length - 1;
         if (grew && (live || head < 0)) show(); else state();
         if (failed) break;
-        if (["finished", "failed", "killed"].includes(status) && (answer.status === 204 || answer.status === 416 || have >= (total || have))) break;
+        if (OVER.includes(status) && (answer.status === 204 || answer.status === 416 || have >= (total || have))) break;
       } catch (error) {
         trouble = error instanceof SyntaxError ? "a line of this run is damaged" : `the presenter has not answered for ${Math.round((Date.now() - heard) / 1000)} s; trying again`;
         if (error instanceof SyntaxError) { failed = trouble; break; }

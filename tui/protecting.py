@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from facetui.engine import casts
@@ -16,6 +14,7 @@ from facetui.engine.device import choose
 from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.outputs import find_inputs
 from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
+from facetui.tui import stopping
 from facetui.tui.displays import say, short
 
 PROBLEMS = ("refused", "unreadable")
@@ -45,11 +44,11 @@ def protect(
         raise UsageError(f"{attack} has no modes; leave --mode out") from None
     names = [n.strip() for n in surrogates.split(",") if n.strip()] if surrogates else casts.load("embedded").surrogates
     pairs = find_inputs(inputs, out)
-    stopped: list[int] = []
+    stop = stopping.Stop()
     bar = _Bar(len(pairs))
 
     def check() -> None:
-        if stopped:
+        if stop:
             raise Cancelled("stopped; run the same command again to go on")
 
     def progress(done: int, total: int) -> None:
@@ -67,15 +66,8 @@ def protect(
         progress=progress,
     )
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopped:
-            raise KeyboardInterrupt
-        stopped.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     outcomes: list[Outcome] = []
-    with bar:
+    with stopping.handled(stop), bar:
         failed: FacetuiError | None = None
         try:
             for outcome in protector.run(pairs):
@@ -91,7 +83,7 @@ def protect(
             say(line)
     if failed is not None:
         say(f"facetui: {failed}", sys.stderr)
-        return 128 + stopped[0] if stopped and isinstance(failed, Cancelled) else failed.exit_code
+        return stop.code(failed.exit_code) if isinstance(failed, Cancelled) else failed.exit_code
     return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
 
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import shutil
-import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +21,7 @@ from facetui.tui import chart
 from facetui.tui.displays import Plain, say, short, table_lines
 from facetui.tui.ink import text_of
 from facetui.tui.scene import Scene
+from facetui.tui.stopping import handled
 
 BANNER = """\
 Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.
@@ -99,10 +98,6 @@ def scope(session: Session) -> dict[str, Any]:
 @contextmanager
 def interruptible(session: Session) -> Iterator[None]:
     """Ctrl-C stops the move that is being made at its next step; a second one does not wait for it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
     asked: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -112,11 +107,8 @@ def interruptible(session: Session) -> Iterator[None]:
         print("stopping after this step; Ctrl-C again does not wait", file=sys.stderr)
         session.stop()
 
-    before = signal.signal(signal.SIGINT, stop)
-    try:
+    with handled(stop, ("SIGINT",)):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def run_script(session: Session, text: str, name: str) -> int:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +15,7 @@ import typer
 from facetui.engine import journal
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import displays, publishing
+from facetui.tui import displays, publishing, stopping
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -127,26 +124,16 @@ def run(
 
         settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
     show = displays.without_screen(shown)
-    cancel = threading.Event()
-    received: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if received and number == signal.SIGINT:
-            raise KeyboardInterrupt  # the second Ctrl+C does not wait for the next step
-        received.append(number)
-        cancel.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, stop)
     tables = []
-    for number in range(seed, seed + seeds):
-        table = CohortTable()
-        with published(settings.folder, publish, pictures):
-            outcome = play(scenario, replace(settings, seed=number), [show, table.add], cancel)
-        displays.say(f"journal: {displays.short(outcome.folder)}", sys.stderr)
-        if outcome.error is not None:
-            break
-        tables.append(table)
+    with stopping.stoppable() as stop:
+        for number in range(seed, seed + seeds):
+            table = CohortTable()
+            with published(settings.folder, publish, pictures):
+                outcome = play(scenario, replace(settings, seed=number), [show, table.add], stop.event)
+            displays.say(f"journal: {displays.short(outcome.folder)}", sys.stderr)
+            if outcome.error is not None:
+                break
+            tables.append(table)
     if seeds > 1 and display != "json":
         for line in spread_lines(tables):
             displays.say(line)
@@ -156,8 +143,8 @@ def run(
     log = outcome.folder / "error.log"
     if log.exists():
         displays.say(f"details: {displays.short(log)}", sys.stderr)
-    interrupted = isinstance(outcome.error, Cancelled) and received
-    raise typer.Exit(128 + received[0] if interrupted else outcome.error.exit_code)
+    code = outcome.error.exit_code
+    raise typer.Exit(stop.code(code) if isinstance(outcome.error, Cancelled) else code)
 
 
 @contextlib.contextmanager
@@ -172,7 +159,7 @@ def published(folder: Path | None, address: str | None, pictures: str) -> Iterat
     server = publishing.start(folder, address, pictures)
     for line in publishing.invitation(server.url):
         displays.say(line, sys.stderr)
-    print(publishing.who_can_read(server.url, pictures), file=sys.stderr)
+    displays.say(publishing.who_can_read(server.url, pictures), sys.stderr)
     try:
         yield server.url
         time.sleep(FAREWELL_SECONDS)

@@ -59,9 +59,6 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
-ENDED = ("finished", "failed", "killed")
-
-
 @dataclass(frozen=True)
 class _Facts:
     """How a run stands: bytes of its journal, the file, what identifies it, its state, and bytes of cues."""
@@ -169,7 +166,7 @@ class Publication:
             size, inode, _ = self._stat(journal.EVENTS)
             last = self._facts
             tag = last.tag if inode == last.inode and size >= last.size > 0 else self._tag(inode)
-            state = last.state if size == last.size and last.state in ENDED else self._look(size)
+            state = last.state if size == last.size and last.state in journal.OVER else self._look(size)
             self._facts = _Facts(size, inode, tag, state, self._look_at_cues())
             self._asked = time.monotonic()
         return self._facts

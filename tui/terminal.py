@@ -24,6 +24,8 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from facetui.tui import stopping
+
 MODES = (1000, 1003, 1006, 1015, 1004, 2004, 2048)
 """What Textual switches on: the mouse, focus, pasting, sizes."""
 
@@ -194,8 +196,11 @@ def guarded(on_signal: Callable[[int], None]):  # type: ignore[no-untyped-def]
         before = None
 
     def leave(number: int, frame: FrameType | None) -> None:
-        # Textual's loop may be stuck in a write that nobody reads: nothing here waits for it.
         signal.signal(number, signal.SIG_IGN)
+        end(number)
+
+    def end(number: int) -> None:
+        # Textual's loop may be stuck in a write that nobody reads: nothing here waits for it.
         on_signal(number)
         if Terminal.output is not None:
             Terminal.output.forget()
@@ -204,22 +209,22 @@ def guarded(on_signal: Callable[[int], None]):  # type: ignore[no-untyped-def]
             write_report(Terminal.probe)
         os._exit(128 + number)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    old = [signal.signal(number, leave) for number in numbers]
-    threading.Thread(target=_watch, name="hang-up", daemon=True).start()
-    try:
+    threading.Thread(target=_watch, args=(end,), name="hang-up", daemon=True).start()
+    with stopping.handled(leave):
         yield
-    finally:
-        for number, handler in zip(numbers, old, strict=True):
-            signal.signal(number, handler)
 
 
-def _watch() -> None:
-    """Turn a terminal that is gone into SIGHUP, also where it does not control this process."""
+def _watch(end: Callable[[int], None]) -> None:
+    """End an app whose terminal is gone, also where that does not control this process or SIGHUP is ignored.
+
+    The engine is a process of its own and goes on where the app was started with ``nohup``.
+    """
     poll = select.poll()
     poll.register(0, 0)
     while True:
         if any(flags & (select.POLLHUP | select.POLLNVAL | select.POLLERR) for _, flags in poll.poll()):
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+                end(signal.SIGHUP)
             os.kill(os.getpid(), signal.SIGHUP)
             return
 

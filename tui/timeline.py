@@ -57,7 +57,9 @@ def _turn(stage: Stage) -> Line:
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
-        return [("× the run stopped: ", "bad bold"), (words(now.ended), "")]
+        if now.ended.stopped:
+            return [("■ its user stopped the run: ", "bold"), (words(now.ended), "")]
+        return [("× the run failed: ", "bad bold"), (words(now.ended), "")]
     if event is None:
         return [("· the lab ", "bold"), ("is made ready", "")]
     what = clean(now.progress.task) if now.progress else words(event)

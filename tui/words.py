@@ -93,7 +93,7 @@ def _words(event: Event) -> str:
             memory = f", at most {event.peak_memory / 1e9:.1f} GB" if event.peak_memory else ""
             return f"done in {event.wall:.1f} s{memory}"
         case RunFailed():
-            return f"stopped after {event.wall:.1f} s: {event.error}"
+            return f"{'stopped' if event.stopped else 'failed'} after {event.wall:.1f} s: {event.error}"
         case _:
             return event.kind.replace("_", " ")
 
