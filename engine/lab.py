@@ -7,7 +7,6 @@ does the trainer name?
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import io
 import sys
@@ -24,7 +23,7 @@ from facetui.engine.attacks import ATTACKS
 from facetui.engine.budget import Budget
 from facetui.engine.cache import Cache
 from facetui.engine.casts import DATE, Cast
-from facetui.engine.errors import Cancelled, UnknownName, UsageError
+from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.events import (
     Actor,
     ClockMoved,
@@ -39,7 +38,7 @@ from facetui.engine.interfaces import Attack, Bank
 from facetui.engine.law import Law
 from facetui.engine.measurement import Measurements
 from facetui.engine.networks import Networks
-from facetui.engine.people import People, aims
+from facetui.engine.people import People, aims, select
 from facetui.engine.perturbing import perturb
 from facetui.engine.photos import to_picture
 from facetui.engine.questions import Shower, measure, search
@@ -122,10 +121,7 @@ class Lab:
         if names is None:
             count = min(MAX_USERS, max(1, len(known) // 4))
             return sorted(torch.randperm(len(known), generator=self.generator("users"))[:count].tolist())
-        for name in names:
-            if name not in known:
-                raise UnknownName("person", name, difflib.get_close_matches(name, known, 3, 0.4), known[:12])
-        chosen = sorted({known.index(name) for name in names})
+        chosen = select(names, known)
         if not 0 < len(chosen) < len(known):
             raise UsageError(f"expected 1 to {len(known) - 1} users among {len(known)} people, got {len(chosen)}")
         return chosen

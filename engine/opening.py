@@ -49,8 +49,20 @@ def prepare(
     seed: int,
     device_name: str,
     cache_folder: Path | None,
+    strict: bool = False,
+    tell: people.Tell = people.silent,
 ) -> World:
     """Load everything that a run depends on.
+
+    Args:
+        cast: name or TOML file.
+        people_from: ``embedded`` or a folder; absent: what the cast says.
+        users: names of those who protect their photos; absent: chosen by the seed.
+        seed: of every random draw.
+        device_name: as for ``device.choose``.
+        cache_folder: of results; absent: nothing is kept.
+        strict: a picture that cannot be read is an error.
+        tell: told how far reading people is; may raise ``Cancelled``.
 
     Raises:
         FacetuiError: people, cast or device that do not exist or fit.
@@ -58,7 +70,8 @@ def prepare(
     chosen = casts.load(cast)
     where = device.choose(device_name)
     cache = Cache(cache_folder)
-    everybody, tool = people.tool_faces(people.load(people_from or chosen.people, cache=cache))
+    loaded = people.load(people_from or chosen.people, cache=cache, tell=tell, strict=strict)
+    everybody, tool = people.tool_faces(loaded)
     return World(chosen, everybody, tool, where, cache, users, seed)
 
 

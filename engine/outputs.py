@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from facetui.engine.errors import DataError
-from facetui.engine.photos import SUFFIXES
+from facetui.engine.pictures import SUFFIXES
 
 MANIFEST = ".facetui-protect.jsonl"
 ORIENTATION = 0x0112

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -16,16 +17,14 @@ from torch import Tensor
 
 from facetui.engine import cache as caching
 from facetui.engine.cache import Cache
-from facetui.engine.errors import DataError
+from facetui.engine.errors import UnknownName
 from facetui.engine.interfaces import Bank
-from facetui.engine.photos import SUFFIXES, aligned_photo, to_tensor
+from facetui.engine.photos import to_tensor
+from facetui.engine.text import name as clean_name
 
 EMBEDDED = "embedded"
 FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"
 """Of the file that holds the fictional people: whatever else lies in its place is taken for photos of somebody."""
-
-PER_PERSON = 48
-"""Photos loaded of one person at most, spread evenly over the file names in order."""
 
 TOOL_PEOPLE = 8
 """Embedded people whom the users' tool aims at, and who play no other part."""
@@ -33,8 +32,12 @@ TOOL_PEOPLE = 8
 TOOL_PHOTOS = 8
 """Photos of each of them."""
 
-MIN_PHOTOS = 3
-"""A person with fewer cannot be evaluated and is left out."""
+Tell = Callable[[str, int, int], None]
+"""Called as ``tell(what, done, total)``; may raise ``Cancelled``."""
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class People:
 
     Attributes:
         source: ``embedded`` or the folder's name, for journals; never a whole path, which may name its owner.
-        persons: at least two, in the order of their names.
+        persons: at least two, in the order of their names, which differ.
         left_out: what was not used and why, one sentence each; for the audience.
         fictional: they come with the package and do not exist. Nothing but the package's own data, checked by its
             content, is; no name of a folder makes it so.
@@ -94,20 +97,48 @@ def aims(tool: People) -> Bank:
     return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
 
 
-def load(source: str, *, cache: Cache | None = None, on_photo: Callable[[int, int], None] | None = None) -> People:
+def load(source: str, *, cache: Cache | None = None, tell: Tell = silent, strict: bool = False) -> People:
     """Load people by name or folder.
 
     Args:
         source: ``embedded``, or a folder of folders, one a person.
         cache: keeps aligned photos, so that faces are searched once.
-        on_photo: called as ``on_photo(done, total)`` while reading.
+        tell: called as ``tell(what, done, total)`` while reading; may raise ``Cancelled``.
+        strict: a picture that cannot be read is an error; otherwise it is left out, and ``left_out`` names it.
 
     Raises:
-        DataError: no such folder, fewer than two usable people, an unreadable picture.
+        DataError: no such folder, fewer than two usable people; with ``strict`` an unreadable picture.
     """
     if source == EMBEDDED:
         return _embedded()
-    return _folder(Path(source).expanduser(), cache or Cache(None), on_photo)
+    from facetui.engine.people_folder import read
+
+    return read(Path(source).expanduser(), cache or Cache(None), tell, strict)
+
+
+def select(wanted: Sequence[str], known: Sequence[str]) -> list[int]:
+    """Which people are meant: each entry is a name, or names separated by commas.
+
+    Names are compared as ``text.name`` writes them, so that it does not matter how a keyboard or a file system
+    composes letters.
+
+    Args:
+        wanted: as typed.
+        known: everybody's names.
+
+    Raises:
+        UnknownName: nobody has such a name.
+    """
+    places = {name: number for number, name in enumerate(known)}
+    chosen = []
+    for entry in wanted:
+        whole = clean_name(entry.strip())
+        parts = [whole] if whole in places else list(filter(None, map(str.strip, whole.split(","))))
+        for part in parts:
+            if part not in places:
+                raise UnknownName("person", part, difflib.get_close_matches(part, known, 3, 0.4), list(known[:12]))
+            chosen.append(places[part])
+    return sorted(set(chosen))
 
 
 def _embedded() -> People:
@@ -121,99 +152,3 @@ def _embedded() -> People:
                     photos.setdefault(person, []).append(to_tensor(picture.convert("RGB")))
     persons = tuple(Person(name, torch.stack(rows)) for name, rows in photos.items())
     return People(EMBEDDED, persons, fictional=hashlib.sha256(data).hexdigest() == FICTIONAL_SHA256)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    try:
-        files = sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read ({error.strerror}); remove it or mend its permissions") from error
-    if len(files) > PER_PERSON:
-        files = [files[i * len(files) // PER_PERSON] for i in range(PER_PERSON)]
-    return files
-
-
-def _folders(root: Path) -> list[Path]:
-    try:
-        entries = sorted(p for p in root.iterdir() if not p.name.startswith("."))
-    except FileNotFoundError:
-        raise DataError(f"there is no folder {root}; expected a folder with one folder of photos a person") from None
-    except NotADirectoryError:
-        raise DataError(f"{root} is a file; expected a folder with one folder of photos a person") from None
-    except OSError as error:
-        raise DataError(f"{root} cannot be read ({error.strerror}); choose another folder") from error
-    folders = []
-    for entry in entries:
-        try:
-            if entry.is_symlink():
-                entry.resolve(strict=True)
-        except (OSError, RuntimeError):  # RuntimeError: how Python before 3.13 reports a loop
-            raise DataError(f"{entry} is a symbolic link that leads nowhere or in a circle; remove it") from None
-        if entry.is_dir():
-            folders.append(entry)
-    return folders
-
-
-def _folder(root: Path, cache: Cache, on_photo: Callable[[int, int], None] | None) -> People:
-    files = {folder: _pictures(folder) for folder in _folders(root)}
-    files = {folder: pictures for folder, pictures in files.items() if pictures}
-    if not files:
-        raise DataError(
-            f"{root} has no folder with pictures in it ({', '.join(sorted(SUFFIXES))}); "
-            "expected one folder of photos a person"
-        )
-    persons, left_out = [], []
-    total, done, faceless = sum(map(len, files.values())), 0, 0
-    for folder, pictures in files.items():
-        photos = []
-        for path in pictures:
-            photo = _cached_photo(path, cache)
-            done += 1
-            if on_photo:
-                on_photo(done, total)
-            if photo is None:
-                faceless += 1
-            else:
-                photos.append(photo)
-        if len(photos) >= MIN_PHOTOS:
-            persons.append(Person(folder.name, torch.stack(photos)))
-        else:
-            left_out.append(f"{folder.name} has {len(photos)} photos with a face, at least {MIN_PHOTOS} are needed")
-    if faceless:
-        left_out.insert(0, f"no face was found in {faceless} of {total} pictures")
-    if len(persons) < 2:
-        why = f" ({'; '.join(left_out[:3])})" if left_out else ""
-        raise DataError(
-            f"{root} has {len(persons)} usable {'person' if len(persons) == 1 else 'people'}, at least two are needed, "
-            f"each with {MIN_PHOTOS} photos of their face in a folder of their own{why}"
-        )
-    return People(_source_of(root), tuple(persons), tuple(left_out))
-
-
-def _source_of(root: Path) -> str:
-    """A folder's name, which is never the one that stands for the fictional people."""
-    name = root.resolve().name
-    return f"./{name}" if name.casefold() == EMBEDDED else name
-
-
-def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
-    if cache.folder is None:
-        return aligned_photo(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
-    name = caching.key("aligned photo", data.hex()) if data else ""
-    found = cache.load(name) if name else None
-    if found is None:
-        photo = aligned_photo(path)
-        if name and photo is not None and photo.shape[-1] and not _is_aligned(path):
-            cache.save(name, {"value": photo})
-        return photo
-    return found["value"]
-
-
-def _is_aligned(path: Path) -> bool:
-    """Pictures that need no search are read faster than cached ones."""
-    with Image.open(path) as picture:
-        return picture.size == (112, 112)

@@ -1,8 +1,7 @@
-"""From picture files to aligned photos: reading, MTCNN detection, and the ArcFace five-point alignment."""
+"""From pictures to aligned photos: MTCNN detection, and the ArcFace five-point alignment."""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,17 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
-from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
-"""Files with other endings are not looked at."""
-
-MAX_PIXELS = 100_000_000
-"""Larger pictures are refused: decoding one would take more than 300 MB."""
+from facetui.engine.pictures import read_picture
 
 DETECTION_SIDE = 1024
 """Pictures are searched for faces at no more than this side length, in pixels."""
@@ -46,36 +39,6 @@ class Face:
     box: tuple[float, float, float, float]
     landmarks: NDArray[np.float64]
     confidence: float
-
-
-def read_picture(path: Path) -> Image.Image:
-    """A picture as upright RGB, its EXIF orientation applied.
-
-    Raises:
-        DataError: missing, empty, not a picture, damaged, or larger than ``MAX_PIXELS``; the message names the file.
-    """
-    try:
-        if path.stat().st_size == 0:
-            raise DataError(f"{path} is empty (0 bytes); remove or replace it")
-        with warnings.catch_warnings():
-            # Pillow warns from 89 million pixels on; our own limit below comes with a way out.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    raise _too_large(path, f"{picture.width} x {picture.height} pixels")
-                upright: Image.Image = ImageOps.exif_transpose(picture)
-                return upright.convert("RGB")
-    except Image.DecompressionBombError:
-        raise _too_large(path, "over 178 million pixels") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path} is not a picture, whatever its name says; remove or replace it") from None
-    except (OSError, SyntaxError, ValueError) as error:
-        # Pillow reports damaged files as any of these, depending on the format.
-        raise DataError(f"{path} cannot be read as a picture ({error}); remove or replace it") from error
-
-
-def _too_large(path: Path, size: str) -> DataError:
-    return DataError(f"{path} is too large ({size}, at most {MAX_PIXELS // 1_000_000} million); scale it down")
 
 
 def to_tensor(picture: Image.Image) -> Tensor:

@@ -20,7 +20,8 @@ from facetui.engine.budget import Budget, dssim
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.interfaces import Attack, Bank, Extractor
 from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
-from facetui.engine.photos import align, faces_to_cut, read_picture, to_tensor
+from facetui.engine.photos import align, faces_to_cut, to_tensor
+from facetui.engine.pictures import read_picture
 from facetui.engine.warp import PastedView, Placement
 
 GROUP = 8

@@ -191,6 +191,7 @@ class Settings:
         cache: folder of results; absent: nothing is kept or reused.
         values: of the scenario's parameters; what is left out has its default.
         folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
+        strict: a picture that cannot be read ends the run; otherwise it is left out and named.
     """
 
     out: Path
@@ -202,6 +203,7 @@ class Settings:
     cache: Path | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     folder: Path | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,6 +246,7 @@ def run(
     displays: Sequence[Display] = (),
     cancel: threading.Event | None = None,
     on_folder: Callable[[Path], None] = lambda folder: None,
+    tell: Callable[[str, int, int], None] = lambda what, done, total: None,
 ) -> Outcome:
     """Play a scenario, write its journal, and show its events.
 
@@ -255,6 +258,7 @@ def run(
         displays: called with every event after it is in the journal.
         cancel: set it to stop the run at its next step.
         on_folder: called with the journal's folder once it exists.
+        tell: called as ``tell(what, done, total)`` while people are read, before there is a journal.
 
     Returns:
         The journal's folder, and the error that stopped the run.
@@ -267,6 +271,13 @@ def run(
     from facetui.engine import device
     from facetui.engine.opening import begin, open_lab, prepare
 
+    stop = cancel or threading.Event()
+
+    def reading(what: str, done: int, total: int) -> None:
+        if stop.is_set():
+            raise Cancelled("stopped on request, before the run began; faces that were found are in the cache")
+        tell(what, done, total)
+
     world = prepare(
         cast=settings.cast,
         people_from=settings.people,
@@ -274,10 +285,11 @@ def run(
         seed=settings.seed,
         device_name=settings.device,
         cache_folder=settings.cache,
+        strict=settings.strict,
+        tell=reading,
     )
     journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
-    stop = cancel or threading.Event()
 
     def emit(event: Event) -> None:
         journal.append(event)

@@ -9,7 +9,8 @@ from facetui.engine import casts, people
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
 from facetui.engine.errors import DataError, UnknownName
-from facetui.engine.photos import TEMPLATE, align, find_faces, read_picture, similarity_transform, to_picture
+from facetui.engine.photos import TEMPLATE, align, find_faces, similarity_transform, to_picture
+from facetui.engine.pictures import read_picture
 
 
 def test_similarity_transform_is_recovered():
@@ -88,8 +89,6 @@ def broken(kind, root, embedded):
             target.write_bytes(target.read_bytes()[:900])
         case "20,000 pixels":
             Image.new("1", (20_000, 20_000)).save(target.with_suffix(".png"))
-        case "symlink loop":
-            (root / "loop").symlink_to(root / "loop")
         case "no faces":
             for path in root.glob("*/*.png"):
                 Image.new("RGB", (160, 160), (20, 90, 200)).save(path)
@@ -105,7 +104,6 @@ def broken(kind, root, embedded):
         ("text named jpg", "5.jpg is not a picture"),
         ("cut in the middle", "5.jpg cannot be read"),
         ("20,000 pixels", "5.png is too large"),
-        ("symlink loop", "symbolic link"),
         ("one identity", "1 usable person"),
         ("one photo", "0 usable people"),
         ("no faces", "no face was found in 8 of 8"),
@@ -113,7 +111,7 @@ def broken(kind, root, embedded):
 )
 def test_bad_folders_are_one_sentence(kind, words, tmp_path, embedded):
     with pytest.raises(DataError, match=words) as caught:
-        people.load(str(broken(kind, tmp_path, embedded)))
+        people.load(str(broken(kind, tmp_path, embedded)), strict=True)
     assert "\n" not in str(caught.value)
 
 

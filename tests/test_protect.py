@@ -23,7 +23,8 @@ from facetui.engine.errors import Cancelled, DataError, UsageError
 from facetui.engine.extractors import load
 from facetui.engine.inference import embed
 from facetui.engine.outputs import MANIFEST, copy_new, distinct_names, find_inputs, write_new
-from facetui.engine.photos import TEMPLATE, Face, align, find_faces, read_picture, to_tensor
+from facetui.engine.photos import TEMPLATE, Face, align, find_faces, to_tensor
+from facetui.engine.pictures import read_picture
 from facetui.engine.protect import Protector, paste_all
 from facetui.engine.warp import PastedView, Placement
 

@@ -108,7 +108,7 @@ def grid(
         columns,
         everybody,
         tool,
-        users=_names(users) if users else None,
+        users=[users] if users else None,
         photos=photos,
         seed=seed,
         device=choose(device),

@@ -77,7 +77,7 @@ def check(
         try:
             others = probes.expanduser() if probes else None
             album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
-            crowd = peoples.load(people, cache=cache, on_photo=lambda i, n: tell("read the crowd's photos", i, n))
+            crowd = peoples.load(people, cache=cache, tell=lambda what, i, n: tell(f"the crowd: {what}", i, n))
             report = measure(
                 album,
                 crowd,

@@ -10,7 +10,15 @@ import typer
 from platformdirs import user_state_path
 
 from facetui.tui.displays import say
-from facetui.tui.options import CastOption, DeviceOption, NoCacheOption, PeopleOption, SeedOption, UsersOption
+from facetui.tui.options import (
+    CastOption,
+    DeviceOption,
+    NoCacheOption,
+    PeopleOption,
+    SeedOption,
+    StrictOption,
+    UsersOption,
+)
 from facetui.tui.running import settings_of
 
 
@@ -28,6 +36,7 @@ def repl(
     ] = None,
     people: PeopleOption = None,
     users: UsersOption = None,
+    strict: StrictOption = False,
     cast: CastOption = "embedded",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -44,7 +53,7 @@ def repl(
     from facetui.tui.repl import interact, open_session, run_script
 
     scripted = command is not None or not sys.stdin.isatty()
-    settings = settings_of(people, users, cast, seed, device, out, no_cache)
+    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict)
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)
     if command is not None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from facetui.engine import journal
 from facetui.engine.errors import FacetuiError
 from facetui.engine.events import RunFailed
+from facetui.tui.displays import say
 
 LOG = "engine.log"
 """What the engine said on its standard streams, beside its journal."""
@@ -55,7 +56,9 @@ class Engine:
         except OSError:
             lines = []
         told = [line.removeprefix("facetui: ") for line in lines if line.startswith("facetui: ")] or lines
-        return told[-1] if told else f"the engine left with exit code {self.code}"
+        if told:
+            return told[-1].strip()
+        return f"the engine left with exit code {self.code}" if self.code is not None else ""
 
     def forget(self) -> None:
         """Remove the folder of a run that never began."""
@@ -97,8 +100,11 @@ def wait_until_begun(engine: Engine, sleep: Callable[[float], None] = time.sleep
     Raises:
         FacetuiError: it stopped before, with its own words and exit code.
     """
-    tail = journal.Tail(engine.folder)
+    tail, told = journal.Tail(engine.folder), ""
     while True:
+        if (said := engine.said()) != told and engine.code is None:
+            told = said
+            say(said, sys.stderr)  # reading people may take minutes
         code, events = engine.code, tail.more()
         failed = next((event for event in events if isinstance(event, RunFailed)), None)
         if failed is not None or (code is not None and not events):

@@ -115,6 +115,21 @@ def _speaks_unicode(out: IO[str]) -> bool:
     return (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
+class Telling:
+    """Says on standard error how far something is that comes before a run: at once, and then every few seconds."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Take in that ``done`` of ``total`` are done; the first time nothing is."""
+        now = time.monotonic()
+        if done and now - self._last < PROGRESS_SECONDS:
+            return
+        self._last = now
+        say(f"  {what}: {done:,} of {total:,}" if done else f"  {what}", sys.stderr)
+
+
 class Plain:
     """One line a move, one line a measurement with the same columns every time, a closing table.
 

@@ -169,7 +169,9 @@ def command(began: RunBegan) -> str:
     """The command that repeats a run; users are named, so that it does not depend on how a seed chooses them."""
     story = began.scenario if _shipped(began) else f"{began.scenario}.py"
     cast = began.cast if began.cast in casts.names() else f"{began.cast}.toml"
-    parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast, "--users", ",".join(began.users)]
+    parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast]
+    joined = [",".join(began.users)] if not any("," in name for name in began.users) else began.users
+    parts += [part for name in joined for part in ("--users", name)]
     if began.people != "embedded":
         parts += ["--people", began.people]
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]

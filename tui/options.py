@@ -18,7 +18,13 @@ def _trusting(value: bool) -> bool:
 
 DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
 PeopleOption = Annotated[str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")]
-UsersOption = Annotated[str | None, typer.Option(help="Who protects their photos: names, separated by commas.")]
+UsersOption = Annotated[
+    list[str] | None,
+    typer.Option(help="Who protects their photos: names, separated by commas; again for a name that holds a comma."),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="A picture that cannot be read ends it; otherwise it is left out, and said.")
+]
 CastOption = Annotated[str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]

@@ -17,7 +17,7 @@ from facetui.engine.events import Progress, RunBegan
 from facetui.engine.opening import prepare
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
-from facetui.tui import chart
+from facetui.tui import chart, displays
 from facetui.tui.displays import Plain, say, short, table_lines
 from facetui.tui.ink import text_of
 from facetui.tui.scene import Scene
@@ -49,6 +49,8 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
         seed=settings.seed,
         device_name=settings.device,
         cache_folder=settings.cache,
+        strict=settings.strict,
+        tell=displays.Telling(),
     )
     plain = Plain(sys.stdout)
     held: list[Session] = []

@@ -27,6 +27,7 @@ from facetui.tui.options import (
     PeopleOption,
     PicturesOption,
     SeedOption,
+    StrictOption,
     TrustOption,
     UsersOption,
 )
@@ -52,6 +53,7 @@ def run(
         Path | None, typer.Option(help="Folder in which the run's folder is made; also FACETUI_RUNS.")
     ] = None,
     trust: TrustOption = False,
+    strict: StrictOption = False,
     no_cache: NoCacheOption = False,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
@@ -90,16 +92,16 @@ def run(
         for line in explained(scenario):
             displays.say(line)
         return
-    settings = replace(
-        settings_of(people, users, cast, seed, device, out, no_cache), folder=into, values=scenario.values(values or [])
-    )
+    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict)
+    settings = replace(asked, folder=into, values=scenario.values(values or []))
     if detach or (shown == "tui" and seeds == 1):
         from facetui.tui import detached
 
-        given = {"--people": people, "--users": users, "--cast": cast, "--seed": seed, "--device": device}
+        given = {"--people": people, "--cast": cast, "--seed": seed, "--device": device}
         options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
         options += [part for text in values or [] for part in ("--set", text)]
-        options += ["--no-cache"] if no_cache else []
+        options += [part for name in users or [] for part in ("--users", name)]
+        options += ["--no-cache"] * no_cache + ["--strict"] * strict
         engine = detached.start(story, options, settings.out, scenario.name)
         if detach:
             detached.wait_until_begun(engine)
@@ -128,8 +130,13 @@ def run(
     with stopping.stoppable() as stop:
         for number in range(seed, seed + seeds):
             table = CohortTable()
+            played, telling = replace(settings, seed=number), displays.Telling()
             with published(settings.folder, publish, pictures):
-                outcome = play(scenario, replace(settings, seed=number), [show, table.add], stop.event)
+                try:
+                    outcome = play(scenario, played, [show, table.add], stop.event, tell=telling)
+                except Cancelled as error:  # while people were read: there is no journal yet
+                    displays.say(f"facetui: {error}", sys.stderr)
+                    raise typer.Exit(stop.code(error.exit_code)) from None
             displays.say(f"journal: {displays.short(outcome.folder)}", sys.stderr)
             if outcome.error is not None:
                 break
@@ -168,13 +175,20 @@ def published(folder: Path | None, address: str | None, pictures: str) -> Iterat
 
 
 def settings_of(
-    people: str | None, users: str | None, cast: str, seed: int, device: str, out: Path | None, no_cache: bool
+    people: str | None,
+    users: list[str] | None,
+    cast: str,
+    seed: int,
+    device: str,
+    out: Path | None,
+    no_cache: bool,
+    strict: bool = False,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runner import Settings
 
-    names = tuple(filter(None, (name.strip() for name in users.split(",")))) if users is not None else None
-    if names == ():
+    names = tuple(users) if users else None  # an empty list is what the option gives where it was left out
+    if names and not any(name.strip(" ,") for name in names):
         raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
     cache_folder = None
     if not no_cache:
@@ -186,6 +200,7 @@ def settings_of(
         cast=cast,
         people=people,
         users=names,
+        strict=strict,
         seed=seed,
         device=device,
         cache=cache_folder,

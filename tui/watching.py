@@ -180,6 +180,8 @@ class Watching(App[int]):
         except FacetuiError as error:
             stage.problem, stage.player.growing = str(error), False
             return
+        if stage.known.began is None and self.engine is not None and code is None:
+            stage.waiting = self.engine.said() or stage.waiting  # how far reading people is
         if isinstance(stage.known.ended, RunFailed):
             self.ended = stage.known.ended.exit_code
         if gone and stage.running:

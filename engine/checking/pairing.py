@@ -13,7 +13,8 @@ from torch import Tensor
 
 from facetui.engine.errors import DataError
 from facetui.engine.outputs import MANIFEST
-from facetui.engine.photos import SUFFIXES, read_picture, to_tensor
+from facetui.engine.photos import to_tensor
+from facetui.engine.pictures import SUFFIXES, read_picture
 
 TOOL_MARK = re.compile(r"[_\-. ](cloak|protect|poison|perturb|attack|lowkey|fawkes|adversarial|shield)", re.IGNORECASE)
 """What tools write behind the name of a photo they changed, e.g. ``a_cloaked.png``."""

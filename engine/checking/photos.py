@@ -19,7 +19,8 @@ from facetui.engine.cache import Cache
 from facetui.engine.checking.pairing import OTHER_PICTURE, SAME_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE, Progress
-from facetui.engine.photos import align, faces_to_cut, read_picture, to_tensor
+from facetui.engine.photos import align, faces_to_cut, to_tensor
+from facetui.engine.pictures import read_picture
 from facetui.engine.protect import visible_change
 
 T = TypeVar("T")

@@ -1,0 +1,209 @@
+"""People from a folder with a folder of photos for each; what cannot be used is left out, counted and named once."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from facetui.engine import cache as caching
+from facetui.engine import inventory
+from facetui.engine.cache import Cache
+from facetui.engine.errors import DataError
+from facetui.engine.interfaces import SIDE
+from facetui.engine.inventory import Inventory, named
+from facetui.engine.people import EMBEDDED, People, Person, Tell
+from facetui.engine.photos import aligned_photo
+from facetui.engine.pictures import SUFFIXES
+from facetui.engine.text import name as clean_name
+
+PER_PERSON = 48
+"""Photos loaded of one person at most, spread evenly over the file names in order."""
+
+MIN_PHOTOS = 3
+"""A person with fewer cannot be evaluated and is left out."""
+
+TRIED = 2.0
+"""Seconds of reading from which the time for all pictures is estimated."""
+
+FACE_BYTES = 3 * SIDE * SIDE
+"""Main memory that one aligned photo takes."""
+
+FEW = "at least two are needed"
+
+
+@dataclass
+class _Reading:
+    """What was found while pictures are read.
+
+    Attributes:
+        root: the folder.
+        total: pictures to read.
+        tell: told how far it is.
+        done: pictures read.
+        faceless: pictures without a face.
+        unreadable: what is wrong with pictures that could not be read.
+        began: when the first one was read.
+        note: how long it will take, once that was measured.
+    """
+
+    root: Path
+    total: int
+    tell: Tell
+    done: int = 0
+    faceless: list[Path] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
+    note: str = ""
+
+    def step(self) -> None:
+        """One more picture was read; tells how long all of them take as soon as that is known."""
+        self.done += 1
+        passed = time.monotonic() - self.began
+        if not self.note and passed >= TRIED and self.done < self.total:
+            left = passed / self.done * (self.total - self.done)
+            took = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
+            self.note = f", about {took} more the first time ({passed / self.done:.2f} s a picture)"
+        self.tell(f"find the face in each picture{self.note}", self.done, self.total)
+
+
+def read(root: Path, cache: Cache, tell: Tell, strict: bool) -> People:
+    """As ``people.load`` says, for a folder."""
+    try:
+        top = inventory.take(root)
+    except DataError as error:
+        raise DataError(f"{error}: expected a folder with one folder of photos a person") from None
+    skipped = Inventory(skipped=top.skipped)
+    if top.pictures:
+        skipped.skipped["pictures beside the people's folders"] = top.pictures
+    folders = _pictures(top.folders, root, skipped)
+    if not folders:
+        why = "; ".join(inventory.sentences(skipped.skipped, root))
+        raise DataError(
+            f"{root} has no folder with pictures in it ({', '.join(sorted(SUFFIXES))}); "
+            f"expected one folder of photos a person{f' ({why})' if why else ''}"
+        )
+    total = sum(map(len, folders.values()))
+    memory = f"{total * FACE_BYTES / 1e6:,.0f} MB"
+    tell(f"{len(folders):,} people, {total:,} pictures; their faces take {memory} of memory", 0, total)
+    reading = _Reading(root, total, tell)
+    persons, few = [], []
+    for folder, name in _names(list(folders)).items():
+        photos = _faces(folders[folder], cache, reading, strict)
+        if len(photos) >= MIN_PHOTOS:
+            persons.append(Person(name, torch.stack(photos)))
+        else:
+            few.append(f"{name} ({len(photos)})")
+    left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
+    if len(persons) < 2:
+        why = f" ({'; '.join(left_out[:4])})" if left_out else ""
+        raise DataError(
+            f"{root} has {len(persons)} usable {'person' if len(persons) == 1 else 'people'}, {FEW}, "
+            f"each with {MIN_PHOTOS} photos of their face in a folder of their own{why}"
+        )
+    return People(source_of(root), tuple(persons), tuple(left_out))
+
+
+def source_of(root: Path) -> str:
+    """A folder's name, which is never the one that stands for the fictional people."""
+    name = clean_name(root.resolve().name)
+    return f"./{name}" if name.casefold() == EMBEDDED else name
+
+
+def _pictures(folders: list[Path], root: Path, skipped: Inventory) -> dict[Path, list[Path]]:
+    """The pictures of each person, and for what is not used why."""
+    found = {}
+    for folder in folders:
+        try:
+            inside = inventory.take(folder, root)
+        except DataError as error:
+            why = getattr(error.__cause__, "strerror", None) or "gone"
+            skipped.skip(folder, f"folders that cannot be read ({why})")
+            continue
+        for why, paths in inside.skipped.items():
+            skipped.skipped.setdefault(why, []).extend(paths)
+        for below in inside.folders:
+            skipped.skip(below, "folders below a person's, which are not looked into")
+        pictures = inside.pictures
+        if len(pictures) > PER_PERSON:
+            chosen = [pictures[i * len(pictures) // PER_PERSON] for i in range(PER_PERSON)]
+            beyond = skipped.skipped.setdefault(f"pictures beyond {PER_PERSON} of one person, evenly spread", [])
+            beyond += sorted(set(pictures) - set(chosen))
+            pictures = chosen
+        if pictures:
+            found[folder] = pictures
+    return found
+
+
+def _names(folders: list[Path]) -> dict[Path, str]:
+    """A name for each folder; those that look the same once they are cleaned get numbers."""
+    names: dict[Path, str] = {}
+    taken: set[str] = set()
+    for folder in folders:
+        plain = name = clean_name(folder.name)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain} ({number})"
+        taken.add(name)
+        names[folder] = name
+    return dict(sorted(names.items(), key=lambda pair: pair[1]))
+
+
+def _faces(pictures: list[Path], cache: Cache, reading: _Reading, strict: bool) -> list[Tensor]:
+    photos = []
+    for path in pictures:
+        try:
+            photo = _cached_photo(path, cache)
+            if photo is None:
+                reading.faceless.append(path)
+            else:
+                photos.append(photo)
+        except DataError as error:
+            if strict:
+                raise
+            reading.unreadable.append(str(error).replace(f"{reading.root}/", "", 1))
+        reading.step()
+    return photos
+
+
+def _told(reading: _Reading, few: list[str]) -> list[str]:
+    """What was left out of a folder of people, one sentence a reason."""
+    told, shown = [], inventory.SHOWN
+    if reading.unreadable:
+        more = f"; and {len(reading.unreadable) - shown} more" if len(reading.unreadable) > shown else ""
+        first = "; ".join(text.partition(";")[0] for text in reading.unreadable[:shown])
+        told.append(f"{len(reading.unreadable)} of {reading.total} pictures could not be read: {first}{more}")
+    if reading.faceless:
+        where = named(reading.faceless, reading.root)
+        told.append(f"no face was found in {len(reading.faceless)} of {reading.total} pictures: {where}")
+    if few:
+        more = f" and {len(few) - shown} more" if len(few) > shown else ""
+        who = "people have" if len(few) > 1 else "person has"
+        told.append(f"{len(few)} {who} fewer than {MIN_PHOTOS} photos with a face: {', '.join(few[:shown])}{more}")
+    return told
+
+
+def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
+    """The aligned photo in a file, ``None`` without a face; what took a search is kept under the file's content."""
+    if cache.folder is None:
+        return aligned_photo(path)
+    if not path.is_file():  # opening a pipe would wait for ever
+        return aligned_photo(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
+    name = caching.key("aligned photo", hashlib.sha256(data).hexdigest())
+    found = cache.load(name)
+    if found is None:
+        began = time.monotonic()
+        photo = aligned_photo(path)
+        if time.monotonic() - began > 0.02:  # small aligned pictures are read faster than cached ones
+            cache.save(name, {"value": photo if photo is not None else torch.empty(0, dtype=torch.uint8)})
+        return photo
+    return found["value"] if len(found["value"]) else None

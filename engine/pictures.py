@@ -1,0 +1,111 @@
+"""Picture files as people have them, read as upright RGB: formats, modes, limits, and one sentence for what is none."""
+
+from __future__ import annotations
+
+import stat
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from facetui.engine.errors import DataError, MissingExtra
+
+HEIF = frozenset({".heic", ".heif", ".hif"})
+"""What iPhones and many cameras write: read with the extra ``heif``."""
+
+SUFFIXES = HEIF | {
+    ".jpg",
+    ".jpeg",
+    ".jpe",
+    ".jfif",
+    ".png",
+    ".webp",
+    ".avif",
+    ".gif",
+    ".bmp",
+    ".tif",
+    ".tiff",
+}
+"""Files with other endings are not looked at."""
+
+MAX_PIXELS = 100_000_000
+"""Larger pictures are refused: decoding one would take more than 300 MB."""
+
+
+@lru_cache
+def _reads_heif() -> bool:
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """A picture file, opened by Pillow and not decoded yet; what is damaged is said in one sentence, here or later.
+
+    Raises:
+        DataError: missing, empty, no file, not a picture, damaged, or larger than ``MAX_PIXELS``; names the file.
+        MissingExtra: a HEIC picture, and nothing to read it with.
+    """
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # opening a pipe would wait for ever
+            raise DataError(f"{path} is no file; remove it")
+        if facts.st_size == 0:
+            raise DataError(f"{path} is empty (0 bytes); remove or replace it")
+        if path.suffix.lower() in HEIF and not _reads_heif():
+            raise MissingExtra(f"{path} is a HEIC picture; reading it", "heif")
+        with warnings.catch_warnings():
+            # Pillow warns from 89 million pixels on, where our own limit comes with a way out, and of damaged EXIF.
+            warnings.simplefilter("ignore")
+            with Image.open(path) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    raise _too_large(path, f"{picture.width} x {picture.height} pixels")
+                yield picture
+    except (DataError, MemoryError):
+        raise
+    except Image.DecompressionBombError:
+        raise _too_large(path, "over 178 million pixels") from None
+    except UnidentifiedImageError:
+        raise DataError(f"{path} is not a picture, whatever its name says; remove or replace it") from None
+    except Exception as error:
+        # Pillow and its plugins report what is wrong with a file as nearly anything, depending on the format.
+        what = getattr(error, "strerror", None) or " ".join(str(error).split()) or type(error).__name__
+        raise DataError(f"{path} cannot be read as a picture ({what}); remove or replace it") from error
+
+
+def read_picture(path: Path) -> Image.Image:
+    """A picture as upright RGB, its EXIF orientation applied; of an animation the first frame.
+
+    Raises:
+        DataError: as ``opened``.
+    """
+    with opened(path) as picture:
+        return to_rgb(ImageOps.exif_transpose(picture))
+
+
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """A picture of any mode as 8-bit RGB; transparency is dropped.
+
+    Raises:
+        ValueError: its numbers have no range that is known to be black to white.
+    """
+    if picture.mode.startswith("I"):  # Pillow would cut sixteen bits off at 255 and show nearly everything white
+        grey = np.asarray(picture)
+        if grey.min(initial=0) < 0 or grey.max(initial=0) > 65535:
+            raise ValueError("more than 16 bits a channel; convert it to 8 bits")
+        return Image.fromarray(((grey.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels; convert it to 8 bits")
+    return picture.convert("RGB")
+
+
+def _too_large(path: Path, size: str) -> DataError:
+    return DataError(f"{path} is too large ({size}, at most {MAX_PIXELS // 1_000_000} million); scale it down")
