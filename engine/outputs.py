@@ -15,7 +15,7 @@ from typing import Any
 from PIL import Image, ImageOps
 
 from facetui.engine.errors import DataError
-from facetui.engine.pictures import SUFFIXES
+from facetui.engine.pictures import SUFFIXES, opened
 
 MANIFEST = ".facetui-protect.jsonl"
 ORIENTATION = 0x0112
@@ -95,7 +95,7 @@ def read_beside(path: Path, metadata: bool) -> Beside:
     Raises:
         DataError: more than eight bits a channel, which a PNG of ours would lose; damaged EXIF.
     """
-    with Image.open(path) as picture:
+    with opened(path) as picture:
         if picture.mode.startswith(("I", "F")):
             raise DataError(f"{path} has more than 8 bits a channel, which would be lost; convert it to 8 bits first")
         options = _metadata(picture, path) if metadata else {}

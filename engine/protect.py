@@ -153,6 +153,8 @@ class Protector:
 
     def _prepare(self, source: Path, target: Path, manifest: Manifest) -> _Job | Outcome:
         try:
+            if not source.is_file():  # opening a pipe would wait for ever
+                raise DataError(f"{source} is no file; leave it out")
             digest = hashlib.sha256(source.read_bytes()).hexdigest()
             if target.exists():
                 faces = manifest.faces(self._name(target), digest, self._settings)
