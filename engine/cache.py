@@ -1,11 +1,13 @@
 """Results under a hash of everything they depend on: perturbed photos, embeddings, robust weights.
 
 A file is written under another name and then renamed, so a killed run leaves whole results or none; two runs that
-compute the same thing at once write the same bytes.
+compute the same thing at once write the same bytes. It ends with a hash of its key and its content: a flipped bit, a
+cut, or another key's result under this name is as if it was not there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -16,10 +18,11 @@ from typing import Any
 
 import msgspec
 import torch
-from platformdirs import user_cache_path
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save
 from torch import Tensor
+
+from facetui.engine import places
 
 VERSION = 1
 """Raised whenever code changes what the same key would compute."""
@@ -27,8 +30,7 @@ VERSION = 1
 
 def default_folder() -> Path:
     """``FACETUI_CACHE``, else the user's cache folder."""
-    override = os.environ.get("FACETUI_CACHE")
-    return Path(override) if override else user_cache_path("facetui")
+    return places.cache()
 
 
 def key(*parts: Any) -> str:
@@ -44,6 +46,14 @@ def key(*parts: Any) -> str:
     return digest.hexdigest()
 
 
+SEAL = 32
+"""Bytes of the hash at the end of a file."""
+
+
+def _seal(name: str, kept: bytes) -> bytes:
+    return hashlib.sha256(name.encode() + b"\0" + kept).digest()
+
+
 class Cache:
     """Tensors by key on disk.
 
@@ -55,15 +65,17 @@ class Cache:
         self.folder = folder
 
     def _path(self, name: str) -> Path | None:
-        return self.folder / name[:2] / f"{name}.safetensors" if self.folder else None
+        return self.folder / name[:2] / f"{name}.tensors" if self.folder else None
 
     def load(self, name: str) -> dict[str, Tensor] | None:
-        """The tensors under a key, or ``None``; a damaged file counts as absent."""
+        """The tensors under a key, or ``None``; a file that is damaged, or belongs to another key, counts as absent."""
         path = self._path(name)
         if path is None or not path.is_file():
             return None
         try:
-            return load_file(path)
+            content = path.read_bytes()
+            kept, seal = content[:-SEAL], content[-SEAL:]
+            return load(kept) if seal == _seal(name, kept) else None
         except (SafetensorError, OSError):
             return None
 
@@ -72,16 +84,19 @@ class Cache:
         path = self._path(name)
         if path is None:
             return
+        kept = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
         temporary: str | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            os.close(handle)
-            save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary)
+            with os.fdopen(handle, "wb") as file:
+                file.write(kept)
+                file.write(_seal(name, kept))
             os.replace(temporary, path)
         except OSError:
             if temporary is not None:
-                Path(temporary).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    Path(temporary).unlink(missing_ok=True)
 
     def get(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
         """The tensor under a key, computed and kept when it is not there."""
@@ -96,7 +111,8 @@ class Cache:
         """Forget what is under a key."""
         path = self._path(name)
         if path is not None:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk that became read-only, or went away
+                path.unlink(missing_ok=True)
 
 
 class Checkpoint:

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import OutOfMemory, UsageError
+from facetui.engine.errors import OutOfMemory, UsageError, lack_of_memory
 
 _told: ContextVar[Callable[[str], None] | None] = ContextVar("told when memory runs out", default=None)
 
@@ -24,12 +24,15 @@ def telling(tell: Callable[[str], None]) -> Iterator[None]:
         _told.reset(before)
 
 
-def halve(size: int, error: torch.OutOfMemoryError) -> int:
-    """A smaller batch after memory ran out; whoever listens is told.
+def halve(size: int, error: RuntimeError | MemoryError) -> int:
+    """A smaller batch after memory ran out, the device's or the machine's; whoever listens is told.
 
     Raises:
         OutOfMemory: it was one photo already.
+        RuntimeError: the error itself, where it says something else.
     """
+    if not lack_of_memory(error):
+        raise error
     if size <= 1:
         raise OutOfMemory(
             "the device has too little free memory for a single photo; close other programs on it, or use --device cpu"
@@ -110,7 +113,7 @@ class Portion:
             try:
                 parts = [function(slice(at, min(n, at + self.size))) for at in range(0, n, self.size)]
                 return parts[0] if len(parts) == 1 else tuple(torch.cat(some) for some in zip(*parts, strict=True))
-            except torch.OutOfMemoryError as error:
+            except (RuntimeError, MemoryError) as error:
                 self.size = halve(self.size, error)
 
 
@@ -133,7 +136,7 @@ def backward(loss: Callable[[slice], Tensor], n: int, reset: Callable[[], None])
                 rows = slice(at, min(n, at + size))
                 ((rows.stop - rows.start) / n * loss(rows)).backward()
             done = True
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
             size = halve(size, error)
 
 
@@ -153,7 +156,7 @@ def in_batches(function: Callable[[Tensor], Tensor], rows: Tensor, size: int) ->
     while at < len(rows):
         try:
             part = function(rows[at : at + size])
-        except torch.OutOfMemoryError as error:
+        except (RuntimeError, MemoryError) as error:
             size = halve(size, error)
             continue
         if out is None:  # one allocation for all: putting parts together at the end would hold them twice

@@ -18,6 +18,8 @@ The command line prints ``str(error)`` and leaves with ``error.exit_code``; anyt
 with its traceback, and leaves with 1.
 """
 
+import errno
+
 
 class FacetuiError(Exception):
     """The root of the tree: its text is meant for the person at the keyboard."""
@@ -79,6 +81,25 @@ class OutOfMemory(FacetuiError):
     """The device ran out of memory with the smallest batch there is."""
 
     exit_code = 5
+
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "not enough memory")
+_NOT_LOADED = ("failed to map segment", "cannot allocate memory")
+
+
+def lack_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; libraries say so in many ways, and few have a kind for it."""
+    said = str(error).lower()
+    match error:
+        case MemoryError() | OutOfMemory():
+            return True
+        case OSError():
+            return error.errno == errno.ENOMEM or any(text in said for text in _NOT_LOADED)
+        case ImportError():
+            return any(text in said for text in _NOT_LOADED)
+        case RuntimeError():
+            return type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
+    return False
 
 
 class Cancelled(FacetuiError):

@@ -15,9 +15,7 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from platformdirs import user_data_path
-
-from facetui.engine import files
+from facetui.engine import files, places
 
 SECRET = "installation.key"
 SEAL = "made-here"
@@ -31,7 +29,7 @@ _HEADER_MOST = 4096
 
 
 def _secret() -> bytes | None:
-    return _secret_in(user_data_path("facetui"))
+    return _secret_in(places.data())
 
 
 @lru_cache(maxsize=4)

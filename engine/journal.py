@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import IO, Literal, TypeVar
 
 import msgspec
-from platformdirs import user_data_path
 
-from facetui.engine import files, installation
+from facetui.engine import files, installation, places
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
 
@@ -303,7 +302,7 @@ def find(name: str, parents: list[Path]) -> Path:
     Raises:
         UsageError: none, or more than one.
     """
-    direct = Path(name).expanduser()
+    direct = places.expanded(Path(name))
     if direct.name == EVENTS and direct.is_file():
         return direct.parent
     if (direct / EVENTS).is_file() or (os.sep in name and direct.is_dir()):
@@ -320,7 +319,7 @@ def find(name: str, parents: list[Path]) -> Path:
 def runs_folder() -> Path:
     """``FACETUI_RUNS``, else the user's data folder."""
     override = os.environ.get("FACETUI_RUNS")
-    return Path(override).expanduser() if override else user_data_path("facetui") / "runs"
+    return places.expanded(Path(override)) if override else places.data() / "runs"
 
 
 def runs(parent: Path) -> list[Path]:

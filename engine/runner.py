@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError, UsageError
+from facetui.engine.errors import Cancelled, FacetuiError, OutOfMemory, ScenarioError, UsageError, lack_of_memory
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.engine.journal import Journal, new_run_folder
 
@@ -23,6 +23,11 @@ Display = Callable[[Event], None]
 
 KINDS = {"int": int, "float": float, "str": str, "bool": bool}
 
+
+NO_MEMORY = (
+    "memory ran out; close other programs, use fewer people or photos, another --device, or raise the limit "
+    "(ulimit -v); what was computed is in the cache"
+)
 
 Value = int | float | str | bool
 """What a scenario's parameter can be."""
@@ -148,6 +153,8 @@ class Scenario:
             error.args = (f"{self._where(error)}{error}",)
             raise
         except Exception as error:
+            if lack_of_memory(error):
+                raise OutOfMemory(f"{self._where(error)}{NO_MEMORY}") from error
             raise ScenarioError(f"{self._where(error)}{type(error).__name__}: {error}") from error
 
     def _where(self, error: BaseException) -> str:
@@ -266,8 +273,6 @@ def run(
     Raises:
         FacetuiError: before the run began: people, cast, device or folder that do not exist or fit.
     """
-    import torch
-
     from facetui.engine import device
     from facetui.engine.opening import begin, open_lab, prepare
 
@@ -311,11 +316,10 @@ def run(
         lab.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)
-    except torch.OutOfMemoryError as error:
-        from facetui.engine.errors import OutOfMemory
-
-        way_out = "close other programs on it, use fewer people, or --device cpu"
-        return _failed(journal, lab, OutOfMemory(f"the device ran out of memory ({error}); {way_out}"))
+    except Exception as error:
+        if not lack_of_memory(error):
+            raise
+        return _failed(journal, lab, OutOfMemory(NO_MEMORY))
     finally:
         journal.close()
     return Outcome(journal.folder, None)

@@ -13,10 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from facetui.engine.errors import FacetuiError
+from facetui.engine.places import short
 from facetui.tui import cohorts, detached, eventlist, faces, home
 from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing
-from facetui.tui.displays import short
 from facetui.tui.ink import text_of
 from facetui.tui.keys import KEYS
 from facetui.tui.stage import Recent, Story

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import zstandard
 
-from facetui.engine import files, journal
+from facetui.engine import files, journal, places
 from facetui.engine.errors import JournalError
 from facetui.tui import cues
 from facetui.tui.cues import CUES
@@ -129,7 +129,7 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
     Raises:
         JournalError: as ``unpack``.
     """
-    _forget_abandoned(Path(tempfile.gettempdir()))
+    _forget_abandoned(places.temporary())
     with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
         held = _held(Path(place))
         try:

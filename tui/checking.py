@@ -19,8 +19,9 @@ import typer
 
 from facetui.engine import text
 from facetui.engine.errors import Cancelled, DataError, UsageError
+from facetui.engine.places import short
 from facetui.tui import ink
-from facetui.tui.displays import say, short
+from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
 WIDTH = 80

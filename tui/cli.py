@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from facetui.engine.errors import FacetuiError
+from facetui.engine.errors import FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.text import clean
 from facetui.tui import stopping
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
@@ -45,10 +45,11 @@ REFUSALS = {
     errno.EIO: "the disk could not be read or written; try another",
     errno.EMFILE: "allow more open files (ulimit -n 256) and run the same command again",
     errno.ENFILE: "close other programs and run the same command again",
-    errno.ENOMEM: TOO_LITTLE,
     errno.EAGAIN: "allow more processes (ulimit -u) and run the same command again",
 }
 """The way out of what the system refuses, by error number."""
+
+NEED_TORCH = frozenset({"run", "repl", "protect", "check", "bench"})
 
 COMMANDS = {
     "run": "running:run",
@@ -149,6 +150,8 @@ def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
     stopping.open_streams()
     try:
+        if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
+            stopping.refuse_too_little_memory(TOO_LITTLE)
         app(args=with_address(sys.argv[1:]))
         code: Any = 0
     except SystemExit as end:
@@ -159,13 +162,12 @@ def main() -> None:
     except KeyboardInterrupt:
         print("facetui: stopped", file=sys.stderr)
         code = 130
-    except MemoryError:
-        print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
-        code = 5
-    except OSError as error:
-        code = _refused(error)
     except Exception as error:  # noqa: BLE001  the last net: no traceback on the screen, all of it in a log
-        code = _bug(error)
+        if lack_of_memory(error):
+            print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
+            code = OutOfMemory.exit_code
+        else:
+            code = _refused(error) if isinstance(error, OSError) else _bug(error)
     sys.exit(stopping.exit_code(code))
 
 
@@ -176,23 +178,21 @@ def _refused(error: OSError) -> int:
         return _bug(error)
     what = f"{clean(str(error.filename))}: " if error.filename else ""
     print(f"facetui: {what}{error.strerror}; {way_out}", file=sys.stderr)
-    return 5 if error.errno == errno.ENOMEM else 4
+    return 4
 
 
 def _bug(error: Exception) -> int:
     import traceback
     from datetime import datetime
 
-    from platformdirs import user_log_path
-
-    from facetui.tui.displays import short
+    from facetui.engine import places
 
     text = "".join(traceback.format_exception(error))
-    log = user_log_path("facetui") / f"error-{datetime.now():%Y%m%d-%H%M%S}.log"
+    log = places.log() / f"error-{datetime.now():%Y%m%d-%H%M%S}.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text(text, encoding="utf-8", errors="backslashreplace")
-        where = f"details: {clean(short(log))}"
+        where = f"details: {clean(places.short(log))}"
     except OSError:
         where = "\n".join(map(clean, text.split("\n")))
     print(f"facetui: this is a bug ({type(error).__name__}: {clean(str(error))}); {where}", file=sys.stderr)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from platformdirs import user_state_path
 
+from facetui.engine import places
 from facetui.tui.displays import say
 from facetui.tui.options import (
     CastOption,
@@ -60,7 +60,7 @@ def repl(
         raise typer.Exit(run_script(session, command, "<command>"))
     if scripted:
         raise typer.Exit(run_script(session, sys.stdin.read(), "<stdin>"))
-    raise typer.Exit(interact(session, user_state_path("facetui") / "history.sqlite", quiet))
+    raise typer.Exit(interact(session, places.state() / "history.sqlite", quiet))
 
 
 def protect(

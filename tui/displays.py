@@ -274,11 +274,3 @@ def _cell(table: CohortTable, cohort: str, generation: str, rise: str) -> str:
     if event is None:
         return ""
     return percent(event.protection_rate) + cell_marks(table, cohort, generation, rise)
-
-
-def short(path: Path) -> str:
-    """A path as people write it: ``~`` for their home."""
-    try:
-        return f"~/{path.relative_to(Path.home())}"
-    except ValueError:
-        return str(path)

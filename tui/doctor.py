@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 
 from facetui.engine.errors import FacetuiError
-from facetui.tui.displays import say, short
+from facetui.engine.places import short
+from facetui.tui.displays import say
 
 
 def examine() -> int:

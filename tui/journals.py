@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine import installation, journal
+from facetui.engine import installation, journal, places
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
@@ -123,14 +122,14 @@ def report(
         folder = packed or journal.find(name, [journal.runs_folder()])
         target = (out or Path(f"{folder.name}.html")).expanduser()
         write(folder, target)
-    displays.say(f"wrote {displays.short(target)}")
+    displays.say(f"wrote {places.short(target)}")
 
 
 def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
     state = journal.status(folder, events)
     if state in ("killed", "empty"):
         raise JournalError(
-            f"{displays.short(folder / journal.EVENTS)} ends in the middle: the run was killed after {len(events)} "
+            f"{places.short(folder / journal.EVENTS)} ends in the middle: the run was killed after {len(events)} "
             "events; run the story again, it goes on from what is in the cache"
         )
     return state
@@ -173,7 +172,7 @@ def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: b
     """Follow a published run; what was copied of it is forgotten afterwards."""
     from facetui.tui.mirror import Mirror, forget
 
-    parent = Path(tempfile.gettempdir())
+    parent = places.temporary()
     forget(parent)
     mirror = Mirror(url, parent)
     mirror.start()
@@ -284,7 +283,7 @@ def runs_export(
     if not is_archive(target.name):
         raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
     size = pack(folder, target, pictures)
-    displays.say(f"wrote {displays.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
+    displays.say(f"wrote {places.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
 
 
 @runs_app.command("show")
@@ -295,7 +294,7 @@ def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
     began = journal.began(events, folder)
     state = journal.status(folder, events)
     displays.say(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
-    displays.say(f"folder      {displays.short(folder)}")
+    displays.say(f"folder      {places.short(folder)}")
     displays.say(f"story       {began.scenario}: {began.title}")
     displays.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
     displays.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")

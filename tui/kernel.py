@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from platformdirs import user_state_path
 
-from facetui.engine import installation, journal
+from facetui.engine import installation, journal, places
 from facetui.engine.cache import default_folder
 from facetui.engine.errors import FacetuiError, UsageError
 from facetui.engine.people import EMBEDDED
@@ -144,7 +143,7 @@ def serve(runs: Path, after: Path | None, wire: Wire, questions: io.BufferedRead
 
 
 def _shell(session: Session) -> Shell:
-    config = configured(user_state_path("facetui") / "history.sqlite")
+    config = configured(places.state() / "history.sqlite")
     config.InteractiveShell.colors = "nocolor"
     config.InteractiveShell.xmode = "Plain"
     config.InteractiveShell.cache_size = 0  # no `Out[1]:` before what is answered

@@ -10,7 +10,8 @@ import typer
 
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.extractors import EXTRACTORS, weights
-from facetui.tui.displays import say, short
+from facetui.engine.places import short
+from facetui.tui.displays import say
 from facetui.tui.options import TrustOption
 
 app = typer.Typer(add_completion=False, help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)

@@ -13,9 +13,10 @@ from facetui.engine.budget import Budget
 from facetui.engine.device import choose
 from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.outputs import find_inputs
+from facetui.engine.places import short
 from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
 from facetui.tui import stopping
-from facetui.tui.displays import say, short
+from facetui.tui.displays import say
 
 PROBLEMS = ("refused", "unreadable")
 

@@ -15,10 +15,11 @@ from typing import Any
 from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
 from facetui.engine.events import Progress, RunBegan
 from facetui.engine.opening import prepare
+from facetui.engine.places import short
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
 from facetui.tui import chart, displays
-from facetui.tui.displays import Plain, say, short, table_lines
+from facetui.tui.displays import Plain, say, table_lines
 from facetui.tui.ink import text_of
 from facetui.tui.scene import Scene
 from facetui.tui.stopping import handled

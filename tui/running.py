@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine import journal
+from facetui.engine import journal, places
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.folds import CohortTable
 from facetui.tui import displays, publishing, stopping
@@ -137,7 +137,7 @@ def run(
                 except Cancelled as error:  # while people were read: there is no journal yet
                     displays.say(f"facetui: {error}", sys.stderr)
                     raise typer.Exit(stop.code(error.exit_code)) from None
-            displays.say(f"journal: {displays.short(outcome.folder)}", sys.stderr)
+            displays.say(f"journal: {places.short(outcome.folder)}", sys.stderr)
             if outcome.error is not None:
                 break
             tables.append(table)
@@ -149,7 +149,7 @@ def run(
     displays.say(f"facetui: {outcome.error}", sys.stderr)
     log = outcome.folder / "error.log"
     if log.exists():
-        displays.say(f"details: {displays.short(log)}", sys.stderr)
+        displays.say(f"details: {places.short(log)}", sys.stderr)
     code = outcome.error.exit_code
     raise typer.Exit(stop.code(code) if isinstance(outcome.error, Cancelled) else code)
 

@@ -7,11 +7,14 @@ import errno
 import io
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
+
+from facetui.engine.errors import OutOfMemory
 
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
 """What people and programs send to end a command; Windows has no SIGHUP."""
@@ -21,6 +24,9 @@ BROKEN_PIPE = 141
 
 UNWRITTEN = 4
 """Exit code of a command whose output did not reach the disk or the terminal."""
+
+ROOM = 1 << 29
+"""Bytes beside PyTorch that must be free where memory is limited; a story of 40 people takes about 0.4 GB more."""
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -129,3 +135,20 @@ def exit_code(code: int) -> int:
         f"facetui: standard output could not be written ({lost.strerror}); what was computed is kept", file=sys.stderr
     )
     return UNWRITTEN
+
+
+def refuse_too_little_memory(sentence: str) -> None:
+    """Where memory is limited, try whether PyTorch can be loaded: in this process it would abort without a word.
+
+    Raises:
+        OutOfMemory: it cannot.
+    """
+    try:
+        import resource
+    except ImportError:
+        return
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        return
+    program = f"import torch; room = torch.ones({ROOM} // 4); torch.ones(64, 64) @ torch.ones(64, 64)"
+    if subprocess.run([sys.executable, "-c", program], capture_output=True).returncode:
+        raise OutOfMemory(sentence)

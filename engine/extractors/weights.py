@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from platformdirs import user_data_path
-
+from facetui.engine import places
 from facetui.engine.errors import DataError, DownloadError, Untrusted
 
 MODELS = "FACETUI_MODELS"
@@ -95,7 +94,7 @@ def check_trusted(path: Path, what: str) -> None:
 def model_folders() -> list[Path]:
     """Where weights are looked for, in order: ``FACETUI_MODELS``, then the user's data folder."""
     override = os.environ.get(MODELS)
-    return [*([Path(override).expanduser()] if override else []), user_data_path("facetui") / "models"]
+    return [*([Path(override).expanduser()] if override else []), places.data() / "models"]
 
 
 def weights_at_hand(name: str) -> Path | None:
