@@ -18,13 +18,20 @@ import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
+from facetui.engine import files, places
 from facetui.engine.errors import DataError, UnknownName
+from facetui.engine.fields import Name, Text
 
 DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
 """``2021-03`` or ``2021-03-14``; strings of this form sort by time."""
+
+
+MOST = 1 << 20
+"""Bytes that a cast's file may have."""
 
 
 class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -35,16 +42,16 @@ class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         released: ISO date in the story from which on the trainer can have it.
     """
 
-    extractor: str
+    extractor: Name
     released: str
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    surrogates: list[str]
+    surrogates: list[Name]
     generations: list[Generation]
-    title: str = ""
-    people: str = "embedded"
-    training_steps: int = 320
+    title: Text = ""
+    people: Name = "embedded"
+    training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 320
 
 
 @dataclass(frozen=True)
@@ -86,18 +93,20 @@ def load(name: str) -> Cast:
         UnknownName: neither an embedded cast nor a file.
         DataError: not TOML, a key missing, unknown or of a wrong type, or a date that is none; names the file.
     """
-    path = Path(name).expanduser()
+    path = places.expanded(Path(name))
     if name in names():
         text = (resources.files("facetui.engine") / "data" / "casts" / f"{name}.toml").read_text(encoding="utf-8")
         return _parse(text, name, f"the embedded cast {name}")
     if path.suffix != ".toml" and not path.is_file():
         raise UnknownName("cast", name, _nearest(name), names())
     try:
-        text = path.read_text(encoding="utf-8")
+        # The path may be a link, as whoever typed it wants it; a pipe in its place is not waited for.
+        text = files.read(path.resolve().parent, path.resolve().name, MOST).decode()
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text; expected a TOML file") from None
-    except OSError as error:
-        raise DataError(f"the cast {path} cannot be read ({error.strerror}); check its path") from error
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is a link in a circle"
+        raise DataError(f"the cast {path} cannot be read ({why}); check its path") from error
     return _parse(text, path.stem, str(path))
 
 
@@ -109,9 +118,12 @@ def _nearest(name: str) -> list[str]:
 
 def _parse(text: str, name: str, where: str) -> Cast:
     try:
-        file = msgspec.convert(tomllib.loads(text), _File)
-    except tomllib.TOMLDecodeError as error:
-        raise DataError(f"{where} is not TOML: {error}") from None
+        read = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else error
+        raise DataError(f"{where} is not TOML: {why}") from None
+    try:
+        file = msgspec.convert(read, _File)
     except msgspec.ValidationError as error:
         way_out = "a cast needs surrogates and generations, each generation an extractor and a released date"
         raise DataError(f"{where}: {error}; {way_out}") from None

@@ -68,7 +68,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("FACETUI_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("FACETUI_TRUST", "")
     monkeypatch.setenv("NO_PROXY", "*")
-    monkeypatch.setattr(weights, "user_data_path", lambda name: tmp_path / "data")
+    monkeypatch.setattr(weights.places, "data", lambda: tmp_path / "data")
     return tmp_path / "models"
 
 
@@ -391,3 +391,33 @@ def test_onnx_may_keep_tensors_in_its_own_folder(folder):
     split = extractors.load("onnx:split.onnx")
     photos = torch.rand(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(split(photos), whole(photos))
+
+
+def test_onnx_reads_no_tensors_through_a_link_that_leaves_its_folder(folder, tmp_path):
+    pytest.importorskip("onnx2torch", reason="pip install 'facetui[onnx]'")
+    import onnx
+
+    folder.mkdir()
+    onnx_model(folder / "net.onnx", "harmless")
+    model = onnx.load(str(folder / "net.onnx"))
+    onnx.save_model(
+        model, str(folder / "split.onnx"), save_as_external_data=True, location="split.bin", size_threshold=1
+    )
+    (folder / "split.bin").rename(tmp_path / "secret")
+    (folder / "split.bin").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataError, match=r"outside its folder \(split\.bin\)"):
+        extractors.load("onnx:split.onnx")
+
+
+def test_a_card_is_read_through_no_link(folder, tmp_path):
+    pytest.importorskip("onnx2torch", reason="pip install 'facetui[onnx]'")
+    folder.mkdir()
+    onnx_model(folder / "net.onnx", "harmless")
+    (tmp_path / "secret").write_text('licence = "private"\n')
+    (folder / "net.toml").symlink_to(tmp_path / "secret")
+    with pytest.raises(DataError, match=r"net\.toml is a symbolic link, which is not followed"):
+        extractors.load("onnx:net.onnx")
+    (folder / "net.toml").unlink()
+    (folder / "net.toml").write_text("a = " + "[" * 30_000)
+    with pytest.raises(DataError, match="cannot be used"):
+        extractors.load("onnx:net.onnx")

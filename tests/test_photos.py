@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -149,3 +151,43 @@ def test_casts_are_in_order_of_release(tmp_path):
         casts.load(name)
     with pytest.raises(UnknownName, match="embedded"):
         casts.load("embeded")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("pipe", "is not a plain file"),
+        ("circle", "cannot be read"),
+        ("huge", "larger than"),
+        ("nested", "is not TOML"),
+        ("bytes", "not UTF-8"),
+        ("steps", "training_steps"),
+        ("endless number", "is not TOML|training_steps"),
+    ],
+)
+def test_hostile_casts_are_one_sentence_and_not_waited_for(kind, words, tmp_path):
+    path = tmp_path / "c.toml"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "circle":
+            path.symlink_to(path)
+        case "huge":
+            path.write_text("#" * (2 << 20))
+        case "nested":
+            path.write_text("a = " + "[" * 30_000)
+        case "bytes":
+            path.write_bytes(CAST.encode() + b"\xff")
+        case "steps":
+            path.write_text("training_steps = -1\n" + CAST)
+        case "endless number":
+            path.write_text("training_steps = " + "9" * 10_000 + "\n" + CAST)
+    with pytest.raises(DataError, match=words) as said:
+        casts.load(str(path))
+    assert "c.toml" in str(said.value) and "\n" not in str(said.value) and len(str(said.value)) < 400
+
+
+def test_a_cast_that_is_a_link_of_ones_own_is_read(tmp_path):
+    (tmp_path / "real.toml").write_text(CAST)
+    (tmp_path / "c.toml").symlink_to(tmp_path / "real.toml")
+    assert casts.load(str(tmp_path / "c.toml")).name == "c"

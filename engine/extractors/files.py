@@ -28,11 +28,15 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from facetui.engine import files
 from facetui.engine.errors import DataError
 from facetui.engine.extractors.inputs import Input, Preparation
 from facetui.engine.interfaces import SIDE, Extractor
 
 UNKNOWN = "not said"
+
+MOST = 1 << 16
+"""Bytes that a card may have."""
 
 
 class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,11 +81,13 @@ def card_beside(path: Path) -> Card:
         DataError: it is not TOML, or has unknown keys or values of a wrong type.
     """
     card = path.with_suffix(".toml")
-    if not card.is_file():
+    if not card.is_symlink() and not card.is_file():
         return Card()
     try:
-        return msgspec.convert(tomllib.loads(card.read_text(encoding="utf-8")), Card)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError, msgspec.ValidationError) as error:
+        return msgspec.convert(tomllib.loads(files.read(card.parent, card.name, MOST).decode()), Card)
+    except OSError as error:
+        raise DataError(f"{card} cannot be used: {error.strerror}; see README, 'Real extractors'") from None
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{card} cannot be used: {error}; see README, 'Real extractors'") from None
 
 
