@@ -18,7 +18,7 @@ from facetui.engine.interfaces import SIDE
 from facetui.engine.inventory import Inventory, named
 from facetui.engine.people import EMBEDDED, People, Person, Tell
 from facetui.engine.photos import aligned_photo
-from facetui.engine.pictures import SUFFIXES
+from facetui.engine.pictures import SUFFIXES, opened
 from facetui.engine.text import name as clean_name
 
 PER_PERSON = 48
@@ -201,9 +201,14 @@ def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
     name = caching.key("aligned photo", hashlib.sha256(data).hexdigest())
     found = cache.load(name)
     if found is None:
-        began = time.monotonic()
         photo = aligned_photo(path)
-        if time.monotonic() - began > 0.02:  # small aligned pictures are read faster than cached ones
+        if not _is_aligned(path):
             cache.save(name, {"value": photo if photo is not None else torch.empty(0, dtype=torch.uint8)})
         return photo
     return found["value"] if len(found["value"]) else None
+
+
+def _is_aligned(path: Path) -> bool:
+    """Pictures that need no search are read faster than cached ones."""
+    with opened(path) as picture:
+        return picture.size == (SIDE, SIDE)
