@@ -10,6 +10,8 @@ import typer
 
 from facetui.engine.errors import UsageError
 from facetui.engine.events import Event, Progress, ProtectionMeasured
+from facetui.tui import shell_completion as shell
+from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
 app = typer.Typer(
@@ -30,56 +32,58 @@ def loop(context: typer.Context, device: DeviceOption = "auto", seconds: Seconds
         return
     from facetui.engine.bench import attack_loop
 
-    print(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
+    say(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
     for row in attack_loop(device, seconds):
         bare, ratio = f"{row.bare:,.0f} (batch {row.batch})", row.loop / row.bare
-        print(f"{row.network:<24} {bare:>22} {row.loop:>12,.0f} {ratio:>7.2f}", flush=True)
+        say(f"{row.network:<24} {bare:>22} {row.loop:>12,.0f} {ratio:>7.2f}")
 
 
 @app.command()
 def attacks(
-    network: Annotated[str, typer.Option(help="An extractor's name.")] = "compact-a",
+    network: Annotated[str, typer.Option(autocompletion=shell.extractors, help="An extractor's name.")] = "compact-a",
     device: DeviceOption = "auto",
     seconds: SecondsOption = 3.0,
     peers: Annotated[bool, typer.Option(help="Also run PGD in foolbox, torchattacks and ART, if installed.")] = True,
 ) -> None:
     """Measure every attack against its own count of bare passes, and PGD against other libraries."""
     from facetui.engine.bench import attacks as measure
+    from facetui.engine.extractors import EXTRACTORS
 
-    print(f"one run on {network}; floor: the same number of bare forward+backward passes, batch norm folded")
-    print(f"{'attack':<12} {'with':<12} {'passes':>7} {'wall':>9} {'floor':>9} {'wall/floor':>11}")
+    EXTRACTORS.entry(network)  # a name that does not exist is said before anything is printed
+
+    say(f"one run on {network}; floor: the same number of bare forward+backward passes, batch norm folded")
+    say(f"{'attack':<12} {'with':<12} {'passes':>7} {'wall':>9} {'floor':>9} {'wall/floor':>11}")
     for row in measure(network, device, seconds):
         ratio = f"{row.wall / row.floor:11.2f}" if row.floor else f"{'-':>11}"
-        print(
-            f"{row.attack:<12} {row.settings or '':<12} {row.passes:>7} {row.wall:>7.2f} s {row.floor:>7.2f} s {ratio}",
-            flush=True,
-        )
+        say(f"{row.attack:<12} {row.settings or '':<12} {row.passes:>7} {row.wall:>7.2f} s {row.floor:>7.2f} s {ratio}")
     if not peers:
         return
     from facetui.engine.peers import compare
 
-    print()
-    print("the same PGD elsewhere: targeted, L-inf 8/255, 20 steps, cosine-to-centroids head, same photos and batches")
-    print(f"{'library':<42} {'image-steps/s':>14} {'ours/theirs':>12} {'protection':>11} {'seconds':>9}")
+    say()
+    say("the same PGD elsewhere: targeted, L-inf 8/255, 20 steps, cosine-to-centroids head, same photos and batches")
+    say(f"{'library':<42} {'image-steps/s':>14} {'ours/theirs':>12} {'protection':>11} {'seconds':>9}")
     for peer in compare(network, device):
         if peer.missing:
-            print(f"{peer.library:<42} {peer.missing}")
+            say(f"{peer.library:<42} {peer.missing}")
             continue
         ratio = f"{peer.ratio:.2f}" if peer.ratio else "-"
-        print(
-            f"{peer.library:<42} {peer.rate:>14,.0f} {ratio:>12} {peer.protection:>11.0%} {peer.seconds:>7.2f} s",
-            flush=True,
-        )
+        say(f"{peer.library:<42} {peer.rate:>14,.0f} {ratio:>12} {peer.protection:>11.0%} {peer.seconds:>7.2f} s")
 
 
 @app.command()
 def grid(
     rows: Annotated[
-        str, typer.Option("--attacks", help="Separated by commas; fawkes-0.3:mode=low, lowkey@compact-a+compact-d.")
+        str,
+        typer.Option(
+            "--attacks",
+            autocompletion=shell.attack_list,
+            help="Separated by commas; fawkes-0.3:mode=low, lowkey@compact-a+compact-d.",
+        ),
     ] = GRID,
-    extractors: Annotated[str, typer.Option(help="What the trainer uses, separated by commas.")] = (
-        "compact-a,compact-b,compact-c"
-    ),
+    extractors: Annotated[
+        str, typer.Option(autocompletion=shell.extractor_list, help="What the trainer uses, separated by commas.")
+    ] = ("compact-a,compact-b,compact-c"),
     surrogates: Annotated[str, typer.Option(help="What attacks may use, separated by commas.")] = "compact-a",
     people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
     users: Annotated[str | None, typer.Option(help="Who protects their photos, separated by commas.")] = None,
@@ -117,17 +121,15 @@ def grid(
     ):
         if first:
             cell = next(iter(line.cells.values()))
-            print(
-                f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people;\n"
-                f"{photos} photos posted by each of {len(everybody)} people; seed {seed}"
-            )
-            print(f"{'attack':<{width}}" + "".join(f"{name:>22}" for name in columns))
+            say(f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people;")
+            say(f"{photos} photos posted by each of {len(everybody)} people; seed {seed}")
+            say(f"{'attack':<{width}}" + "".join(f"{name:>22}" for name in columns))
             first = False
-        print(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns))
+        say(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns))
         used, posted = f"against {', '.join(line.surrogates)}; " if line.surrogates else "", line.posted
         seen = f"L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}; " if posted and posted.linf else ""
         others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
-        print(f"    {used}{seen}others misnamed {others:.1%}", flush=True)
+        say(f"    {used}{seen}others misnamed {others:.1%}")
 
 
 @app.command()
@@ -139,10 +141,10 @@ def ui(
     from facetui.tui.uibench import measure
 
     speed = measure(size=(columns, rows))
-    print(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
+    say(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
     for name, (middle, most, longest) in (("idle", speed.idle), ("all processors busy", speed.loaded)):
-        print(f"key to screen          {middle:.0f} ms, 95 % within {most:.0f} ms, longest {longest:.0f} ms; {name}")
-    print(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
+        say(f"key to screen          {middle:.0f} ms, 95 % within {most:.0f} ms, longest {longest:.0f} ms; {name}")
+    say(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
 
 
 @app.command()
@@ -156,11 +158,11 @@ def follow(
 
     cost = measure(followers, seconds, rounds)
     middle, most, worst = (1000 * delay for delay in cost.behind)
-    print(f"{cost.followers} followers, {cost.lines:,} lines received, {cost.lost} lost, twice or out of order")
-    print(f"behind the journal     median {middle:.0f} ms, 99 % within {most:.0f} ms, worst {worst:.0f} ms")
+    say(f"{cost.followers} followers, {cost.lines:,} lines received, {cost.lost} lost, twice or out of order")
+    say(f"behind the journal     median {middle:.0f} ms, 99 % within {most:.0f} ms, worst {worst:.0f} ms")
     phases = ", ".join(f"{a:.0f} and {f:.0f}" for a, f in zip(cost.alone, cost.followed, strict=True))
-    print(f"engine slowed by       {100 * cost.slowed:.1f} % (image-steps a second alone and followed: {phases})")
-    print(f"memory of the server   {cost.server / 1e6:.0f} MB")
+    say(f"engine slowed by       {100 * cost.slowed:.1f} % (image-steps a second alone and followed: {phases})")
+    say(f"memory of the server   {cost.server / 1e6:.0f} MB")
 
 
 def _cell(event: ProtectionMeasured) -> str:

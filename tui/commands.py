@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from facetui.engine import places
+from facetui.tui import shell_completion as shell
 from facetui.tui.displays import say
 from facetui.tui.options import (
     CastOption,
@@ -32,7 +33,10 @@ def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in 
 
 def repl(
     story: Annotated[
-        str | None, typer.Argument(help="A story or scenario file to play first.", metavar="[STORY|FILE.py]")
+        str | None,
+        typer.Argument(
+            autocompletion=shell.stories, help="A story or scenario file to play first.", metavar="[STORY|FILE.py]"
+        ),
     ] = None,
     people: PeopleOption = None,
     users: UsersOption = None,
@@ -66,10 +70,15 @@ def repl(
 def protect(
     inputs: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", metavar="PHOTO|DIR...")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; nothing in it is overwritten.")],
-    attack: Annotated[str, typer.Option(help="Its name: facetui list attacks.")] = "fawkes-1.0",
+    attack: Annotated[
+        str, typer.Option(autocompletion=shell.attacks, help="Its name: facetui list attacks.")
+    ] = "fawkes-1.0",
     mode: Annotated[str | None, typer.Option(help="Of attacks that have modes, e.g. low, mid, high.")] = None,
     budget: Annotated[str | None, typer.Option(help="e.g. 'linf 8/255'; left out: the attack's own.")] = None,
-    surrogates: Annotated[str | None, typer.Option(help="Extractors to run it against, separated by commas.")] = None,
+    surrogates: Annotated[
+        str | None,
+        typer.Option(autocompletion=shell.extractor_list, help="Extractors to run it against, separated by commas."),
+    ] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     keep_metadata: Annotated[
@@ -97,7 +106,11 @@ def protect(
 
 def list_names(
     what: Annotated[
-        str | None, typer.Argument(help="attacks, extractors, defences, scenarios, people or casts; all when left out.")
+        str | None,
+        typer.Argument(
+            autocompletion=shell.kinds,
+            help="stories, attacks, defences, extractors, people or casts; all when left out.",
+        ),
     ] = None,
 ) -> None:
     """List what there is, by the names that everything else uses."""

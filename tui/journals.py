@@ -17,7 +17,15 @@ from facetui.engine import installation, journal, places
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
-from facetui.tui.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption, PicturesOption
+from facetui.tui import shell_completion as shell
+from facetui.tui.options import (
+    DisplayOption,
+    NoConsoleOption,
+    NoMotionOption,
+    NoMouseOption,
+    PicturesOption,
+    RunArgument,
+)
 
 if TYPE_CHECKING:
     from facetui.tui.mirror import Mirror
@@ -33,7 +41,12 @@ FOLLOW_SECONDS = 0.2
 
 def replay(
     name: Annotated[
-        str, typer.Argument(help="A run's name, the beginning of it, its folder, or FILE.tar.zst.", metavar="RUN")
+        str,
+        typer.Argument(
+            autocompletion=shell.runs,
+            help="A run's name, the beginning of it, its folder, or FILE.tar.zst.",
+            metavar="RUN",
+        ),
     ],
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
@@ -110,7 +123,7 @@ def demo(
 
 
 def report(
-    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    name: RunArgument,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="FILE.html, .md, .svg, .png or .csv; else RUN.html here.")
     ] = None,
@@ -137,7 +150,12 @@ def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
 
 def follow(
     name: Annotated[
-        str, typer.Argument(help="A run's name, the beginning of it, its folder, or an address.", metavar="RUN|URL")
+        str,
+        typer.Argument(
+            autocompletion=shell.runs,
+            help="A run's name, the beginning of it, its folder, or an address.",
+            metavar="RUN|URL",
+        ),
     ],
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
@@ -223,7 +241,7 @@ def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
 
 
 def publish(
-    name: Annotated[str, typer.Argument(help="A run's name, the beginning of it, or its folder.", metavar="RUN")],
+    name: RunArgument,
     address: Annotated[
         str, typer.Argument(help="HOST:PORT; 0.0.0.0:0 is every address of this machine, any free port.")
     ] = publishing.LOOPBACK,
@@ -271,7 +289,7 @@ def runs_list() -> None:
 
 @runs_app.command("export")
 def runs_export(
-    name: Annotated[str, typer.Argument(metavar="RUN")],
+    name: RunArgument,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="FILE.tar.zst; else RUN.tar.zst here.")] = None,
     pictures: PicturesOption = "fictional",
 ) -> None:
@@ -287,7 +305,7 @@ def runs_export(
 
 
 @runs_app.command("show")
-def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
+def runs_show(name: RunArgument) -> None:
     """Show how a run was made and what it found."""
     folder = journal.find(name, [journal.runs_folder()])
     events = journal.read(folder)
@@ -307,7 +325,7 @@ def runs_show(name: Annotated[str, typer.Argument(metavar="RUN")]) -> None:
 
 
 @runs_app.command("rm")
-def runs_rm(names: Annotated[list[str], typer.Argument(metavar="RUN...")]) -> None:
+def runs_rm(names: Annotated[list[str], typer.Argument(autocompletion=shell.runs, metavar="RUN...")]) -> None:
     """Delete runs; never one that still goes on."""
     import shutil
 

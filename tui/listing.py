@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import textwrap
 from collections.abc import Iterator
@@ -14,9 +15,23 @@ from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.registry import Registry
 from facetui.scenarios import SCENARIOS
 
-KINDS = ("scenarios", "attacks", "defences", "extractors", "people", "casts")
-_REGISTRIES: dict[str, Registry] = {
-    "scenarios": SCENARIOS,
+KINDS = ("stories", "attacks", "defences", "extractors", "people", "casts")
+ALSO = {
+    "scenarios": "stories",
+    "scenario": "stories",
+    "story": "stories",
+    "attack": "attacks",
+    "defence": "defences",
+    "defenses": "defences",
+    "extractor": "extractors",
+    "models": "extractors",
+    "person": "people",
+    "cast": "casts",
+}
+"""Other words for what can be listed."""
+
+REGISTRIES: dict[str, Registry] = {
+    "stories": SCENARIOS,
     "attacks": ATTACKS,
     "defences": DEFENCES,
     "extractors": EXTRACTORS,
@@ -34,8 +49,9 @@ def lines(what: str | None) -> Iterator[str]:
             yield f"{kind}:"
             yield from (f"  {line}" for line in lines(kind))
         return
+    what = ALSO.get(what, what)
     if what not in KINDS:
-        raise UnknownName("kind of thing", what, [kind for kind in KINDS if kind[:3] == what[:3]], list(KINDS))
+        raise UnknownName("kind of thing", what, difflib.get_close_matches(what, KINDS, 2, 0.6), list(KINDS))
     if what == "people":
         yield "embedded    48 fictional people, 24 photos each, 8 of them only for tools to aim at; nobody real"
         yield "DIR         your own: a folder with one folder of photos a person (--people DIR)"
@@ -46,7 +62,7 @@ def lines(what: str | None) -> Iterator[str]:
             yield f"{name:<18} {cast.title}"
             yield f"{'':<18} users attack {', '.join(cast.surrogates)}; the trainer has {generations}"
     else:
-        registry = _REGISTRIES[what]
+        registry = REGISTRIES[what]
         entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns
         width = max(map(len, entries), default=0) + 2
         for name, entry in entries.items():

@@ -11,12 +11,18 @@ import typer
 from facetui.engine.errors import DataError, UsageError
 from facetui.engine.extractors import EXTRACTORS, weights
 from facetui.engine.places import short
+from facetui.tui import shell_completion as shell
 from facetui.tui.displays import say
 from facetui.tui.options import TrustOption
 
 app = typer.Typer(add_completion=False, help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)
 
-NameArgument = Annotated[str, typer.Argument(help="An extractor's name: facetui list extractors.", metavar="NAME")]
+NameArgument = Annotated[
+    str,
+    typer.Argument(
+        autocompletion=shell.extractors, help="An extractor's name: facetui list extractors.", metavar="NAME"
+    ),
+]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 
 MARKS = {True: "ok", False: "WRONG", None: "-"}

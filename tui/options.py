@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from facetui.tui import shell_completion as shell
+
 
 def _trusting(value: bool) -> bool:
     if value:
@@ -16,17 +18,35 @@ def _trusting(value: bool) -> bool:
     return value
 
 
-DisplayOption = Annotated[str, typer.Option("--display", help="auto, tui, plain, json or none; also FACETUI_DISPLAY.")]
-PeopleOption = Annotated[str | None, typer.Option(help="'embedded', or a folder with one folder of photos a person.")]
+DisplayOption = Annotated[
+    str,
+    typer.Option(
+        "--display",
+        autocompletion=shell.one_of("auto", "tui", "plain", "json", "none"),
+        help="auto, tui, plain, json or none; also FACETUI_DISPLAY.",
+    ),
+]
+PeopleOption = Annotated[
+    str | None,
+    typer.Option(autocompletion=shell.people, help="'embedded', or a folder with one folder of photos a person."),
+]
 UsersOption = Annotated[
     list[str] | None,
-    typer.Option(help="Who protects their photos: names, separated by commas; again for a name that holds a comma."),
+    typer.Option(
+        autocompletion=shell.users,
+        help="Who protects their photos: names, separated by commas; again for a name that holds a comma.",
+    ),
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="A picture that cannot be read ends it; otherwise it is left out, and said.")
 ]
-CastOption = Annotated[str, typer.Option(help="Surrogates and the trainer's extractors: a name or a TOML file.")]
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, mps, cuda or cuda:N.")]
+CastOption = Annotated[
+    str,
+    typer.Option(autocompletion=shell.casts, help="Surrogates and the trainer's extractors: a name or a TOML file."),
+]
+DeviceOption = Annotated[
+    str, typer.Option(autocompletion=shell.one_of("auto", "cpu", "mps", "cuda"), help="auto, cpu, mps, cuda or cuda:N.")
+]
 SeedOption = Annotated[int, typer.Option(help="Of every random draw.", min=0)]
 TrustOption = Annotated[
     bool,
@@ -35,9 +55,19 @@ TrustOption = Annotated[
     ),
 ]
 PicturesOption = Annotated[
-    str, typer.Option("--pictures", help="Which pictures leave this machine: none, fictional (people) or all.")
+    str,
+    typer.Option(
+        "--pictures",
+        autocompletion=shell.one_of("none", "fictional", "all"),
+        help="Which pictures leave this machine: none, fictional (people) or all.",
+    ),
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
 NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
 NoMouseOption = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, for its selection.")]
+
+RunArgument = Annotated[
+    str,
+    typer.Argument(autocompletion=shell.runs, help="A run's name, the beginning of it, or its folder.", metavar="RUN"),
+]

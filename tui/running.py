@@ -15,7 +15,7 @@ import typer
 from facetui.engine import journal, places
 from facetui.engine.errors import Cancelled, UsageError
 from facetui.engine.folds import CohortTable
-from facetui.tui import displays, publishing, stopping
+from facetui.tui import displays, publishing, shell_completion, stopping
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -41,7 +41,14 @@ FAREWELL_SECONDS = 1.0
 
 
 def run(
-    story: Annotated[str, typer.Argument(help="A story's name, or a scenario file ending in .py.", metavar="STORY")],
+    story: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=shell_completion.stories,
+            help="A story's name, or a scenario file ending in .py.",
+            metavar="STORY",
+        ),
+    ],
     people: PeopleOption = None,
     users: UsersOption = None,
     cast: CastOption = "embedded",
