@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
-from facetui.engine.checking.photos import Pair
+from facetui.engine.checking.pair import Pair
 from facetui.engine.checking.result import Report
 from facetui.engine.checking.search import Share
 from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes

@@ -6,13 +6,11 @@ import io
 import json
 import os
 import secrets
-import signal
 import sys
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +18,7 @@ import typer
 from facetui.engine import text
 from facetui.engine.errors import Cancelled, DataError, UsageError
 from facetui.engine.places import short
-from facetui.tui import ink
+from facetui.tui import ink, stopping
 from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
 
@@ -58,26 +56,21 @@ def check(
     from facetui.engine import casts
     from facetui.engine import people as peoples
     from facetui.engine.cache import Cache, default_folder
-    from facetui.engine.checking.album import gather
+    from facetui.engine.checking.album import LEAST, gather
     from facetui.engine.checking.check import check as measure
     from facetui.engine.checking.verdict import judge
     from facetui.engine.device import choose
 
     chosen, where = casts.load(cast), choose(device)
     cache = Cache(None if no_cache else default_folder())
-    stopped: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if stopped:
-            raise KeyboardInterrupt
-        stopped.append(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    with _Progress(stopped) as tell:
+    with stopping.stoppable() as stop, _Progress(stop) as tell:
         try:
             others = probes.expanduser() if probes else None
             album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
+            if len(album.pairs) < LEAST:
+                tell.close()
+                _say_hidden(album, as_one_json)
+                return
             crowd = peoples.load(people, cache=cache, tell=lambda what, i, n: tell(f"the crowd: {what}", i, n))
             report = measure(
                 album,
@@ -88,12 +81,12 @@ def check(
                 device=where,
                 as_given=as_given,
                 tell=tell,
-                cancelled=lambda: bool(stopped),
+                cancelled=stop.event.is_set,
             )
         except Cancelled as error:
             tell.close()
             say(f"facetui: {error}", sys.stderr)
-            raise typer.Exit(128 + stopped[0] if stopped else error.exit_code) from None
+            raise typer.Exit(stop.code(error.exit_code)) from None
     verdict = judge(report)
     if as_one_json:
         print(json.dumps(report.as_dict() | {"verdict": asdict(verdict)}))
@@ -107,11 +100,27 @@ def check(
         say(f"report, with pictures of you: {short(out)}", sys.stderr)
 
 
+def _say_hidden(album: Any, as_one_json: bool) -> None:
+    """The tool hid so many faces that there is nothing to enrol and to search in: that is the result."""
+    from facetui.engine.checking.verdict import hidden
+
+    if as_one_json:
+        left_out = [asdict(entry) for entry in album.left_out]
+        say(json.dumps({"n_pairs": len(album.pairs), "hidden": len(album.hidden), "left_out": left_out}))
+        return
+    for entry in album.left_out[:SHOWN]:
+        say(f"! {entry.text}")
+    n = len(album.pairs) + len(album.hidden)
+    for line in textwrap.wrap(hidden(len(album.hidden), n), WIDTH):
+        say(line)
+    say(f"{len(album.pairs)} photos are left; that is too few to search in, so nothing else was measured.")
+
+
 class _Progress:
     """A bar on a terminal, a line a task elsewhere; says by ``Cancelled`` that somebody wants to stop."""
 
-    def __init__(self, stopped: list[int]) -> None:
-        self._stopped = stopped
+    def __init__(self, stop: stopping.Stop) -> None:
+        self._stop = stop
         self._bar: Any = None
         self._task: Any = None
         self._last = ""
@@ -136,7 +145,7 @@ class _Progress:
             self._bar = None
 
     def __call__(self, task: str, done: int, total: int) -> None:
-        if self._stopped:
+        if self._stop:
             raise Cancelled("stopped; run the same command again, it goes on from the cache")
         if self._bar is not None:
             self._bar.update(self._task, description=text.clean(task), completed=done, total=total)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from facetui.engine.cache import Cache
+from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped, thumbnail_distance
-from facetui.engine.checking.photos import LeftOut, Pair, in_threads, read_all, read_probe
+from facetui.engine.checking.photos import in_threads, read_all, read_probe
 from facetui.engine.errors import DataError, UsageError
 
 LEAST = 3
@@ -32,15 +33,18 @@ class Album:
     Attributes:
         pairs: in the order of their names.
         left_out: what takes no part, and why.
-        by_content: how many pairs were found by what is in them.
         probes: clean photos that are no originals of a pair ``(m, 3, 112, 112)`` uint8; ``None``: the originals
             are the probes, each while its own copy is not enrolled.
     """
 
     pairs: list[Pair]
     left_out: list[LeftOut]
-    by_content: int
     probes: Tensor | None
+
+    @property
+    def hidden(self) -> list[str]:
+        """Names of originals in whose copies no face is found."""
+        return [entry.name for entry in self.left_out if entry.why == HIDDEN]
 
     @property
     def clean(self) -> Tensor:
@@ -74,14 +78,16 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
     pairs, left_out, mixed = read_all(
         matches.pairs, cache, lambda done, total: tell("find the face in each photo", done, total)
     )
-    by_content = matches.by_content
+    rivals = dict(matches.by_content)
     if mixed:  # names that fit and pictures that do not: once more, by what is in them
         alone = [*matches.clean_alone, *(a for a, _ in mixed)], [*matches.protected_alone, *(b for _, b in mixed)]
-        again = list(match_content(*alone))
+        by_content = dict(match_content(*alone))
+        rivals |= by_content
+        again = list(by_content)
         more, wrong, _ = read_all(again, cache, lambda done, total: tell("pair again", done, total))
         found = {original.name for original, _ in again}
         left_out = [entry for entry in left_out if entry.name not in found] + wrong
-        pairs, by_content = sorted([*pairs, *more], key=lambda pair: pair.name), by_content + len(more)
+        pairs = sorted([*pairs, *more], key=lambda pair: pair.name)
     else:
         again = []
     paired = {path for pair in again for path in pair}
@@ -89,13 +95,21 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
         left_out.append(LeftOut(path.name, "unpaired", f"{path.name} has no protected copy"))
     for path in [p for p in matches.protected_alone if p not in paired]:
         left_out.append(LeftOut(path.name, "unpaired", f"{path.name} belongs to no original"))
-    if len(pairs) < LEAST:
+    names = {(before.name, after.name): rival for (before, after), rival in rivals.items()}
+    pairs = [_said(pair, names.get((pair.name, pair.protected_name))) for pair in pairs]
+    hidden = sum(entry.why == HIDDEN for entry in left_out)
+    if len(pairs) < LEAST and not hidden:
         why = "; ".join(entry.text for entry in left_out[:3])
         raise DataError(
             f"{len(pairs)} photos with a face were found both before and after, at least {LEAST} are needed"
             f"{f' ({why})' if why else ''}; name the copies like the originals, as a.jpg and a_cloaked.png"
         )
-    return Album(pairs, left_out, by_content, _probes(probes, pairs, left_out, tell) if probes else None)
+    return Album(pairs, left_out, _probes(probes, pairs, left_out, tell) if probes and len(pairs) >= LEAST else None)
+
+
+def _said(pair: Pair, rival: float | None) -> Pair:
+    """A pair that knows how it was found; by content, the nearest rival counts, too."""
+    return pair if rival is None else replace(pair, by_content=True, rival=rival)
 
 
 def _probes(folder: Path, pairs: list[Pair], left_out: list[LeftOut], tell: Tell) -> Tensor:

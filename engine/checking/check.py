@@ -16,7 +16,7 @@ from torch import Tensor
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
 from facetui.engine.checking.album import Album, Tell
-from facetui.engine.checking.photos import RECODINGS
+from facetui.engine.checking.pair import RECODINGS, UNDONE
 from facetui.engine.checking.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
 from facetui.engine.checking.search import Search, Share
 from facetui.engine.checking.trainers import (
@@ -37,7 +37,7 @@ from facetui.engine.defences.purifier import Purifier
 from facetui.engine.events import Event, Progress
 from facetui.engine.lab import Lab
 from facetui.engine.pairs import training_photos
-from facetui.engine.people import EMBEDDED, People
+from facetui.engine.people import People
 from facetui.engine.verification import FALSE_MATCHES
 
 
@@ -123,10 +123,12 @@ class _Check:
             protocol="leave-one-out" if self.album.probes is None else "probes",
             n_pairs=len(self.clean),
             n_probes=len(self.probes),
-            by_content=self.album.by_content,
+            by_content=sum(pair.by_content for pair in self.album.pairs),
+            hidden=len(self.album.hidden),
+            undone={name: sum(name in pair.undone for pair in self.album.pairs) for name in UNDONE},
             unchanged=sum(pair.linf == 0 for pair in self.album.pairs),
             crowd=people.source,
-            fictional=people.source == EMBEDDED,
+            fictional=people.fictional,
             n_crowd=self.crowd.size,
             n_enrolled=len(self.crowd.people),
             cast=self.lab.cast.name,
@@ -226,4 +228,5 @@ class _Check:
     def _photo(self, i: int) -> Photo:
         pair: Any = self.album.pairs[i]
         flagged = bool(self._flags["protected"][i])
-        return Photo(pair.name, pair.protected_name, pair.linf, pair.dssim, pair.psnr, flagged)
+        figures = pair.name, pair.protected_name, pair.linf, pair.dssim, pair.psnr, flagged
+        return Photo(*figures, list(pair.undone), pair.by_content, round(pair.sure, 3))

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from facetui.engine.checking.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
 from facetui.engine.errors import DataError
 from facetui.engine.outputs import MANIFEST
 from facetui.engine.photos import to_tensor
@@ -27,6 +28,9 @@ and a new encoding stay below it."""
 OTHER_PICTURE = 40.0
 """From here on two files are not one picture before and after, whatever their names say."""
 
+PROBABLE = 0.75
+"""Correlation of sketches from which two may be one picture."""
+
 Match = tuple[Path, Path]
 """A photo before, and after."""
 
@@ -37,13 +41,13 @@ class Matches:
 
     Attributes:
         pairs: in the order of the originals' names.
-        by_content: how many of them were found by what is in them.
+        by_content: those that were found by what is in them, and how much alike their nearest rivals are.
         clean_alone: originals without a protected copy.
         protected_alone: protected photos without an original.
     """
 
     pairs: list[Match]
-    by_content: int
+    by_content: dict[Match, float]
     clean_alone: list[Path]
     protected_alone: list[Path]
 
@@ -110,12 +114,12 @@ def match(clean: Sequence[Path], protected: Sequence[Path], check: Callable[[], 
                 found[original] = copies[0]
                 left.remove(copies[0])
     alone = [p for p in clean if p not in found]
-    seen = dict(match_content(alone, left, check))
+    by_content = dict(match_content(alone, left, check))
+    seen = dict(by_content.keys())
     found |= seen
     pairs = [(p, found[p]) for p in clean if p in found]
-    return Matches(
-        pairs, len(seen), [p for p in alone if p not in seen], [p for p in left if p not in set(seen.values())]
-    )
+    taken = set(seen.values())
+    return Matches(pairs, by_content, [p for p in alone if p not in seen], [p for p in left if p not in taken])
 
 
 def _full_name(original: str, stem: str) -> bool:
@@ -133,28 +137,59 @@ def _goes_on(original: str, stem: str) -> bool:
 
 def match_content(
     clean: Sequence[Path], protected: Sequence[Path], check: Callable[[], None] = lambda: None
-) -> Iterator[Match]:
-    """Pairs that look alike as thumbnails, each the other's nearest by far."""
-    if not clean or not protected:
-        return
-    before, after = ([_thumbnail_of(p, check) for p in files] for files in (clean, protected))
-    distance = torch.stack([torch.stack([thumbnail_distance(a, b) for b in after]) for a in before])
-    for row, original in enumerate(clean):
-        column = int(distance[row].argmin())
-        nearest = float(distance[row, column])
-        rivals = torch.cat([distance[row, :column], distance[row, column + 1 :], distance[:row, column]])
-        rivals = torch.cat([rivals, distance[row + 1 :, column]])
-        second = float(rivals.min()) if len(rivals) else torch.inf
-        if nearest <= SAME_PICTURE and nearest < second / 2:
-            yield original, protected[column]
+) -> Iterator[tuple[Match, float]]:
+    """Pairs of which each is by far the most like the other, and how much alike their nearest rivals are.
+
+    First whole pictures are compared, in four turns; then what is left, also in frames and cropped.
+    """
+    before, after = ([(path, _sketch_of(path, check)) for path in paths] for paths in (clean, protected))
+    ours = [(path, sketch) for path, sketch in before if sketch is not None]
+    theirs = [(path, sketch) for path, sketch in after if sketch is not None]
+    for look in (_as_wholes, _in_parts):
+        if not ours or not theirs:
+            return
+        found = list(_agreed(look([sketch for _, sketch in ours], [sketch for _, sketch in theirs], check)))
+        for row, column, rival in found:
+            yield (ours[row][0], theirs[column][0]), rival
+        rows, columns = {row for row, _, _ in found}, {column for _, column, _ in found}
+        ours = [entry for row, entry in enumerate(ours) if row not in rows]
+        theirs = [entry for column, entry in enumerate(theirs) if column not in columns]
 
 
-def _thumbnail_of(path: Path, check: Callable[[], None]) -> Tensor:
+def _as_wholes(originals: list[Sketch], copies: list[Sketch], check: Callable[[], None]) -> Tensor:
+    return whole_likeness(originals, copies)[0]
+
+
+def _in_parts(originals: list[Sketch], copies: list[Sketch], check: Callable[[], None]) -> Tensor:
+    columns = []
+    for copy in copies:
+        check()
+        columns.append(torch.tensor([place.likeness for place in part_likeness(originals, copy)]))
+    return torch.stack(columns, 1)
+
+
+def _agreed(likeness: Tensor) -> Iterator[tuple[int, int, float]]:
+    """Rows and columns that are each other's best by far.
+
+    Sketches of a picture in a frame are never quite alike, so the least that is asked for is low, and the distance to
+    the nearest rival decides; what is paired is registered on the pictures themselves afterwards.
+    """
+    for row in range(len(likeness)):
+        column = int(likeness[row].argmax())
+        best = float(likeness[row, column])
+        rivals = torch.cat([likeness[row, :column], likeness[row, column + 1 :], likeness[:row, column]])
+        rivals = torch.cat([rivals, likeness[row + 1 :, column], torch.tensor([STRANGER])])
+        rival = float(rivals.max())
+        if best >= PROBABLE and certainty(best, rival) >= 0.4:
+            yield row, column, rival
+
+
+def _sketch_of(path: Path, check: Callable[[], None]) -> Sketch | None:
     check()
     try:
-        return thumbnail(read_picture(path))
+        return Sketch.of(read_picture(path))
     except DataError:  # said where photos are read; it resembles nothing
-        return torch.full((3, THUMBNAIL, THUMBNAIL), torch.inf)
+        return None
 
 
 def thumbnail(picture: Image.Image) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from facetui.engine.checking.photos import LeftOut, Pair
+from facetui.engine.checking.pair import LeftOut, Pair
 from facetui.engine.checking.search import Ranks, Share
 
 
@@ -116,6 +116,9 @@ class Photo:
         dssim: structural dissimilarity there.
         psnr: there, in dB; ``None`` if nothing was changed.
         flagged: whether the detector takes the protected copy for perturbed.
+        undone: what was undone before comparing: some of ``turned``, ``framed`` and ``cropped``.
+        by_content: whether the copy was found by what is in it, not by its name.
+        sure: that it is a copy of this photo, in [0, 1].
     """
 
     name: str
@@ -124,6 +127,9 @@ class Photo:
     dssim: float | None
     psnr: float | None
     flagged: bool
+    undone: list[str]
+    by_content: bool
+    sure: float
 
 
 @dataclass(frozen=True)
@@ -135,6 +141,8 @@ class Report:
         n_pairs: photos before and after.
         n_probes: clean photos that were searched for.
         by_content: pairs found by what is in them instead of by their names.
+        hidden: photos in whose copies no face is found any more; they take no part.
+        undone: copies that lay on their side (``turned``), in a frame (``framed``), or were ``cropped``.
         unchanged: pairs without any change in the face.
         crowd: the folder's name, or ``embedded``.
         fictional: whether nobody in the crowd exists.
@@ -160,6 +168,8 @@ class Report:
     n_pairs: int
     n_probes: int
     by_content: int
+    hidden: int
+    undone: dict[str, int]
     unchanged: int
     crowd: str
     fictional: bool

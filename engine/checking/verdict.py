@@ -139,6 +139,36 @@ def joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
+UNDONE_SAID = {
+    "turned": "lay on their side and were turned upright",
+    "framed": "had a frame around the photo, which was looked past",
+    "cropped": "were cropped",
+}
+
+
+def hidden(n_hidden: int, n: int) -> str:
+    """The result that a tool hid faces from the detector."""
+    return (
+        f"The tool hid the face from the detector (MTCNN) in {n_hidden} of {n} photos: a trainer who looks for faces "
+        "with it enrols nothing of them; one with another detector may. They take no part in the rates."
+    )
+
+
+def _found(report: Report) -> Iterator[str]:
+    """How originals and copies found each other."""
+    if report.hidden:
+        yield hidden(report.hidden, report.n_pairs + report.hidden)
+    for name, count in report.undone.items():
+        if count:
+            yield f"{count} of {report.n_pairs} copies {UNDONE_SAID[name]} before they were compared."
+    if report.by_content:
+        least = min(photo.sure for photo in report.photos if photo.by_content)
+        yield (
+            f"{report.by_content} of {report.n_pairs} copies have other names than their originals and were paired by "
+            f"what is in them; the least sure pair is {100 * least:.0f} % sure."
+        )
+
+
 def notes(report: Report) -> list[str]:
     """How the figures came about, and what they leave open; one sentence or two each."""
     n_photos, n_people = report.n_training
@@ -162,6 +192,7 @@ def notes(report: Report) -> list[str]:
     people = f"the first {LISTED} of {report.n_crowd + 1} people"
     crowd += f" Among {people} one is by luck alone in {100 * luck:.0f} % of searches."
     return [
+        *_found(report),
         how,
         "The face was looked for anew in every protected file, as a trainer has to. That alone moves it by a pixel or "
         "two, which some changes do not survive.",

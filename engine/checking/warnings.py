@@ -11,7 +11,6 @@ from facetui.engine.checking.album import Album
 from facetui.engine.checking.trainers import Crowd
 from facetui.engine.errors import DataError
 from facetui.engine.lab import Lab
-from facetui.engine.people import EMBEDDED
 
 NAMED = 5
 """File names in a sentence, at most."""
@@ -80,7 +79,7 @@ def _strangers(album: Album, lab: Lab, crowd: Crowd) -> list[str]:
         said.append(
             f"the face is unlike your others in {listed(names, len(odd))}: if it is not you, take it out and run again"
         )
-    if lab.people.source == EMBEDDED:
+    if lab.people.fictional:
         return said  # nobody there exists
     for person in crowd.people.unique().tolist():
         if like[person]:

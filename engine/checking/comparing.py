@@ -1,0 +1,154 @@
+"""One photo and its protected copy, compared: the face in each, how visible the change is, and copies of copies."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import torch
+from PIL import Image, ImageFilter
+from torch import Tensor
+
+from facetui.engine.checking.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
+from facetui.engine.checking.pairing import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.checking.registration import register, undone, upright
+from facetui.engine.interfaces import SIDE
+from facetui.engine.photos import align, faces_to_cut, to_tensor
+from facetui.engine.pictures import read_picture
+from facetui.engine.protect import visible_change
+
+Box = tuple[float, float, float, float]
+
+ALIGNED_BOX: Box = (0.0, 0.0, float(SIDE), float(SIDE))
+"""Of the face in a picture that is an aligned photo already."""
+
+ALIKE_AT_LEAST = 0.5
+"""Correlation below which two files are not one picture before and after; strangers reach about that."""
+
+
+def recode(kind: str, picture: Image.Image) -> Image.Image:
+    """A whole picture as it comes out of one of ``RECODINGS``."""
+    if kind == "JPEG 75":
+        return _jpeg(picture, 75)
+    if kind == "half size":
+        return picture.resize(_scaled(picture, 0.5), Image.Resampling.LANCZOS)
+    soft = picture.resize(_scaled(picture, 0.77), Image.Resampling.BICUBIC).filter(ImageFilter.GaussianBlur(0.5))
+    return _jpeg(soft, 85)
+
+
+def _scaled(picture: Image.Image, factor: float) -> tuple[int, int]:
+    return max(1, round(picture.width * factor)), max(1, round(picture.height * factor))
+
+
+def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
+    buffer = io.BytesIO()
+    picture.save(buffer, "JPEG", quality=quality)
+    return Image.open(buffer).convert("RGB")
+
+
+def no_face(path: Path) -> LeftOut:
+    """A picture that shows nobody."""
+    return LeftOut(path.name, "no face", f"no face was found in {path.name}")
+
+
+def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
+    """Two files, before and after.
+
+    Raises:
+        DataError: one of them cannot be read.
+    """
+    before, protected = read_picture(clean_path), read_picture(protected_path)
+    place = register(before, protected)
+    after = upright(protected, place.turns)
+    changes = {
+        "turned": place.turns != 0,
+        "framed": place.framed(before.size, after.size),
+        "cropped": place.cropped(before.size, after.size),
+    }
+    # What a trainer finds is the copy as it was posted, but upright; how visible a change is, is seen without frames.
+    shown = undone(before, after, place) if changes["framed"] or changes["cropped"] else _like(after, before.size)
+    thumbnails = torch.stack([thumbnail(before), thumbnail(shown)])
+    if place.likeness < ALIKE_AT_LEAST or float(thumbnail_distance(*thumbnails)) > OTHER_PICTURE:
+        return mixed_up((clean_path, protected_path))
+    found = portrait(before)
+    if found is None:
+        return no_face(clean_path)
+    clean, box, faces = found
+    near = place.box(box)
+    # Aligned before and of the same size after: aligned after, and no small face has to be found again.
+    aligned = box == ALIGNED_BOX and after.size == before.size and not any(changes.values())
+    changed = to_tensor(after) if aligned else _cut(after, near)
+    if changed is None:
+        text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
+        return LeftOut(clean_path.name, HIDDEN, text)
+    copies: list[Tensor | None] = []
+    for kind in RECODINGS:
+        copy = recode(kind, after)
+        if aligned:
+            copies.append(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)))
+        else:
+            copies.append(_cut(copy, _grown(near, copy.width / after.width)))
+    region = _inside(box, before, 0.25)
+    crops = [picture.crop(region) for picture in (before, shown)]
+    whole = (0, 0, *crops[0].size)
+    linf, dssim, psnr = visible_change(to_tensor(crops[0]), to_tensor(crops[1]), whole)
+    for crop in crops:
+        crop.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    return Pair(
+        clean_path.name,
+        protected_path.name,
+        clean,
+        changed,
+        tuple(copies),
+        faces,
+        linf,
+        dssim,
+        psnr if psnr != float("inf") else None,
+        after.size != before.size and not (changes["framed"] or changes["cropped"]),
+        to_tensor(crops[0]),
+        to_tensor(crops[1]),
+        thumbnails,
+        tuple(name for name, is_so in changes.items() if is_so),
+        place.likeness,
+    )
+
+
+def _like(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return picture if picture.size == size else picture.resize(size, Image.Resampling.BICUBIC)
+
+
+def mixed_up(match: Match) -> LeftOut:
+    """Two files that show different pictures."""
+    clean, protected = (path.name for path in match)
+    return LeftOut(clean, "mixed up", f"{protected} does not show what {clean} shows; give both the same name")
+
+
+def portrait(picture: Image.Image) -> tuple[Tensor, Box, int] | None:
+    """The largest face, aligned ``(3, 112, 112)``; its box; and how many faces there are."""
+    faces = faces_to_cut(picture)
+    return (to_tensor(align(picture, faces[0])), faces[0].box, len(faces)) if faces else None
+
+
+def _cut(picture: Image.Image, near: Box) -> Tensor | None:
+    """The face that is found anew about where it was before, aligned ``(3, 112, 112)``."""
+    faces = faces_to_cut(picture, expected=min(near[2] - near[0], near[3] - near[1]))
+    faces = sorted((face for face in faces if _overlap(face.box, near) > 0), key=lambda face: -_overlap(face.box, near))
+    return to_tensor(align(picture, faces[0])) if faces else None
+
+
+def _grown(box: Box, factor: float) -> Box:
+    return box[0] * factor, box[1] * factor, box[2] * factor, box[3] * factor
+
+
+def _overlap(one: Box, other: Box) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    return max(0.0, width) * max(0.0, height)
+
+
+def _inside(box: Box, picture: Image.Image, margin: float) -> tuple[int, int, int, int]:
+    """A box, wider by a share of its size on every side, in whole pixels of the picture."""
+    wide, high = (box[2] - box[0]) * margin, (box[3] - box[1]) * margin
+    left, top = max(0, int(box[0] - wide)), max(0, int(box[1] - high))
+    right, bottom = min(picture.width, int(box[2] + wide) + 1), min(picture.height, int(box[3] + high) + 1)
+    return min(left, right - 1), min(top, bottom - 1), max(1, right), max(1, bottom)
