@@ -4,20 +4,14 @@
 (() => {
   const NS = "http://www.w3.org/2000/svg";
   const WAIT = 10, PATIENCE = 20000, LONGEST = 1 << 20, BACK_OFF = [250, 500, 1000, 2000, 4000];
-  const WHOLE = "whole archive";
+  const { WHOLE, fold, percent, finite } = Fold;
   const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
   const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/journal.py
-  const WORDS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans" };
-  const MOVES = new Set(["photos_posted", "extractor_released", "defence_applied", "law_passed"]);
   const narrow = matchMedia("(max-width: 640px)");
   const TOP = 24, BOTTOM = 150;
 
   const by = (id) => document.getElementById(id);
   const clean = (text) => String(text ?? "").slice(0, 4000).replace(/[UNSEEN]+/gu, " ").replace(/[\u{d800}-\u{dfff}]/gu, "\ufffd");
-  // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
-  const even = (x) => { const low = Math.floor(x); return x - low === 0.5 ? low + (low % 2) : Math.round(x); };
-  const percent = (rate) => (rate > 0 && rate < 0.0995 ? (even(1000 * rate) / 10).toFixed(1) : even(100 * rate)) + " %";
-  const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const make = (name, attributes, text) => {
     const node = document.createElement(name);
     for (const [key, value] of Object.entries(attributes ?? {})) node.setAttribute(key, value);
@@ -32,52 +26,6 @@
   };
 
   let events = [], head = -1, live = true, playing = false, timer = 0, status = "", trouble = "", failed = "", cues = [];
-
-  // --- the fold: what is known after the events up to one ---------------------------------------------------------
-
-  const generation = (e) => [e.classifier && e.classifier !== "nearest" ? `${e.extractor}, ${e.classifier}` : e.extractor, ...(e.steps ?? []), e.law].filter(Boolean).join(" + ");
-  const value = (e) => (finite(e.best_protection_rate) ? e.best_protection_rate : e.protection_rate);
-
-  function fold(until) {
-    const s = { slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], caption: "", t: "", shown: new Map(), progress: null, moves: 0 };
-    let open = true;
-    for (let i = 0; i <= until; i++) {
-      const e = events[i];
-      s.t = e.t || s.t;
-      s.progress = e.kind === "progress" ? e : null;
-      if (e.kind === "note") s.caption = e.text;
-      else if (e.kind === "pictures_shown") s.shown.set(e.person, e);
-      else if (MOVES.has(e.kind)) {
-        if (open || s.slots.length === 0) { s.slots.push({ t: s.t, marks: [] }); open = false; }
-        const slot = s.slots[s.slots.length - 1];
-        slot.marks.push([MARKS[e.actor] ? e.actor : "lab", label(e)]);
-        s.moves++;
-      } else if (e.kind === "protection_measured" && finite(e.protection_rate)) measured(s, e), (open = e.basis === "measured" || open);
-    }
-    return s;
-  }
-
-  function label(e) {
-    if (e.kind === "photos_posted") return e.attack ?? (e.actor === "friends" ? "post" : "clean");
-    if (e.kind === "extractor_released") return e.extractor;
-    if (e.kind === "law_passed") return e.law;
-    return WORDS[e.defence] ?? e.defence;
-  }
-
-  function measured(s, e) {
-    if (s.slots.length === 0) s.slots.push({ t: s.t, marks: [] });
-    const slot = s.slots.length - 1;
-    if (e.basis === "cited") { s.cited.push({ slot, rate: e.protection_rate, text: `reported ${percent(e.protection_rate)}`, source: e.source }); return; }
-    const column = generation(e);
-    if (!s.columns.includes(column)) s.columns.push(column);
-    if (!s.rows.includes(e.cohort)) s.rows.push(e.cohort);
-    s.cells.set(`${e.cohort}\n${column}`, e);
-    if (!s.curves.has(e.cohort)) s.curves.set(e.cohort, []);
-    const points = s.curves.get(e.cohort), point = { slot, rate: value(e), interval: e.interval };
-    if (points.length && points[points.length - 1].slot === slot) points.pop();
-    points.push(point);
-    if (e.cohort === WHOLE && finite(e.unprotected_error)) s.base.push({ slot, rate: e.unprotected_error });
-  }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
 
@@ -96,23 +44,25 @@
     const line = (points, name, kind) => {
       const end = x(s.slots.length - 1);
       let path = "";
-      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.rate)}` : `M${x(p.slot)} ${y(p.rate)}`; });
+      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.kept)}` : `M${x(p.slot)} ${y(p.kept)}`; });
       svg.append(draw("path", { d: `${path} H${end}`, class: kind }));
-      labels.push([y(points[points.length - 1].rate) + 5, name, kind]);
+      labels.push([y(points[points.length - 1].kept) + 5, name, kind]);
     };
     const whole = s.curves.get(WHOLE);
     if (whole) for (const p of whole) {
-      if (!Array.isArray(p.interval) || !p.interval.every(finite)) continue;
-      svg.append(draw("rect", { x: x(p.slot) - 7, width: 14, y: y(p.interval[1]), height: Math.max(1, y(p.interval[0]) - y(p.interval[1])), class: "band" }));
+      const [low, high] = p.keptInterval;
+      if (!finite(low) || !finite(high)) continue;
+      svg.append(draw("rect", { x: x(p.slot) - 7, width: 14, y: y(high), height: Math.max(1, y(low) - y(high)), class: "band" }));
     }
-    if (s.base.length) line(s.base, `· everybody else ${percent(s.base[s.base.length - 1].rate)}`, "base");
+    const base = s.base.map(([slot, rate]) => ({ slot, kept: rate }));
+    if (base.length) line(base, `· everybody else ${percent(base[base.length - 1].kept)}`, "base");
     [...s.curves.keys()].filter((name) => name !== WHOLE).forEach((name, i) => {
       const points = s.curves.get(name);
-      line(points, `${name} ${percent(points[points.length - 1].rate)}`, `cohort c${i % 4}`);
+      line(points, `${name} ${percent(points[points.length - 1].kept)}`, `cohort c${i % 4}`);
     });
-    if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].rate)}`, "whole");
+    if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].kept)}`, "whole");
     for (const c of s.cited) {
-      const [cx, cy] = [x(c.slot), y(c.rate)];
+      const [cx, cy] = [x(c.slot), y(c.event.protection_rate)];
       svg.append(draw("path", { d: `M${cx - 6} ${cy - 6} l12 12 m0 -12 l-12 12`, class: "cited" }));
     }
     labels.sort((a, b) => a[0] - b[0]);
@@ -127,20 +77,25 @@
       for (let i = labels.length - 1, floor = H - BOTTOM + 5; i >= 0; i--, floor -= 19) labels[i][0] = Math.min(labels[i][0], floor);
       for (const [at, text] of labels) svg.append(draw("text", { x: x(s.slots.length - 1) + 14, y: at }, text));
     }
+    const laneOf = ([lane]) => (lane === "scrapes" ? "trainer" : lane);
     let last = "", beyond = -1;
-    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.marks.some((m) => m[0] === actor)));
+    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.moves.some((m) => laneOf(m) === actor)));
     s.slots.forEach((slot, i) => {
       if (slot.t !== last && x(i) > beyond) {
         svg.append(draw("text", { x: x(i), y: H - BOTTOM + 24, "text-anchor": "middle", class: "dim" }, slot.t));
         beyond = x(i) + (small ? 70 : 90);
         last = slot.t;
       }
-      for (const [actor, words] of slot.marks) {
+      for (const one of slot.moves) {
+        const actor = laneOf(one), words = one[1];
+        // A scrape is so frequent that its word would leave no room for the others: it is a mark where nothing else is.
+        if (one[0] === "scrapes" && slot.moves.some((m) => m[0] === "trainer")) continue;
         const lane = Math.max(0, lanes.indexOf(actor));
         const text = draw("text", { x: x(i), y: H - BOTTOM + 52 + 24 * lane, class: actor }, MARKS[actor]);
         text.append(draw("title", {}, `${actor}: ${words}`));
         svg.append(text);
-        const next = s.slots.findIndex((other, j) => j > i && other.marks.some((m) => m[0] === actor));
+        if (one[0] === "scrapes") continue;
+        const next = s.slots.findIndex((other, j) => j > i && other.moves.some((m) => laneOf(m) === actor));
         const room = ((next < 0 ? W - RIGHT + 120 : x(next)) - x(i) - 22) / 8.5;
         svg.append(draw("text", { x: x(i) + 16, y: H - BOTTOM + 52 + 24 * lane, class: "dim" }, clean(words).slice(0, Math.max(0, Math.floor(room)))));
       }
@@ -150,7 +105,7 @@
   }
 
   function summary(s) {
-    return [...s.curves].map(([name, points]) => `${name} ${percent(points[points.length - 1].rate)}`).join(", ") || "nothing measured yet";
+    return [...s.curves].map(([name, points]) => `${name} ${percent(points[points.length - 1].kept)}`).join(", ") || "nothing measured yet";
   }
 
   function table(s) {
@@ -162,15 +117,14 @@
     for (const row of [...s.rows.filter((name) => name !== WHOLE), ...s.rows.filter((name) => name === WHOLE)]) {
       const line = make("tr");
       line.append(make("th", { scope: "row" }, row));
-      let before = Infinity;
       for (const column of s.columns) {
         const e = s.cells.get(`${row}\n${column}`);
         if (!e) { line.append(make("td")); continue; }
         const cell = make("td", { class: `l${Math.min(4, Math.floor((1 - e.protection_rate) * 5))}` }, percent(e.protection_rate));
-        if (e.protection_rate > before) cell.classList.add("rise");
+        const earlier = Fold.before(s, row, column);
+        if (earlier && e.protection_rate > earlier.protection_rate) cell.classList.add("rise");
         if (e.against?.length && e.attack && !e.against.includes(e.attack)) cell.classList.add("news");
         if (Array.isArray(e.interval)) cell.title = clean(`${e.n_probes} probes, 95 % interval ${percent(e.interval[0])} to ${percent(e.interval[1])}`);
-        before = e.protection_rate;
         line.append(cell);
       }
       body.append(line);
@@ -207,7 +161,7 @@
 
   function show() {
     if (!events.length) { state(); return; }
-    const s = fold(head), began = events[0];
+    const s = fold(events, head), whole = fold(events, events.length - 1), began = events[0];
     if (began.kind === "run_began") {
       by("story").textContent = clean(began.scenario);
       by("title").textContent = clean(began.title);
@@ -215,11 +169,11 @@
     by("chart").replaceChildren(...chart(s));
     by("table").replaceChildren(s.rows.length ? table(s) : make("p", { class: "dim" }, "nothing was measured up to here"));
     by("faces").replaceChildren(...faces(s));
-    by("caption").textContent = clean(s.caption);
-    by("when").textContent = `${clean(s.t)}  move ${s.moves}`;
+    by("caption").textContent = clean(s.note);
+    by("when").textContent = `${clean(s.t)}  move ${s.moves} of ${whole.moves}`;
     by("now").textContent = clean(s.progress ? `${MARKS[s.progress.actor] ?? ""} ${s.progress.task}: ${s.progress.done} of ${s.progress.total} ${s.progress.unit}` : ended(events[head]));
     by("notes").replaceChildren(...events.slice(0, head + 1).filter((e) => e.kind === "note").map((e) => make("li", {}, `${e.t}: ${e.text}`)));
-    by("sources").replaceChildren(...s.cited.map((c) => make("li", {}, `× ${c.text} (${c.source})`)));
+    by("sources").replaceChildren(...s.cited.map((c) => make("li", {}, `× reported ${percent(c.event.protection_rate)} (${c.event.source})`)));
     const slider = by("slider");
     slider.max = events.length - 1;
     slider.value = head;
@@ -241,7 +195,7 @@
 
   const go = (to) => { head = Math.max(0, Math.min(events.length - 1, to)); live = false; show(); };
   const step = (by_) => { let to = head + by_; while (to > 0 && to < events.length - 1 && events[to].kind === "progress") to += by_; go(to); };
-  const move = (by_) => { let to = head + by_; while (to > 0 && to < events.length - 1 && !MOVES.has(events[to].kind)) to += by_; go(to); };
+  const move = (by_) => { let to = head + by_; while (to > 0 && to < events.length - 1 && !Fold.begins(events[to], events[to - 1])) to += by_; go(to); };
   const first = () => { stop(); go(0); };
   const latest = () => { stop(); head = events.length - 1; live = true; show(); };
   function stop() { playing = false; clearTimeout(timer); }

@@ -27,7 +27,7 @@ def _file(name: str) -> str:
 def script() -> str:
     """The page's script; it cleans what it shows of what ``text.clean`` cleans."""
     unseen = "".join(c if c == "-" else f"\\u{{{ord(c):x}}}" for c in UNSEEN)
-    return _file("page.js").replace("UNSEEN", unseen)
+    return _file("fold.js") + _file("page.js").replace("UNSEEN", unseen)
 
 
 def text(foreign: str) -> str:

@@ -1,0 +1,122 @@
+"use strict";
+// What is known after some events of a run, for the page: the same fold as tui/scene.py, with the same kinds of moves and
+// the same numbers; both are held to one golden file.
+const Fold = (() => {
+  const WHOLE = "whole archive";
+  const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "detection_measured", "verification_measured", "pictures_shown", "note", "run_ended", "run_failed"]);
+  const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "verification_measured"]);
+  const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans" };
+  const Z95 = 1.959963984540054;
+  const finite = (value) => typeof value === "number" && Number.isFinite(value);
+  const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
+  // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
+  const even = (x) => { const low = Math.floor(x); return x - low === 0.5 ? low + (low % 2) : Math.round(x); };
+  const percent = (rate) => (rate > 0 && rate < 0.0995 ? (even(1000 * rate) / 10).toFixed(1) : even(100 * rate)) + " %";
+
+  const generation = (e) => [e.classifier && e.classifier !== "nearest" ? `${e.extractor}, ${e.classifier}` : e.extractor, ...(e.steps ?? []), e.law].filter(Boolean).join(" + ");
+
+  function wilson(k, n) {
+    if (n === 0) return [0, 1];
+    const p = k / n, scale = 1 + (Z95 * Z95) / n;
+    const centre = (p + (Z95 * Z95) / (2 * n)) / scale;
+    const half = (Z95 / scale) * Math.sqrt((p * (1 - p)) / n + (Z95 * Z95) / (4 * n * n));
+    return [k === 0 ? 0 : Math.max(0, centre - half), k === n ? 1 : Math.min(1, centre + half)];
+  }
+
+  // One or two words for a lane of the timeline.
+  function label(e) {
+    switch (e.kind) {
+      case "photos_posted": return e.attack || "clean photos";
+      case "photos_scraped": return "scrapes";
+      case "extractor_released": return e.extractor;
+      case "defence_applied": return (has(VERBS, e.defence) && VERBS[e.defence]) || e.defence;
+      case "law_passed": return e.law;
+      default: return e.kind.replaceAll("_", " ");
+    }
+  }
+
+  // Whether an event begins a move: measurements that follow each other are one.
+  function begins(e, last) {
+    if (e.kind === "protection_measured") return !same(e, last);
+    return MOVES.has(e.kind);
+  }
+
+  const same = (e, last) => last?.kind === "protection_measured" && (last.basis ?? "measured") === (e.basis ?? "measured") && generation(last) === generation(e) && (last.t ?? "") === (e.t ?? "");
+
+  function point(e, slot) {
+    const interval = e.interval ?? [e.protection_rate, e.protection_rate], best = e.best_protection_rate;
+    if (!finite(best)) return { slot, rate: e.protection_rate, interval, kept: e.protection_rate, keptInterval: interval };
+    const missed = Math.min(e.n_probes, Math.max(0, even(best * e.n_probes)));
+    return { slot, rate: e.protection_rate, interval, kept: best, keptInterval: wilson(missed, e.n_probes) };
+  }
+
+  function fold(events, until) {
+    const s = { t: "", moves: 0, slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], note: "", shown: new Map(), progress: null };
+    let last = null;
+    for (const e of events.slice(0, until + 1)) {
+      if (!KINDS.has(e.kind)) continue;
+      s.t = e.t || s.t;
+      s.progress = e.kind === "progress" ? e : null;
+      if (e.kind === "clock_moved") s.note = "";
+      else if (e.kind === "note") s.note = e.text;
+      else if (e.kind === "pictures_shown") s.shown.set(e.person, e);
+      else if (e.kind === "protection_measured") measured(s, e, last);
+      else if (MOVES.has(e.kind)) moved(s, e);
+      last = e;
+    }
+    return s;
+  }
+
+  function moved(s, e) {
+    s.moves++;
+    const lane = e.kind === "photos_scraped" ? "scrapes" : e.actor ?? "lab", place = s.slots[s.slots.length - 1];
+    const t = e.t ?? "";
+    if (!place || place.t !== t || place.measured || place.moves.some((move) => move[0] === lane && move[1])) s.slots.push({ t, moves: [[lane, label(e)]], measured: false });
+    else place.moves.push([lane, label(e)]);
+  }
+
+  function measured(s, e, last) {
+    const t = e.t ?? "", basis = e.basis ?? "measured";
+    if (!same(e, last)) {
+      s.moves++;
+      const place = s.slots[s.slots.length - 1];
+      if (!place || place.t !== t || place.measured) s.slots.push({ t, moves: [], measured: true });
+      else place.measured = true;
+    }
+    const slot = s.slots.length - 1;
+    if (basis === "cited") { s.cited.push({ slot, event: e }); return; }
+    const column = generation(e);
+    if (!s.columns.includes(column)) s.columns.push(column);
+    if (!s.rows.includes(e.cohort)) s.rows.push(e.cohort);
+    s.cells.set(`${e.cohort}\n${column}`, e);
+    if (!s.curves.has(e.cohort)) s.curves.set(e.cohort, []);
+    s.curves.get(e.cohort).push(point(e, slot));
+    if (e.cohort === WHOLE && finite(e.unprotected_error)) s.base.push([slot, e.unprotected_error]);
+  }
+
+  // The measurement of a cohort under the model before it, which need not be the next one to the left.
+  function before(s, row, column) {
+    const found = s.columns.slice(0, s.columns.indexOf(column)).map((name) => s.cells.get(`${row}\n${name}`)).filter(Boolean);
+    return found[found.length - 1];
+  }
+
+  // The same as tui/fold.py writes, so that both can be compared.
+  function plain(events, until) {
+    const s = fold(events, until), rows = [...s.rows.filter((name) => name !== WHOLE), ...s.rows.filter((name) => name === WHOLE)];
+    return {
+      t: s.t, moves: s.moves, note: s.note,
+      slots: s.slots.map((slot) => ({ t: slot.t, moves: slot.moves, measured: slot.measured })),
+      curves: [...s.curves].map(([name, points]) => [name, points.map((p) => [p.slot, p.rate, ...p.interval, p.kept, ...p.keptInterval])]),
+      unprotected: s.base,
+      cited: s.cited.map((c) => [c.slot, c.event.protection_rate, c.event.source ?? ""]),
+      rows, columns: s.columns,
+      cells: rows.flatMap((row) => s.columns.filter((column) => s.cells.has(`${row}\n${column}`)).map((column) => {
+        const e = s.cells.get(`${row}\n${column}`), earlier = before(s, row, column);
+        return [row, column, percent(e.protection_rate), Boolean(earlier && e.protection_rate > earlier.protection_rate)];
+      })),
+    };
+  }
+
+  return { WHOLE, KINDS, MOVES, fold, plain, before, begins, percent, finite };
+})();
+if (typeof module !== "undefined") module.exports = Fold;
