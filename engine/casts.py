@@ -13,6 +13,7 @@ A TOML file::
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -24,11 +25,11 @@ import msgspec
 
 from facetui.engine import files, places
 from facetui.engine.errors import DataError, UnknownName
-from facetui.engine.fields import Name, Text
+from facetui.engine.fields import DATE_PATTERN, Name, Text
+from facetui.engine.text import brief
 
-DATE = re.compile(r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?")
+DATE = re.compile(DATE_PATTERN)
 """``2021-03`` or ``2021-03-14``; strings of this form sort by time."""
-
 
 MOST = 1 << 20
 """Bytes that a cast's file may have."""
@@ -97,7 +98,7 @@ def load(name: str) -> Cast:
     if name in names():
         text = (resources.files("facetui.engine") / "data" / "casts" / f"{name}.toml").read_text(encoding="utf-8")
         return _parse(text, name, f"the embedded cast {name}")
-    if path.suffix != ".toml" and not path.is_file():
+    if path.suffix != ".toml" and not os.path.isfile(path):
         raise UnknownName("cast", name, _nearest(name), names())
     try:
         # The path may be a link, as whoever typed it wants it; a pipe in its place is not waited for.
@@ -121,18 +122,19 @@ def _parse(text: str, name: str, where: str) -> Cast:
         read = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         why = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise DataError(f"{where} is not TOML: {why}") from None
+        raise DataError(f"{where} is not TOML: {brief(why)}") from None
     try:
         file = msgspec.convert(read, _File)
     except msgspec.ValidationError as error:
         way_out = "a cast needs surrogates and generations, each generation an extractor and a released date"
-        raise DataError(f"{where}: {error}; {way_out}") from None
+        raise DataError(f"{where}: {brief(error)}; {way_out}") from None
     if not file.surrogates or not file.generations:
         raise DataError(f"{where}: expected at least one surrogate and one generation")
     for generation in file.generations:
         if not DATE.fullmatch(generation.released):
             raise DataError(
-                f"{where}: expected released = 'YYYY-MM' for {generation.extractor}, got {generation.released!r}"
+                f"{where}: expected released = 'YYYY-MM' for {brief(generation.extractor)}, "
+                f"got {brief(generation.released)!r}"
             )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
     return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps)

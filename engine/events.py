@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from facetui.engine.errors import Cancelled
-from facetui.engine.fields import Amount, Count, Date, Interval, Name, Position, Rate, Seconds, Similarity, Text
+from facetui.engine.fields import Amount, Count, Date, Interval, Name, Position, Rate, Seconds, Similarity, Text, Whole
 from facetui.engine.text import json
 
 Actor = Literal["users", "friends", "trainer", "law", "lab"]
@@ -75,7 +75,7 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     fictional: bool = False
     """Whether the people are those that come with the package, who do not exist; told by their content, and believed
     of a journal that was made here only."""
-    parameters: dict[str, int | float | str | bool] = {}
+    parameters: dict[Name, Whole | float | Text | bool] = {}
     """What was set of the scenario's parameters."""
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-DATE_PATTERN = r"\d{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?"
+DATE_PATTERN = r"[0-9]{4}-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?"
 
 MOST = 2**53
 """Larger whole numbers are not the same in every reader of JSON."""
@@ -20,6 +20,9 @@ Date = Annotated[str, Meta(pattern=rf"^({DATE_PATTERN})?\Z", max_length=10)]
 
 Count = Annotated[int, Meta(ge=0, le=MOST)]
 Position = Annotated[int, Meta(ge=-1, le=MOST)]
+Whole = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+"""A whole number that can be written as JSON again."""
+
 Rate = Annotated[float, Meta(ge=0, le=1)]
 """A share, in [0, 1]."""
 

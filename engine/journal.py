@@ -7,6 +7,7 @@ a lock on the file, so that a reader can tell a run that goes on from one that w
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -20,6 +21,7 @@ import msgspec
 from facetui.engine import files, installation, places
 from facetui.engine.errors import JournalError, UsageError
 from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
+from facetui.engine.text import brief
 
 try:
     import fcntl
@@ -30,6 +32,9 @@ VERSION = 1
 """Major version of the format: a reader refuses a newer one, and skips kinds it does not know."""
 
 EVENTS = "events.jsonl"
+MOST = 256 << 20
+"""Bytes of a journal that is read; what is larger was not written by a run, and would fill the memory."""
+
 Status = Literal["running", "finished", "stopped", "failed", "killed", "empty"]
 OVER: tuple[Status, ...] = ("finished", "stopped", "failed", "killed")
 """How a run stands that nothing is added to any more."""
@@ -160,11 +165,17 @@ def load(folder: Path) -> bytes:
     """
     path = folder / EVENTS
     try:
-        return files.read(folder, EVENTS)
+        return files.read(folder, EVENTS, MOST)
     except FileNotFoundError:
         raise JournalError(f"{folder} is not a run: it has no {EVENTS}; `facetui runs` lists runs") from None
     except OSError as error:
-        raise JournalError(f"cannot read {path}: {error.strerror}") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> JournalError:
+    if error.errno == errno.EFBIG:
+        return JournalError(f"{path} is larger than {MOST >> 20} MB, which no run writes; remove it")
+    return JournalError(f"cannot read {path}: {error.strerror}")
 
 
 def _parse(folder: Path, data: bytes) -> Iterator[Event]:
@@ -184,7 +195,9 @@ def _events(path: Path, lines: list[bytes], number: int) -> Iterator[Event]:
         try:
             event = decode(line)
         except msgspec.DecodeError as error:
-            raise JournalError(f"{path}, line {number}: damaged ({error}); delete that line to read the rest") from None
+            raise JournalError(
+                f"{path}, line {number}: damaged ({brief(error)}); delete that line to read the rest"
+            ) from None
         number += 1
         if event is not None:
             yield event
@@ -230,11 +243,13 @@ class Tail:
         try:
             with files.open_to_read(self.folder, EVENTS) as file:
                 file.seek(self._read)
-                data = file.read()
+                data = file.read(MOST - self._read + 1)
+            if self._read + len(data) > MOST:
+                raise OSError(errno.EFBIG, "it is too large", str(path))
         except FileNotFoundError:
             return []
         except OSError as error:
-            raise JournalError(f"cannot read {path}: {error.strerror}") from error
+            raise _unreadable(path, error) from error
         self._read += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         first, self._lines = self._lines + 1, self._lines + len(lines)
@@ -303,9 +318,9 @@ def find(name: str, parents: list[Path]) -> Path:
         UsageError: none, or more than one.
     """
     direct = places.expanded(Path(name))
-    if direct.name == EVENTS and direct.is_file():
+    if direct.name == EVENTS and os.path.isfile(direct):  # unlike Path.is_file it takes names of any length
         return direct.parent
-    if (direct / EVENTS).is_file() or (os.sep in name and direct.is_dir()):
+    if os.path.isfile(direct / EVENTS) or (os.sep in name and os.path.isdir(direct)):
         return direct
     known = [folder for parent in parents for folder in runs(parent)]
     hits = [folder for folder in known if folder.name == name] or [f for f in known if f.name.startswith(name)]
@@ -313,7 +328,7 @@ def find(name: str, parents: list[Path]) -> Path:
         return hits[0]
     if hits:
         raise UsageError(f"{name!r} is the beginning of {len(hits)} runs: {', '.join(f.name for f in hits[:4])}")
-    raise UsageError(f"no run is called {name!r}; `facetui runs` lists runs, a path to a run folder works too")
+    raise UsageError(f"no run is called {brief(name)!r}; `facetui runs` lists runs, a path to a run folder works too")
 
 
 def runs_folder() -> Path:

@@ -54,6 +54,12 @@ def clean(text: str) -> str:
     return _LOOSE_JOINER.sub("", _NO_TEXT.sub("\ufffd", _UNSEEN.sub(" ", text)))
 
 
+def brief(text: object, most: int = 160) -> str:
+    """What a sentence can quote of a foreign text: cleaned, and so many characters of it at most."""
+    said = clean(str(text))
+    return said if len(said) <= most else said[: most - 1] + "…"
+
+
 def printable(text: str, encoding: str | None = "utf-8") -> str:
     r"""Text for a stream: cleaned, and spelt out (``\xe9``) where its encoding cannot write it."""
     encoding = encoding or "ascii"

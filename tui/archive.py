@@ -27,7 +27,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 NAME = re.compile(r"events\.jsonl|cues\.jsonl|pictures/[0-9a-f]{16}\.png")
-MOST = {journal.EVENTS: 256 << 20, CUES: 1 << 20}
+MOST = {journal.EVENTS: journal.MOST, CUES: cues.MOST}
 PICTURE_MOST = 4 << 20
 ENTRIES_MOST = 20_000
 WHOLE_MOST = 512 << 20
@@ -127,13 +127,16 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
     What a killed process could not remove is removed by the next one: faces do not stay in a temporary folder.
 
     Raises:
-        JournalError: as ``unpack``.
+        JournalError: as ``unpack``; and what is raised about the folder meanwhile, with the archive in its place: the
+            folder is gone when that is read.
     """
     _forget_abandoned(places.temporary())
     with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
         held = _held(Path(place))
         try:
             yield unpack(archive, Path(place))
+        except JournalError as error:
+            raise JournalError(str(error).replace(place, str(archive))) from error
         finally:
             if held is not None:
                 os.close(held)

@@ -6,7 +6,6 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -96,7 +95,7 @@ def unpacked(name: str) -> Iterator[Path | None]:
     if not is_archive(name):
         yield None
         return
-    with unpacked_for_now(Path(name).expanduser()) as folder:
+    with unpacked_for_now(places.expanded(Path(name))) as folder:
         yield folder
 
 
@@ -133,7 +132,7 @@ def report(
 
     with unpacked(name) as packed:
         folder = packed or journal.find(name, [journal.runs_folder()])
-        target = (out or Path(f"{folder.name}.html")).expanduser()
+        target = places.expanded(out or Path(f"{folder.name}.html"))
         write(folder, target)
     displays.say(f"wrote {places.short(target)}")
 
@@ -271,20 +270,24 @@ def _runs(context: typer.Context) -> None:
 
 @runs_app.command("list")
 def runs_list() -> None:
-    """List runs, newest first."""
+    """List runs, newest first; of damaged ones, say what is wrong."""
+    from facetui.tui import recent
+
+    wrong: list[str] = []
     folders = journal.runs(journal.runs_folder())
     if not folders:
         displays.say("no runs yet; try: facetui run arms_race")
     for folder in folders:
-        when = f"{'':16}"
         try:
-            when = datetime.fromtimestamp((folder / journal.EVENTS).lstat().st_mtime).strftime("%Y-%m-%d %H:%M")
             events = journal.read(folder)
             state: str = journal.status(folder, events)
             took = f"{events[-1].wall:7.1f} s" if events else f"{'':9}"
-        except (JournalError, OSError):
+        except JournalError as error:
             state, took = "damaged", f"{'':9}"
-        displays.say(f"{displays.column(folder.name, 40)} {state:<9} {took}  {when}")
+            wrong.append(str(error))
+        displays.say(f"{displays.column(folder.name, 40)} {state:<9} {took}  {recent.when(folder)}")
+    for sentence in wrong:
+        displays.say(sentence, sys.stderr)
 
 
 @runs_app.command("export")
@@ -297,7 +300,7 @@ def runs_export(
     from facetui.tui.archive import is_archive, pack
 
     folder = journal.find(name, [journal.runs_folder()])
-    target = (out or Path(f"{folder.name}.tar.zst")).expanduser()
+    target = places.expanded(out or Path(f"{folder.name}.tar.zst"))
     if not is_archive(target.name):
         raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
     size = pack(folder, target, pictures)

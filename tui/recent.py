@@ -9,11 +9,13 @@ from pathlib import Path
 import msgspec
 
 from facetui.engine import files, journal
-from facetui.engine.events import Event, RunBegan, decode
+from facetui.engine.errors import JournalError
+from facetui.engine.events import RunBegan, decode
 from facetui.tui.stage import Recent, Story
 
-ENDS = 65536
-"""Bytes read at either end of a journal; a scenario's source stands in the first event."""
+ENDS = (65536, 16 << 20)
+"""Bytes read at either end of a journal; the second where a line is longer than the first: a scenario's source stands
+in the first event, what stopped a run in the last."""
 
 
 def recent(parent: Path, most: int = 12) -> list[Recent]:
@@ -21,29 +23,46 @@ def recent(parent: Path, most: int = 12) -> list[Recent]:
     return [_summary(folder) for folder in journal.runs(parent)[:most]]
 
 
+def when(folder: Path) -> str:
+    """Date and time at which a run's journal was written last; as many blanks where no calendar has it."""
+    try:
+        return datetime.fromtimestamp((folder / journal.EVENTS).lstat().st_mtime).strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return " " * 16
+
+
 def _summary(folder: Path) -> Recent:
+    date = when(folder)
     try:
-        facts = files.facts(folder, journal.EVENTS)
-        when = datetime.fromtimestamp(facts.st_mtime).strftime("%Y-%m-%d %H:%M")
-        with files.open_to_read(folder, journal.EVENTS) as file:
-            head = file.read(ENDS).split(b"\n")
-            file.seek(max(0, facts.st_size - ENDS))
-            tail = file.read(ENDS).split(b"\n")
-    except (OSError, OverflowError, ValueError):
-        return Recent(folder, "", "damaged", 0.0, "")
-    began = _event(head[1]) if len(head) > 2 else None
-    last = _event(tail[-2]) if len(tail) > 1 else None
+        head, last_line = _ends(folder)
+        if len(head) > 1:
+            journal.check_header(folder / journal.EVENTS, head[0])
+        began = decode(head[1]) if len(head) > 2 else None
+        last = decode(last_line) if last_line else None
+    except (OSError, JournalError, msgspec.DecodeError):
+        return Recent(folder, folder.name, "damaged", 0.0, date)
     name = began.scenario if isinstance(began, RunBegan) else folder.name
-    if last is None and len(tail) > 2 and tail[-2] != head[0]:
-        return Recent(folder, name, "damaged", 0.0, when)
-    return Recent(folder, name, journal.status(folder, [last] if last else []), last.wall if last else 0.0, when)
+    return Recent(folder, name, journal.status(folder, [last] if last else []), last.wall if last else 0.0, date)
 
 
-def _event(line: bytes) -> Event | None:
-    try:
-        return decode(line)
-    except msgspec.DecodeError:
-        return None
+def _ends(folder: Path) -> tuple[list[bytes], bytes]:
+    """The pieces between the first line breaks, and the last whole line after the header; empty for none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    head: list[bytes] = []
+    tail: list[bytes] = []
+    with files.open_to_read(folder, journal.EVENTS) as file:
+        for many in ENDS:
+            file.seek(0)
+            head = file.read(many).split(b"\n")
+            start = max(0, file.seek(0, 2) - many)
+            file.seek(start)
+            _, *tail = file.read(many).split(b"\n")  # what comes first is the header, or a piece of a line
+            if start == 0 or (len(head) > 2 and len(tail) > 1):
+                break
+    return head, tail[-2] if len(tail) > 1 else b""
 
 
 def timed(stories: Sequence[Story], runs: Sequence[Recent]) -> None:
