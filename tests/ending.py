@@ -49,17 +49,19 @@ def check_error(error: FacetuiError, *holds: str) -> None:
     check_sentence(str(error), *holds)
 
 
-def command(monkeypatch, capsys, *arguments: str, seconds: float = 20) -> tuple[int, str, str]:
+def command(monkeypatch, capfd, *arguments: str, seconds: float = 20) -> tuple[int, str, str]:
     """A command of facetui in this process: exit code, output and what it said of errors."""
     monkeypatch.setattr(sys, "argv", ["facetui", *map(str, arguments)])
-    capsys.readouterr()
+    for stream in ("stdin", "stdout", "stderr"):  # which the program makes anew
+        monkeypatch.setattr(sys, stream, getattr(sys, stream))
+    capfd.readouterr()
     with ends_within(seconds):
         try:
             cli.main()
             code = 0
         except SystemExit as left:
             code = int(left.code or 0)
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     return code, out, err
 
 
