@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check clean
+.PHONY: run test fuzz check clean
 
 run: $(VENV)/.installed
 	$(BIN)/facetui run arms_race
@@ -17,6 +17,11 @@ test: $(VENV)/.installed-dev
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# Damaged files of every kind, for about twenty minutes on two cores; the same examples every time.
+FUZZ ?= 8000
+fuzz: $(VENV)/.installed-dev
+	FACETUI_FUZZ=$(FUZZ) $(BIN)/pytest -m slow tests/test_fuzz.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("facetui needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Literal, TypeVar
+from typing import IO, Annotated, Literal, TypeVar
 
 import msgspec
 
@@ -43,7 +43,7 @@ E = TypeVar("E", bound=Event)
 
 
 class _Header(msgspec.Struct):
-    facetui_journal: int
+    facetui_journal: Annotated[int, msgspec.Meta(ge=1)]
     began: str = ""
 
 

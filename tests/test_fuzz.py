@@ -9,6 +9,7 @@ import io
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,22 +22,32 @@ from hypothesis import strategies as st
 
 from facetui.engine import casts, journal
 from facetui.engine.errors import FacetuiError, JournalError
-from facetui.engine.events import Event, decode, encode
+from facetui.engine.events import (
+    DetectionMeasured,
+    Event,
+    RunFailed,
+    SearchMeasured,
+    VerificationMeasured,
+    decode,
+    encode,
+)
 from facetui.engine.folds import cohort_table
 from facetui.tui import archive, cues, export, frame, handout, recent, words
 from facetui.tui.displays import Plain, table_lines
-from facetui.tui.mirror import Mirror
+from facetui.tui.mirror import Limits, Mirror
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
+from facetui.tui.webpage import page
 
 from . import mutations
 from .ending import check_error, ends_within
 from .mutations import changed, changes, raw_changes
+from .rogue import Rogue
 from .sample_run import write_sample
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = int(os.environ.get("FACETUI_FUZZ", "60"))
+EXAMPLES = int(os.environ.get("FACETUI_FUZZ", "150"))
 SECONDS = 10.0
 """Within which everything must be over, on a machine that does other things besides."""
 
@@ -63,10 +74,52 @@ class Sample(NamedTuple):
         return "the sample"
 
 
+def more_events() -> list[Event]:
+    """Of the kinds that the sample has none of."""
+    search = SearchMeasured(
+        extractor="model-b",
+        k=10,
+        recall=0.4,
+        discovery=0.9,
+        discovery_interval=(0.8, 0.95),
+        identity_uniformity=0.2,
+        n_probes=64,
+        n_enrolled=160,
+        n_decoys=40,
+    )
+    detection = DetectionMeasured(
+        against=["pgd"],
+        attack="pgd",
+        recall=0.97,
+        recall_interval=(0.9, 0.99),
+        false_positive_rate=0.02,
+        false_positive_interval=(0.01, 0.05),
+        precision=0.98,
+        base_rate=0.001,
+        base_rate_precision=0.04,
+        base_rate_precision_low=0.02,
+        n_clean=128,
+        n_poisoned=64,
+    )
+    verification = VerificationMeasured(
+        extractor="model-b",
+        threshold=0.4,
+        match_clean=0.99,
+        match_posted=0.3,
+        similarity_clean=0.7,
+        similarity_posted=0.3,
+        n_pairs=64,
+    )
+    return [search, detection, verification, RunFailed(error="no memory", exit_code=5, log="engine.log")]
+
+
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory) -> Sample:
     folder = tmp_path_factory.mktemp("fuzz") / "sample"
-    write_sample(folder)
+    events = write_sample(folder)
+    with (folder / journal.EVENTS).open("ab") as file:
+        for seq, event in enumerate(more_events(), len(events)):
+            file.write(encode(msgspec.structs.replace(event, seq=seq, t="2022-03")) + b"\n")
     (folder / cues.CUES).write_bytes(cues.encode([cues.Cue(i, "faces", f"look {i}", "2026-01-01") for i in range(4)]))
     archive.pack(folder, folder / "run.tar.zst", "all")
     packed = (folder / "run.tar.zst").read_bytes()
@@ -153,6 +206,7 @@ def show(place: Path) -> None:
         plain(event)
         print(encode(event), file=lines)
     table_lines(cohort_table(events))
+    assert page(events).endswith("</html>\n")
     draw(place, events)
     for kind in handout.KINDS:
         try:
@@ -181,6 +235,13 @@ def draw(place: Path, events: list[Event]) -> None:
         frame.paint(stage, 100, 30)
 
 
+near_the_head = st.one_of(
+    st.builds(mutations.flip, st.floats(0, 0.08), st.integers(0, 7)),
+    st.builds(mutations.insert, st.floats(0, 0.08), st.sampled_from([b"\r\n", b":", b"-", b"9" * 30, b"\xb2", b"\0"])),
+    st.builds(mutations.cut, st.floats(0, 0.08), st.integers(1, 40)),
+)
+
+
 # --- followers ----------------------------------------------------------------------------------------------------
 
 
@@ -201,6 +262,36 @@ def test_followers(sample, how, piece):
         if b"\n" in kept:
             events = journal.read(mirror.folder)
             assert all(event.seq >= 0 for event in events)
+        mirror.close()
+
+
+def as_presented(data: bytes) -> list[bytes]:
+    """A journal as answers of HTTP."""
+    told = b'ETag: "one"\r\nFacetui-Status: finished\r\nFacetui-Cues: 0\r\n'
+    part = b"Content-Range: bytes 0-%d/%d\r\n" % (len(data) - 1, len(data))
+    pieces = b"".join(b"%x\r\n%s\r\n" % (len(data[i : i + 999]), data[i : i + 999]) for i in range(0, len(data), 999))
+    return [
+        b"HTTP/1.1 206 Partial Content\r\n%s%sContent-Length: %d\r\n\r\n%s" % (told, part, len(data), data),
+        b"HTTP/1.1 200 OK\r\n%sTransfer-Encoding: chunked\r\n\r\n%s0\r\nA: b\r\n\r\n" % (told, pieces),
+    ]
+
+
+@fuzzed
+@given(st.lists(mutations.raw, max_size=3), st.lists(near_the_head, min_size=1, max_size=3), st.booleans())
+def test_answers(sample, how, head, chunked):
+    """An answer whose bytes are changed; the presenter's side is gone afterwards."""
+    answer = changed(changed(as_presented(sample.events[:3000])[chunked], how), head)
+    server = Rogue({}, lambda asked: iter([answer]) if asked.number == 0 else None)
+    limits = Limits(wait=1, patience=0.5, pause=0.01, back_off=(0.01,), answer=1 << 20, run=1 << 20)
+    with tempfile.TemporaryDirectory() as parent, ends_within(SECONDS):
+        mirror = Mirror(server.url, Path(parent), limits)
+        mirror.start()
+        while not mirror.over:
+            time.sleep(0.002)
+        server.close()
+        if mirror.failed is not None:
+            check_error(mirror.failed)
+        assert len(journal.load(mirror.folder)) <= len(answer)
         mirror.close()
 
 

@@ -18,7 +18,16 @@ from .presenting import copied, until
 from .rogue import CUT, FATAL, LATE, OK, Asked, Rogue, for_ever
 from .sample_run import a_picture, write_sample
 
-FAST = Limits(wait=1, patience=0.3, rate=20_000, pause=0.05, back_off=(0.05, 0.1), answer=400_000, line=50_000, run=1 << 20)
+FAST = Limits(
+    wait=1,
+    patience=0.3,
+    rate=20_000,
+    pause=0.05,
+    back_off=(0.05, 0.1),
+    answer=400_000,
+    line=50_000,
+    run=1 << 20,
+)
 EVENTS = journal.EVENTS
 
 

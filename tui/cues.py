@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,12 @@ def send(folder: Path, at: int, view: str, text: str) -> Cue:
     """
     cue = Cue(at, view, text.strip()[:LONGEST], datetime.now().astimezone().isoformat(timespec="seconds"))
     try:
-        files.append(folder, CUES, encode([cue]))
+        before = files.read(folder, CUES, MOST) if files.is_file(folder, CUES) else b""
+        # After half a line, of a process that was killed, a line of its own.
+        line = (b"\n" if before and not before.endswith(b"\n") else b"") + encode([cue])
+        if len(before) + len(line) > MOST:  # nobody would read any of them
+            raise OSError(errno.EFBIG, f"it holds as many cues as a run may have, {MOST >> 20} MB")
+        files.append(folder, CUES, line)
     except OSError as error:
         raise JournalError(f"cannot write {folder / CUES}: {error.strerror}; make room and press c again") from error
     return cue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -38,15 +39,15 @@ def _summary(folder: Path) -> Recent:
         if len(head) > 1:
             journal.check_header(folder / journal.EVENTS, head[0])
         began = decode(head[1]) if len(head) > 2 else None
-        last = decode(last_line) if last_line else None
+        last = decode(last_line) if last_line is not None else None
     except (OSError, JournalError, msgspec.DecodeError):
         return Recent(folder, folder.name, "damaged", 0.0, date)
     name = began.scenario if isinstance(began, RunBegan) else folder.name
     return Recent(folder, name, journal.status(folder, [last] if last else []), last.wall if last else 0.0, date)
 
 
-def _ends(folder: Path) -> tuple[list[bytes], bytes]:
-    """The pieces between the first line breaks, and the last whole line after the header; empty for none.
+def _ends(folder: Path) -> tuple[list[bytes], bytes | None]:
+    """The pieces between the first line breaks, and the last whole line after the header; ``None`` for none.
 
     Raises:
         OSError: it cannot be read.
@@ -54,15 +55,18 @@ def _ends(folder: Path) -> tuple[list[bytes], bytes]:
     head: list[bytes] = []
     tail: list[bytes] = []
     with files.open_to_read(folder, journal.EVENTS) as file:
+        size = file.seek(0, 2)
+        if size > journal.MOST:
+            raise OSError(errno.EFBIG, "it is larger than a journal may be")
         for many in ENDS:
             file.seek(0)
             head = file.read(many).split(b"\n")
-            start = max(0, file.seek(0, 2) - many)
+            start = max(0, size - many)
             file.seek(start)
             _, *tail = file.read(many).split(b"\n")  # what comes first is the header, or a piece of a line
             if start == 0 or (len(head) > 2 and len(tail) > 1):
                 break
-    return head, tail[-2] if len(tail) > 1 else b""
+    return head, tail[-2] if len(tail) > 1 else None
 
 
 def timed(stories: Sequence[Story], runs: Sequence[Recent]) -> None:

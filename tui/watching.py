@@ -178,7 +178,7 @@ class Watching(App[int]):
         try:
             stage.extend(self._tail.more())
         except FacetuiError as error:
-            stage.problem, stage.player.growing = str(error), False
+            stage.problem, stage.player.growing, self.ended = str(error), False, error.exit_code
             return
         if stage.known.began is None and self.engine is not None and code is None:
             stage.waiting = self.engine.said() or stage.waiting  # how far reading people is
@@ -241,6 +241,7 @@ class Watching(App[int]):
             self.stage.waiting = mirror.trouble or "The presenter's run is about to begin."
         if mirror.failed is not None:
             self.stage.problem, self.stage.player.growing = str(mirror.failed), False
+            self.ended = mirror.failed.exit_code
 
     def look_for_cues(self) -> None:
         """What the presenter says besides; asked for with every tick."""
