@@ -16,9 +16,10 @@ from facetui.engine import casts, journal
 from facetui.engine.errors import DataError, JournalError, UsageError
 from facetui.engine.events import decode, encode
 from facetui.tui import cues, recent
+from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp
 from facetui.tui.ink import text_of
-from facetui.tui.mirror import Limits, Mirror
+from facetui.tui.mirror import Mirror
 
 from .ending import check_error, check_sentence, command, ends_within
 from .presenting import Presenter, until
@@ -177,8 +178,8 @@ def test_followers_of_an_address_are_told_the_line(name, tmp_path, monkeypatch, 
         presenter.book._file.write(rest)
         presenter.book.close()
         until(lambda: presenter.ask("HEAD", "events.jsonl")[0] == 200)
-        code, _, err = command(monkeypatch, capfd, "follow", presenter.url, "--display", "plain")
-        assert code == 4
+        code, out, err = command(monkeypatch, capfd, "follow", presenter.url, "--display", "json")
+        assert code == 4 and out.count("\n") == LINE - 2, "what came before it is shown"
         check_sentence(err.rstrip("\n"), f"line {LINE} of this run is damaged")
         status, _, body = presenter.ask("GET", "")
         assert status == 200 and b"<html" in body, "a browser still gets a page"

@@ -33,8 +33,9 @@ from facetui.engine.events import (
 )
 from facetui.engine.folds import cohort_table
 from facetui.tui import archive, cues, export, frame, handout, recent, words
+from facetui.tui.answers import Limits
 from facetui.tui.displays import Plain, table_lines
-from facetui.tui.mirror import Limits, Mirror
+from facetui.tui.mirror import Mirror
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
 from facetui.tui.webpage import page

@@ -11,7 +11,8 @@ import pytest
 
 from facetui.engine import journal
 from facetui.tui import cues, picture_policy
-from facetui.tui.mirror import Limits, Mirror
+from facetui.tui.answers import Limits
+from facetui.tui.mirror import Mirror
 
 from .ending import check_sentence, command, ends_within
 from .presenting import copied, until
@@ -112,6 +113,9 @@ def test_the_command_says_it_and_leaves_with_its_code(name, files, monkeypatch, 
         "http://h:x/",
         "https://h/x/",
         "http:///x/",
+        "http://h/a b/",
+        "http://h/\u00e9/",
+        "http://h/\n/",
         "http://" + "h" * 9000 + ":x/",
     ],
 )
