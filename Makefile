@@ -19,7 +19,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/pytest
 
 # Damaged files of every kind, for about twenty minutes on two cores; the same examples every time.
-FUZZ ?= 8000
+FUZZ ?= 9000
 fuzz: $(VENV)/.installed-dev
 	FACETUI_FUZZ=$(FUZZ) $(BIN)/pytest -m slow tests/test_fuzz.py
 

@@ -134,7 +134,7 @@ def _parse(text: str, name: str, where: str) -> Cast:
         if not DATE.fullmatch(generation.released):
             raise DataError(
                 f"{where}: expected released = 'YYYY-MM' for {brief(generation.extractor)}, "
-                f"got {brief(generation.released)!r}"
+                f"got {brief(repr(generation.released))}"
             )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
     return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps)

@@ -328,7 +328,9 @@ def find(name: str, parents: list[Path]) -> Path:
         return hits[0]
     if hits:
         raise UsageError(f"{name!r} is the beginning of {len(hits)} runs: {', '.join(f.name for f in hits[:4])}")
-    raise UsageError(f"no run is called {brief(name)!r}; `facetui runs` lists runs, a path to a run folder works too")
+    raise UsageError(
+        f"no run is called {brief(repr(name))}; `facetui runs` lists runs, a path to a run folder works too"
+    )
 
 
 def runs_folder() -> Path:

@@ -12,6 +12,8 @@ import pytest
 from facetui.engine import journal
 from facetui.tui import cues, picture_policy
 from facetui.tui.answers import Limits
+from facetui.tui.app import FacetApp
+from facetui.tui.ink import text_of
 from facetui.tui.mirror import Mirror
 
 from .ending import check_sentence, command, ends_within
@@ -86,7 +88,7 @@ def test_what_never_ends_or_breaks_off_is_said_and_asked_for_again(name, rogue, 
 def test_what_cannot_be_followed_ends_with_a_sentence(name, rogue):
     wrong, holds = FATAL[name]
     server, mirror = rogue(wrong)
-    until(lambda: mirror.failed is not None, 8)
+    until(lambda: mirror.over, 8)
     check_sentence(str(mirror.failed), holds)
     assert mirror.over and mirror.status == "killed"
     assert server.sent < 32 << 20 and len(copied(mirror)) <= FAST.answer
@@ -103,6 +105,20 @@ def test_the_command_says_it_and_leaves_with_its_code(name, files, monkeypatch, 
         server.close()
     assert code == 4
     check_sentence(err.rstrip("\n"), "facetui: ", holds)
+
+
+@pytest.mark.parametrize("name", ["gzip", "a journal without end", "an enormous length"])
+async def test_the_app_shows_it_and_leaves_with_its_code(name, rogue, tmp_path):
+    wrong, holds = FATAL[name]
+    _, mirror = rogue(wrong)
+    app = FacetApp(tmp_path, mirror.folder, live=True, look_for_device=False, motion=False, mirror=mirror)
+    async with app.run_test(size=(120, 30)) as keys:
+        until(lambda: mirror.over)
+        app.tick()
+        await keys.pause()
+        assert holds in " ".join(text_of(app.canvas.lines).split())
+        await keys.press("q")
+    assert app.return_value == 4
 
 
 @pytest.mark.parametrize(
@@ -208,7 +224,7 @@ def test_a_picture_whose_content_is_another_is_not_kept(what, rogue, files):
 def test_pictures_count_among_what_a_run_may_hold(rogue, files):
     small = Limits(wait=1, patience=0.3, pause=0.05, back_off=(0.05,), run=len(files[EVENTS]) + 100)
     _, mirror = rogue(lambda asked: None, small)
-    until(lambda: mirror.failed is not None)
+    until(lambda: mirror.over)
     check_sentence(str(mirror.failed), "larger than")
     assert copied(mirror) == files[EVENTS], "the events that came are kept"
 
@@ -217,7 +233,7 @@ def test_pictures_count_among_what_a_run_may_hold(rogue, files):
 def test_one_large_file_ends_it(name, rogue):
     part = "cues" if name == "cues" else "png"
     _, mirror = rogue(lambda asked: iter([OK + b"Content-Length: 99999999\r\n\r\n"]) if part in asked.name else None)
-    until(lambda: mirror.failed is not None)
+    until(lambda: mirror.over)
     check_sentence(str(mirror.failed), "MB at once")
 
 
@@ -254,7 +270,7 @@ def test_events_are_numbered_in_what_is_said_of_damage(rogue, files):
     lines[6] = lines[6].replace(b"model-a", b"model-\xff", 1)
     files[EVENTS] = b"\n".join(lines)
     _, mirror = rogue(lambda asked: None)
-    until(lambda: mirror.failed is not None)
+    until(lambda: mirror.over)
     check_sentence(str(mirror.failed), "line 7 of this run is damaged", "UTF-8")
 
 

@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from facetui.engine import journal
 from facetui.engine.errors import JournalError
 from facetui.engine.text import brief
 
@@ -45,7 +46,7 @@ class Limits:
     back_off: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     answer: int = 64 << 20
     line: int = 1 << 20
-    run: int = 512 << 20
+    run: int = journal.MOST
 
 
 class Foreign(JournalError):

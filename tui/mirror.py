@@ -66,13 +66,13 @@ class Mirror:
         try:
             parts = urlsplit(url)
         except ValueError:
-            raise UsageError(f"expected an address like http://host:8000/token/, got {brief(url)!r}") from None
+            raise UsageError(f"expected an address like http://host:8000/token/, got {brief(repr(url))}") from None
         if parts.scheme != "http" or not parts.hostname or not ADDRESS.fullmatch(url):
-            raise UsageError(f"expected an address like http://host:8000/token/, got {brief(url)!r}")
+            raise UsageError(f"expected an address like http://host:8000/token/, got {brief(repr(url))}")
         try:
             host, port = parts.hostname, parts.port or 80
         except ValueError:
-            raise UsageError(f"expected a port from 1 to 65535 in {brief(url)!r}") from None
+            raise UsageError(f"expected a port from 1 to 65535 in {brief(repr(url))}") from None
         self._parent = parent
         self._limits = limits or Limits()
         self._stop = threading.Event()
