@@ -239,6 +239,28 @@ def test_a_frame_is_found_to_the_pixel(number, turns, left, top, right, bottom, 
     assert np.allclose(place.box((0, 0, *original.size)), (left, top, left + 640, top + 480), atol=8)
 
 
+@pytest.mark.parametrize(
+    "edges", [(0, 0, 0, 1), (0, 0, 0, 8), (4, 4, 4, 4), (8, 8, 8, 8), (0, 0, 0, 14), (14, 9, 2, 3)]
+)
+@pytest.mark.parametrize("number", [0, 4])
+def test_a_thin_frame_is_undone_and_said(edges, number, embedded):
+    original = photo(embedded.persons[ME], number)
+    left, top, right, bottom = edges
+    around = Image.new("RGB", (left + original.width + right, top + original.height + bottom), (240, 240, 235))
+    around.paste(original, (left, top))
+    place = register(original, around)
+    assert place.framed(original.size, around.size) and not place.cropped(original.size, around.size)
+    assert np.array_equal(np.asarray(undone(original, around, place)), np.asarray(original)), "not one grey level"
+
+
+@pytest.mark.parametrize("size", [(639, 479), (512, 384), (641, 480), (320, 240), (1280, 960)])
+def test_what_is_only_resized_has_no_frame(size, embedded):
+    original = photo(embedded.persons[ME], 2)
+    copy = original.resize(size, Image.Resampling.LANCZOS)
+    place = register(original, copy)
+    assert not place.framed(original.size, size) and not place.cropped(original.size, size)
+
+
 def test_certainty_falls_with_the_rival():
     assert certainty(1.0) == 1 and certainty(0.6) == 0 and certainty(0.3) == 0
     assert certainty(0.98, 0.6) > certainty(0.98, 0.9) > certainty(0.98, 0.98) == 0

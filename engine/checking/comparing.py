@@ -66,7 +66,7 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
         "cropped": place.cropped(before.size, after.size),
     }
     # What a trainer finds is the copy as it was posted, but upright; how visible a change is, is seen without frames.
-    shown = undone(before, after, place) if changes["framed"] or changes["cropped"] else _like(after, before.size)
+    shown = _like(after, before.size) if place.is_whole(before.size, after.size) else undone(before, after, place)
     thumbnails = torch.stack([thumbnail(before), thumbnail(shown)])
     if place.likeness < ALIKE_AT_LEAST or float(thumbnail_distance(*thumbnails)) > OTHER_PICTURE:
         return mixed_up((clean_path, protected_path))

@@ -16,6 +16,7 @@ from facetui.engine.errors import DataError
 from facetui.engine.outputs import MANIFEST
 from facetui.engine.photos import to_tensor
 from facetui.engine.pictures import SUFFIXES, read_picture
+from facetui.engine.text import name as clean_name
 
 TOOL_MARK = re.compile(r"[_\-. ](cloak|protect|poison|perturb|attack|lowkey|fawkes|adversarial|shield)", re.IGNORECASE)
 """What tools write behind the name of a photo they changed, e.g. ``a_cloaked.png``."""
@@ -107,7 +108,7 @@ def match(clean: Sequence[Path], protected: Sequence[Path], check: Callable[[], 
         for original in sorted(clean, key=lambda p: -len(p.stem)):
             if original in found:
                 continue
-            copies = [p for p in left if fits(original.name.casefold(), p.stem.casefold())]
+            copies = [p for p in left if fits(_plain(original.name), _plain(p.stem))]
             # Folders below may repeat a name: the copy in the folder of the same name first.
             copies.sort(key=lambda p: (p.parent.name != original.parent.name, len(p.name)))
             if copies:
@@ -120,6 +121,11 @@ def match(clean: Sequence[Path], protected: Sequence[Path], check: Callable[[], 
     pairs = [(p, found[p]) for p in clean if p in found]
     taken = set(seen.values())
     return Matches(pairs, by_content, [p for p in alone if p not in seen], [p for p in left if p not in taken])
+
+
+def _plain(name: str) -> str:
+    """A file's name as names are compared: composed, whatever its case."""
+    return clean_name(name).casefold()
 
 
 def _full_name(original: str, stem: str) -> bool:

@@ -33,6 +33,9 @@ LEAST_PART = 0.7
 SURE = 0.97
 """Correlation of whole pictures from which nothing else is tried."""
 
+PLAUSIBLE = 0.7
+"""Correlation of whole sketches from which the whole is a place to begin with."""
+
 FOUND = 0.9
 """Correlation from which a refined place in a frame or a crop is believed; parts of two portraits reach 0.8."""
 
@@ -67,12 +70,23 @@ class Placement:
 
     def framed(self, original: tuple[int, int], copy: tuple[int, int]) -> bool:
         """Whether something lies around the picture; sizes as (width, height), the copy's upright."""
-        return self.wide * original[0] < 0.97 * copy[0] or self.high * original[1] < 0.97 * copy[1]
+        least = self._unseen(copy)
+        right, bottom = self.left + self.wide * original[0], self.top + self.high * original[1]
+        return max(self.left, self.top, copy[0] - right, copy[1] - bottom) > least
 
     def cropped(self, original: tuple[int, int], copy: tuple[int, int]) -> bool:
         """Whether an edge of the original is cut off."""
         beyond = (-self.left, -self.top, self.left + self.wide * original[0] - copy[0])
-        return max(*beyond, self.top + self.high * original[1] - copy[1]) > 0.01 * max(copy)
+        return max(*beyond, self.top + self.high * original[1] - copy[1]) > self._unseen(copy)
+
+    def is_whole(self, original: tuple[int, int], copy: tuple[int, int]) -> bool:
+        """Whether the copy is the original and nothing else, resized or not."""
+        ends = self.left + self.wide * original[0] - copy[0], self.top + self.high * original[1] - copy[1]
+        return max(abs(self.left), abs(self.top), *map(abs, ends)) < 1e-6
+
+    def _unseen(self, copy: tuple[int, int]) -> float:
+        """Pixels of an edge that are within the error of the place; whole pixels of the same size have none."""
+        return 0.75 if self.wide == self.high == 1 else max(0.75, 0.002 * max(copy))
 
     def box(self, box: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
         """A box of the original, in the upright copy."""
@@ -266,14 +280,44 @@ def register(original: Image.Image, copy: Image.Image) -> Placement:
     turned = int(turns[0, 0])
     (width, height), (wide, high) = original.size, other.turned(turned).size
     whole = Placement(turned, 0.0, 0.0, wide / width, high / height, float(likeness[0, 0]))
-    bent = abs(math.log(whole.wide / whole.high))  # a frame that is taken for the whole would bend the picture
-    if whole.likeness >= SURE and bent < 0.02:
+    if whole.likeness >= SURE and (wide, high) == (width, height):
         return whole
     (part,) = part_likeness([one], other)
-    if part.likeness <= whole.likeness + 0.02 and bent < 0.1:
-        return whole
-    found = refined(original, upright(copy, part.turns), part)
-    return found if found.likeness >= FOUND else whole
+    # A thin frame is not seen on sketches, so the whole is a place to begin with, too.
+    even = replace(whole, wide=math.sqrt(whole.wide * whole.high), high=math.sqrt(whole.wide * whole.high))
+    starts = [even] if whole.likeness >= PLAUSIBLE else []
+    if part.likeness > whole.likeness + 0.02 or not starts:
+        starts.append(part)
+    found = max((refined(original, upright(copy, s.turns), s) for s in starts), key=lambda place: place.likeness)
+    as_whole = overlap(original, upright(copy, whole.turns), whole)
+    # What is only resized is best taken as a whole; in a frame that fits the picture badly.
+    better = found.likeness >= FOUND and 1 - found.likeness < 0.6 * (1 - as_whole)
+    return found if better else whole
+
+
+def overlap(original: Image.Image, copy: Image.Image, place: Placement) -> float:
+    """Correlation of an original and an upright copy where they overlap, in [-1, 1]; -1 where they hardly do."""
+    small, scale = _reduced(original)
+    return _overlap(small, scale, copy.convert("L"), place)
+
+
+def _reduced(original: Image.Image) -> tuple[Image.Image, float]:
+    """An original in grey, its longer side ``FINE`` at most, and by how much it was reduced."""
+    scale = min(1.0, FINE / max(original.size))
+    size = max(8, round(original.width * scale)), max(8, round(original.height * scale))
+    return original.convert("L").resize(size, Image.Resampling.BOX), scale
+
+
+def _overlap(small: Image.Image, scale: float, copy: Image.Image, place: Placement) -> float:
+    # Only what the copy shows counts: beyond its edges there is nothing to compare.
+    data = (place.wide / scale, 0, place.left, 0, place.high / scale, place.top)
+    shown = copy.transform(small.size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR, fillcolor=0)
+    seen = Image.new("L", copy.size, 255).transform(small.size, Image.Transform.AFFINE, data, fillcolor=0)
+    mask = np.asarray(seen) > 0
+    if mask.mean() < LEAST_PART**2 / 2:
+        return -1.0
+    a, b = (np.asarray(picture, dtype=np.float64)[mask] for picture in (small, shown))
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > FLAT and b.std() > FLAT else -1.0
 
 
 def refined(original: Image.Image, copy: Image.Image, start: Placement) -> Placement:
@@ -284,22 +328,11 @@ def refined(original: Image.Image, copy: Image.Image, start: Placement) -> Place
         copy: upright.
         start: about where.
     """
-    scale = min(1.0, FINE / max(original.size))
-    size = max(8, round(original.width * scale)), max(8, round(original.height * scale))
-    small = original.convert("L").resize(size, Image.Resampling.BOX)
+    small, scale = _reduced(original)
     grey = copy.convert("L")
 
     def likeness(place: Placement) -> float:
-        # Only what the copy shows counts: beyond its edges the original would be compared with itself.
-        at = place.box((0, 0, *original.size))
-        data = (place.wide / scale, 0, at[0], 0, place.high / scale, at[1])
-        shown = grey.transform(size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR, fillcolor=0)
-        seen = Image.new("L", grey.size, 255).transform(size, Image.Transform.AFFINE, data, fillcolor=0)
-        mask = np.asarray(seen) > 0
-        if mask.mean() < LEAST_PART**2 / 2:
-            return -1.0
-        a, b = (np.asarray(picture, dtype=np.float64)[mask] for picture in (small, shown))
-        return float(np.corrcoef(a, b)[0, 1]) if a.std() > FLAT and b.std() > FLAT else -1.0
+        return _overlap(small, scale, grey, place)
 
     best = replace(start, likeness=likeness(start))
     step = max(original.size) / SKETCH
@@ -319,7 +352,7 @@ def refined(original: Image.Image, copy: Image.Image, start: Placement) -> Place
         else:
             step /= 2
     # Most frames and crops move whole pixels and change no size: then nothing has to be interpolated.
-    if abs(best.wide - 1) * max(original.size) < 1.5:
+    if abs(best.wide - 1) * max(original.size) < 3:
         snapped = replace(best, left=float(round(best.left)), top=float(round(best.top)), wide=1.0, high=1.0)
         snapped = replace(snapped, likeness=likeness(snapped))
         if snapped.likeness >= best.likeness - 0.002:
