@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from facetui.tui.mirror import Mirror
 from .hostile_run import PIECES, hostile_run
 from .presenting import Presenter
 from .sample_run import write_sample
+
+# Whoever runs the tests in the background ignores signals, and what was ignored stays ignored: not here.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 SHARED = Path(__file__).resolve().parents[1].parent / "shared"
 TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
