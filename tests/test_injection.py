@@ -95,7 +95,7 @@ def test_commands_about_a_strangers_run_say_only_text(
     assert "owned" in out + err or ".html" in out + err or "\\n" in err or "no run" in err
 
 
-def test_every_error_is_one_line_without_commands(monkeypatch, capsys, tmp_path):
+def test_every_error_is_one_line_without_commands(monkeypatch, capfd, tmp_path):
     cast = tmp_path / "\x1b[31mcast.toml"
     cast.write_text('surrogates = []\ngenerations = []\n"\\u001b]0;owned\\u0007\\n" = 1\n')
     for raised in (ValueError("\x1b[2J\nfacetui: all is well"), None):
@@ -107,7 +107,7 @@ def test_every_error_is_one_line_without_commands(monkeypatch, capsys, tmp_path)
             monkeypatch.setattr(cli, "app", lambda args: casts.load(str(cast)))
         with pytest.raises(SystemExit) as left:
             cli.main()
-        err = capsys.readouterr().err
+        err = capfd.readouterr().err
         assert left.value.code in (1, 4) and unsafe(err, "\n") == [] and err.count("\n") == 1
 
 
@@ -117,7 +117,7 @@ def test_what_other_packages_say_of_themselves_is_listed_as_text(monkeypatch, ca
 
     evil = "\x1b[2J\x9b1m\u202e"
     monkeypatch.setitem(
-        listing._REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
+        listing.REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
     )
     list_names("attacks")
     told = capsys.readouterr().out
