@@ -124,7 +124,8 @@ def read(folder: Path, name: str, most: int | None = None) -> bytes:
     with open_to_read(folder, name) as file:
         if most is None:
             return file.read()
-        content = file.read(most + 1)
+        # So many bytes would be set aside at once, however small the file is.
+        content = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"{name} is larger than {most} bytes", str(folder / name))
     return content

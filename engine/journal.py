@@ -243,7 +243,8 @@ class Tail:
         try:
             with files.open_to_read(self.folder, EVENTS) as file:
                 file.seek(self._read)
-                data = file.read(MOST - self._read + 1)
+                left = max(0, min(MOST, os.fstat(file.fileno()).st_size) - self._read)
+                data = file.read(left + 1)  # so many bytes are set aside at once, however few there are
             if self._read + len(data) > MOST:
                 raise OSError(errno.EFBIG, "it is too large", str(path))
         except FileNotFoundError:

@@ -170,7 +170,7 @@ def test_hostile_text_stays_text(visit, served, tmp_path):
     book = Journal(folder)
     began, *rest = sample_events()
     replaced = msgspec.structs.replace(began, scenario=HOSTILE[0], title=HOSTILE[1], source=HOSTILE[1])
-    notes = [Note(text=words, t=HOSTILE[0]) for words in HOSTILE]
+    notes = [Note(text=words, t="2020-07") for words in HOSTILE]
     posted = [msgspec.structs.replace(e, cohort=HOSTILE[0]) if hasattr(e, "cohort") else e for e in rest]
     for seq, event in enumerate([replaced, *notes, *posted]):
         book.append(msgspec.structs.replace(event, seq=seq))
