@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
 from facetui.engine.ssim import Dissimilarity
 
 Norm = Literal["linf", "l2", "dssim"]

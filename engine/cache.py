@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from facetui.engine import places
+from facetui.engine.records import places
 
 VERSION = 1
 """Raised whenever code changes what the same key would compute."""

@@ -23,10 +23,10 @@ from typing import Annotated
 
 import msgspec
 
-from facetui.engine import files, places
-from facetui.engine.errors import DataError, UnknownName
-from facetui.engine.fields import DATE_PATTERN, Name, Text
-from facetui.engine.text import brief
+from facetui.engine.records import files, places
+from facetui.engine.records.errors import DataError, UnknownName
+from facetui.engine.records.fields import DATE_PATTERN, Name, Text
+from facetui.engine.records.text import brief
 
 DATE = re.compile(DATE_PATTERN)
 """``2021-03`` or ``2021-03-14``; strings of this form sort by time."""

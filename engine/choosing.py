@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
-from facetui.engine.errors import UsageError
-from facetui.engine.events import DefenceApplied
 from facetui.engine.pairs import may_train_on, some_photos
 from facetui.engine.recognition import Pipeline
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import DefenceApplied
 from facetui.engine.rehearsal import errors, rehearse
 
 if TYPE_CHECKING:

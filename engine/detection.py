@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from facetui.engine.defences.detector import Detector
-from facetui.engine.events import DetectionMeasured
-from facetui.engine.metrics import precision_at, wilson
+from facetui.engine.records.events import DetectionMeasured
+from facetui.engine.records.rates import precision_at, wilson
 
 
 def detection(

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import OutOfMemory, UsageError, lack_of_memory
+from facetui.engine.records.errors import OutOfMemory, UsageError, lack_of_memory
 
 _told: ContextVar[Callable[[str], None] | None] = ContextVar("told when memory runs out", default=None)
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
 from facetui.engine.device import autocast, backward, batch_size, in_batches
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Extractor, Progress, no_progress
+from facetui.engine.records.errors import UsageError
 from facetui.engine.training import State, learn
 
 FLIPS = 0.25

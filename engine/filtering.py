@@ -11,9 +11,9 @@ import torch
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.detection import detection
-from facetui.engine.errors import UsageError
-from facetui.engine.events import DefenceApplied, DetectionMeasured
 from facetui.engine.pairs import may_train_on, perturbed, some_photos, training_photos
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 from facetui.engine.rehearsal import errors, rehearse
 
 if TYPE_CHECKING:

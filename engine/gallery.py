@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Classifier
+from facetui.engine.records.errors import UsageError
 
 
 class NearestNeighbour(Classifier):

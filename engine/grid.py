@@ -16,10 +16,10 @@ from facetui.engine import extractors as families
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast, Generation
-from facetui.engine.errors import UsageError
-from facetui.engine.events import Event, PhotosPosted, ProtectionMeasured
 from facetui.engine.lab import Lab
 from facetui.engine.people import People
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Event, PhotosPosted, ProtectionMeasured
 
 CLEAN = "clean"
 

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from facetui.engine.budget import Budget
 from facetui.engine.cache import Checkpoint
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
 
 SIDE = 112
 """Height and width of an aligned photo, in pixels."""

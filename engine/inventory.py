@@ -7,8 +7,8 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facetui.engine.errors import DataError
 from facetui.engine.pictures import SUFFIXES
+from facetui.engine.records.errors import DataError
 
 SHOWN = 3
 """Names in a sentence about many."""

@@ -23,8 +23,15 @@ from facetui.engine.attacks import ATTACKS
 from facetui.engine.budget import Budget
 from facetui.engine.cache import Cache
 from facetui.engine.casts import DATE, Cast
-from facetui.engine.errors import Cancelled, UsageError
-from facetui.engine.events import (
+from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.law import Law
+from facetui.engine.networks import Networks
+from facetui.engine.people import People, aims, select
+from facetui.engine.perturbing import perturb
+from facetui.engine.photos import to_picture
+from facetui.engine.questions import Shower, measure, search
+from facetui.engine.records.errors import Cancelled, UsageError
+from facetui.engine.records.events import (
     Actor,
     ClockMoved,
     Event,
@@ -34,14 +41,7 @@ from facetui.engine.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.interfaces import Attack, Bank
-from facetui.engine.law import Law
-from facetui.engine.measurement import Measurements
-from facetui.engine.networks import Networks
-from facetui.engine.people import People, aims, select
-from facetui.engine.perturbing import perturb
-from facetui.engine.photos import to_picture
-from facetui.engine.questions import Shower, measure, search
+from facetui.engine.records.measurements import Measurements
 from facetui.engine.trainer import Trainer
 from facetui.engine.users import Friends, Users
 from facetui.engine.verification import compare

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.casts import DATE
-from facetui.engine.errors import UsageError
-from facetui.engine.events import LawPassed
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import LawPassed
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab

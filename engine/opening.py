@@ -12,9 +12,9 @@ import torch
 from facetui.engine import casts, device, people
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
-from facetui.engine.events import Event, RunBegan
 from facetui.engine.lab import Lab
 from facetui.engine.people import People
+from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.runner import Value, versions
 
 

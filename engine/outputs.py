@@ -14,8 +14,8 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from facetui.engine.errors import DataError
 from facetui.engine.pictures import SUFFIXES, opened
+from facetui.engine.records.errors import DataError
 
 MANIFEST = ".facetui-protect.jsonl"
 ORIENTATION = 0x0112

@@ -22,7 +22,7 @@ from facetui.engine.attacks.pgd import PGD
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.inference import centres, embed
 from facetui.engine.interfaces import Bank, Extractor
-from facetui.engine.metrics import error_rate
+from facetui.engine.records.rates import error_rate
 
 EPSILON, STEPS = 8 / 255, 20
 STEP_SIZE = 2.5 * EPSILON / STEPS

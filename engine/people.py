@@ -17,10 +17,10 @@ from torch import Tensor
 
 from facetui.engine import cache as caching
 from facetui.engine.cache import Cache
-from facetui.engine.errors import UnknownName
 from facetui.engine.interfaces import Bank
 from facetui.engine.photos import to_tensor
-from facetui.engine.text import name as clean_name
+from facetui.engine.records.errors import UnknownName
+from facetui.engine.records.text import name as clean_name
 
 EMBEDDED = "embedded"
 FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"

@@ -13,13 +13,13 @@ from torch import Tensor
 from facetui.engine import cache as caching
 from facetui.engine import inventory
 from facetui.engine.cache import Cache
-from facetui.engine.errors import DataError
 from facetui.engine.interfaces import SIDE
 from facetui.engine.inventory import Inventory, named
 from facetui.engine.people import EMBEDDED, People, Person, Tell
 from facetui.engine.photos import aligned_photo
 from facetui.engine.pictures import SUFFIXES, opened
-from facetui.engine.text import name as clean_name
+from facetui.engine.records.errors import DataError
+from facetui.engine.records.text import name as clean_name
 
 PER_PERSON = 48
 """Photos loaded of one person at most, spread evenly over the file names in order."""

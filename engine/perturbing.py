@@ -10,8 +10,8 @@ from torch import Tensor
 
 from facetui.engine import cache as caching
 from facetui.engine.budget import Budget
-from facetui.engine.events import Actor
 from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.records.events import Actor
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab

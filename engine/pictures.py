@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from facetui.engine.errors import DataError, MissingExtra
+from facetui.engine.records.errors import DataError, MissingExtra
 
 HEIF = frozenset({".heic", ".heif", ".hif"})
 """What iPhones and many cameras write: read with the extra ``heif``."""

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from facetui.engine.errors import UsageError
-from facetui.engine.events import Candidate, PicturesShown, ProtectionMeasured, SearchMeasured
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.metrics import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
 from facetui.engine.recognition import Gallery, Pipeline, gallery, rates
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Candidate, PicturesShown, ProtectionMeasured, SearchMeasured
+from facetui.engine.records.rates import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab

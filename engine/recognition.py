@@ -14,11 +14,11 @@ from facetui.engine.cache import Checkpoint
 from facetui.engine.defences.hybrid import Hybrid
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.end_to_end import EndToEnd
-from facetui.engine.errors import UsageError
-from facetui.engine.events import RESCAN, WHOLE_ARCHIVE, generation_name
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Classifier
 from facetui.engine.linear import Linear
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import RESCAN, WHOLE_ARCHIVE, generation_name
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Bank
 from facetui.engine.pairs import perturbed
 from facetui.engine.recognition import Pipeline, gallery, missed_by, recogniser
+from facetui.engine.records.errors import UsageError
 from facetui.engine.web import Post, Web
 
 if TYPE_CHECKING:

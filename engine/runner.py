@@ -15,9 +15,16 @@ from typing import Any
 
 import msgspec
 
-from facetui.engine.errors import Cancelled, FacetuiError, OutOfMemory, ScenarioError, UsageError, lack_of_memory
-from facetui.engine.events import Event, RunEnded, RunFailed
-from facetui.engine.journal import Journal, new_run_folder
+from facetui.engine.records.errors import (
+    Cancelled,
+    FacetuiError,
+    OutOfMemory,
+    ScenarioError,
+    UsageError,
+    lack_of_memory,
+)
+from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.journal import Journal, new_run_folder
 
 Display = Callable[[Event], None]
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.device import telling
-from facetui.engine.errors import FacetuiError, UsageError
-from facetui.engine.events import Event, Note, RunEnded, RunFailed
-from facetui.engine.folds import CohortTable
-from facetui.engine.journal import Journal, new_run_folder
 from facetui.engine.lab import Lab
 from facetui.engine.opening import World, begin, open_lab
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.errors import FacetuiError, UsageError
+from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
+from facetui.engine.records.journal import Journal, new_run_folder
+from facetui.engine.records.text import clean
 from facetui.engine.runner import Display, Scenario, Value, peak_memory
-from facetui.engine.text import clean
 
 ACTORS = ("users", "friends", "trainer", "law")
 ASKED = frozenset({"left", "public_tools", "flags", "keep", "take", "words", "keeps", "bans"})

@@ -13,14 +13,14 @@ from facetui.engine.casts import DATE
 from facetui.engine.choosing import choose, combine
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.detector import Detector
-from facetui.engine.errors import UsageError
-from facetui.engine.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped
 from facetui.engine.filtering import detect, purify
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.interfaces import Training
-from facetui.engine.metrics import error_rate
 from facetui.engine.pairs import may_train_on, perturbed, train, training_photos
 from facetui.engine.recognition import Pipeline, gallery
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped
+from facetui.engine.records.rates import error_rate
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:

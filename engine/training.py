@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
-from facetui.engine.errors import Cancelled
+from facetui.engine.records.errors import Cancelled
 
 
 def learn(

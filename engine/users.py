@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from facetui.engine.budget import Budget, visibility
-from facetui.engine.errors import UsageError
-from facetui.engine.events import PhotosPosted
 from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import PhotosPosted
 from facetui.engine.web import Post
 
 if TYPE_CHECKING:

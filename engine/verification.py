@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from facetui.engine.errors import UsageError
-from facetui.engine.events import VerificationMeasured
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import VerificationMeasured
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from facetui.engine.registry import Entry, Registry
+from facetui.engine.records.registry import Entry, Registry
 
 _TOLD = (
     "arms_race",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.events import WHOLE_ARCHIVE
-from facetui.engine.measurement import in_words
+from facetui.engine.records.events import WHOLE_ARCHIVE
+from facetui.engine.records.measurements import in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.measurement import in_percent
+from facetui.engine.records.measurements import in_percent
 
 if TYPE_CHECKING:
     from facetui.engine.lab import Lab

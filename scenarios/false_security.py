@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.measurement import in_percent, in_words
+from facetui.engine.records.measurements import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from facetui.engine.casts import Cast, Generation
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
 from facetui.engine.interfaces import Bank
-from facetui.engine.journal import Journal
 from facetui.engine.lab import Lab
 from facetui.engine.people import People, Person
+from facetui.engine.records.journal import Journal
 from facetui.tui.mirror import Mirror
 
 from .hostile_run import PIECES, hostile_run

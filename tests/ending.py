@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from facetui.engine.errors import FacetuiError
+from facetui.engine.records.errors import FacetuiError
 from facetui.tui import cli
 
 SENTENCE_MOST = 700

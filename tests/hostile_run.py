@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from facetui.engine.events import WHOLE_ARCHIVE, AnyEvent, Event, RunFailed
+from facetui.engine.records.events import WHOLE_ARCHIVE, AnyEvent, Event, RunFailed
 
 from .sample_run import sample_events
 

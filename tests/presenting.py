@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from facetui.engine import journal
-from facetui.engine.journal import Journal
+from facetui.engine.records import journal
+from facetui.engine.records.journal import Journal
 from facetui.tui import publishing
 from facetui.tui.mirror import Mirror
 

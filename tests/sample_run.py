@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 from PIL import Image
 
-from facetui.engine.events import (
+from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     Candidate,
     ClockMoved,
@@ -25,8 +25,8 @@ from facetui.engine.events import (
     RunBegan,
     RunEnded,
 )
-from facetui.engine.journal import Journal
-from facetui.engine.metrics import wilson
+from facetui.engine.records.journal import Journal
+from facetui.engine.records.rates import wilson
 
 SOURCE = '"""A sample."""\n\n\ndef scenario(lab):\n    lab.at("2020-07")\n    lab.users.post(4)\n    lab.measure()\n'
 HOSTILE = "[red]not red[/red] \x1b[31mand no escape\x07"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine.events import RunEnded
-from facetui.engine.journal import Journal
+from facetui.engine.records.events import RunEnded
+from facetui.engine.records.journal import Journal
 from facetui.tui.app import FacetApp
 from facetui.tui.ink import text_of
 

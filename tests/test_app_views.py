@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
-from facetui.engine.folds import cohort_table
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
 from facetui.tui import chart, export, frame, ink
 from facetui.tui.keys import KEYS, footer, help_lines
 from facetui.tui.player import SPEEDS, Player

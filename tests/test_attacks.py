@@ -10,10 +10,10 @@ from facetui.engine.attacks.pgd import PGD
 from facetui.engine.budget import Budget, visibility
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.adapt import Adapt
-from facetui.engine.errors import UnknownName, UsageError
 from facetui.engine.extractors import load
 from facetui.engine.inference import centres, embed, fold_batch_norm
 from facetui.engine.interfaces import Bank
+from facetui.engine.records.errors import UnknownName, UsageError
 
 from .conftest import tiny_extractor
 

@@ -14,9 +14,9 @@ import pytest
 from facetui.engine import casts
 from facetui.engine import people as peoples
 from facetui.engine.cache import Cache
-from facetui.engine.events import DefenceApplied, DetectionMeasured
 from facetui.engine.lab import Lab
-from facetui.engine.measurement import Measurements
+from facetui.engine.records.events import DefenceApplied, DetectionMeasured
+from facetui.engine.records.measurements import Measurements
 from facetui.scenarios import SOFT
 
 from .conftest import SHARED

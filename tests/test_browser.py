@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from facetui.engine.events import Note
-from facetui.engine.journal import Journal
+from facetui.engine.records.events import Note
+from facetui.engine.records.journal import Journal
 from facetui.tui import cues, publishing
 from facetui.tui.handout import write
 from facetui.tui.webpage import page as whole_page

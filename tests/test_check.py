@@ -27,13 +27,13 @@ from facetui.engine.checking.pairing import match, match_content
 from facetui.engine.checking.trainers import enrolled, make_lab
 from facetui.engine.checking.verdict import judge
 from facetui.engine.checking.warnings import _strangers, refuse_if_swapped
-from facetui.engine.errors import Cancelled, DataError, UsageError
 from facetui.engine.extractors import load
 from facetui.engine.inference import embed
 from facetui.engine.interfaces import Bank
 from facetui.engine.outputs import find_inputs
 from facetui.engine.people import People, Person
 from facetui.engine.protect import Protector
+from facetui.engine.records.errors import Cancelled, DataError, UsageError
 
 ME, TEN = 3, 10
 

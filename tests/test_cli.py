@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
-from facetui.engine.events import ProtectionMeasured
+from facetui.engine.records import journal
+from facetui.engine.records.events import ProtectionMeasured
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli"]
 SHORT = '''"""A short story."""
@@ -208,8 +208,8 @@ def test_an_output_folder_that_is_none(story, tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_one_sentence(tmp_path):
-    from facetui.engine.errors import JournalError
-    from facetui.engine.events import Note
+    from facetui.engine.records.errors import JournalError
+    from facetui.engine.records.events import Note
 
     book = journal.Journal(tmp_path)
     book._file.close()

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from facetui.engine import text
-from facetui.engine.events import Note, Progress
+from facetui.engine.records import text
+from facetui.engine.records.events import Note, Progress
 from facetui.tui import displays, ink
 
 from .hostile_run import hostile, unsafe

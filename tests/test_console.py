@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine import journal
-from facetui.engine.events import Note, PhotosPosted, ProtectionMeasured, RunBegan, RunEnded
-from facetui.engine.journal import Journal
+from facetui.engine.records import journal
+from facetui.engine.records.events import Note, PhotosPosted, ProtectionMeasured, RunBegan, RunEnded
+from facetui.engine.records.journal import Journal
 from facetui.tui import console, talk
 from facetui.tui.app import FacetApp
 from facetui.tui.console import Console, completed, indented, is_whole

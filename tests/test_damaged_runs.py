@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from facetui.engine import casts, journal
-from facetui.engine.errors import DataError, JournalError, UsageError
-from facetui.engine.events import decode, encode
+from facetui.engine import casts
+from facetui.engine.records import journal
+from facetui.engine.records.errors import DataError, JournalError, UsageError
+from facetui.engine.records.events import decode, encode
 from facetui.tui import cues, recent
 from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp

@@ -7,9 +7,9 @@ import pytest
 from facetui.engine import people as peoples
 from facetui.engine.cache import Cache, default_folder
 from facetui.engine.casts import Cast, Generation
-from facetui.engine.errors import UsageError
-from facetui.engine.events import PhotosPosted, SearchMeasured, decode, encode
 from facetui.engine.lab import Lab
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import PhotosPosted, SearchMeasured, decode, encode
 
 from .conftest import SHARED
 

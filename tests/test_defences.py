@@ -11,10 +11,10 @@ from facetui.engine.cache import Cache
 from facetui.engine.defences.detector import Detector, spectrum
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
 from facetui.engine.defences.purifier import CANDIDATES, KINDS, Purifier
-from facetui.engine.errors import Cancelled, UnknownName, UsageError
-from facetui.engine.events import WHOLE_ARCHIVE, DefenceApplied, DetectionMeasured, PhotosPosted
-from facetui.engine.metrics import precision_at
 from facetui.engine.pairs import may_train_on
+from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
+from facetui.engine.records.events import WHOLE_ARCHIVE, DefenceApplied, DetectionMeasured, PhotosPosted
+from facetui.engine.records.rates import precision_at
 from facetui.engine.rehearsal import COHORT, errors, rehearse
 
 from .conftest import noisy, photos_of

@@ -13,11 +13,11 @@ from safetensors.torch import save_file
 from torch import nn
 
 from facetui.engine import extractors
-from facetui.engine.errors import DataError, MissingExtra, UnknownName, Untrusted
 from facetui.engine.extractors import dlib_resnet, facenet, files, inputs, mobilefacenet, selftest
 from facetui.engine.inference import embed, frozen, pixels
 from facetui.engine.interfaces import Extractor
 from facetui.engine.networks import Networks
+from facetui.engine.records.errors import DataError, MissingExtra, UnknownName, Untrusted
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from facetui.engine import files
+from facetui.engine.records import files
 
 
 @pytest.fixture

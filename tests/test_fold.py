@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import journal
-from facetui.engine.events import AnyEvent, Event, encode
+from facetui.engine.records import journal
+from facetui.engine.records.events import AnyEvent, Event, encode
 from facetui.tui.archive import unpacked_for_now
 from facetui.tui.player import MOVES, begins_move
 from facetui.tui.scene import Scene

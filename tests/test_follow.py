@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import journal
-from facetui.engine.events import Note, RunEnded
-from facetui.engine.journal import Journal
+from facetui.engine.records import journal
+from facetui.engine.records.events import Note, RunEnded
+from facetui.engine.records.journal import Journal
 from facetui.tui import publishing
 from facetui.tui.mirror import Mirror
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
-from facetui.engine.events import PicturesShown
+from facetui.engine.records import journal
+from facetui.engine.records.events import PicturesShown
 from facetui.tui import cues, publishing
 from facetui.tui.app import FacetApp
 from facetui.tui.ink import text_of

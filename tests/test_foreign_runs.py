@@ -12,11 +12,11 @@ import pytest
 import zstandard
 from PIL import Image
 
-from facetui.engine import files, installation, journal
 from facetui.engine import people as peoples
-from facetui.engine.events import PicturesShown, RunBegan, decode, encode
-from facetui.engine.journal import Journal
 from facetui.engine.opening import begin, open_lab, prepare
+from facetui.engine.records import files, installation, journal
+from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
+from facetui.engine.records.journal import Journal
 from facetui.tui import archive, cues, handout, pictures
 from facetui.tui.app import FacetApp
 from facetui.tui.picture_policy import PicturePolicy

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image, ImageOps, features
 
 from facetui.engine import people, pictures
-from facetui.engine.errors import DataError, MissingExtra
 from facetui.engine.photos import aligned_photo, find_faces, to_picture
 from facetui.engine.pictures import SUFFIXES, read_picture
+from facetui.engine.records.errors import DataError, MissingExtra
 
 ORIENTATION = 0x0112
 SIDE = (96, 64)

@@ -20,9 +20,11 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import casts, journal
-from facetui.engine.errors import FacetuiError, JournalError
-from facetui.engine.events import (
+from facetui.engine import casts
+from facetui.engine.records import journal
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.errors import FacetuiError, JournalError
+from facetui.engine.records.events import (
     DetectionMeasured,
     Event,
     RunFailed,
@@ -31,7 +33,6 @@ from facetui.engine.events import (
     decode,
     encode,
 )
-from facetui.engine.folds import cohort_table
 from facetui.tui import archive, cues, export, frame, handout, recent, words
 from facetui.tui.answers import Limits
 from facetui.tui.displays import Plain, table_lines

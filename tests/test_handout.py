@@ -25,10 +25,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui import scenarios
-from facetui.engine import journal
-from facetui.engine.errors import FacetuiError, JournalError, UsageError
-from facetui.engine.events import Note, RunBegan, RunFailed, encode
-from facetui.engine.journal import Journal
+from facetui.engine.records import journal
+from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
+from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
+from facetui.engine.records.journal import Journal
 from facetui.tui import archive, displays, handout, journals, launch
 from facetui.tui.app import FacetApp
 from facetui.tui.archive import pack, unpack

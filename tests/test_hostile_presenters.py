@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
+from facetui.engine.records import journal
 from facetui.tui import cues, picture_policy
 from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp

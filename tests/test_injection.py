@@ -18,9 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from facetui.engine import text
-from facetui.engine.events import Event, decode, encode
-from facetui.engine.folds import cohort_table
+from facetui.engine.records import text
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.events import Event, decode, encode
 from facetui.tui import cli, cues, displays, export, frame, ink, listing, talk
 from facetui.tui.app import FacetApp
 from facetui.tui.stage import VIEWS, Recent, Stage, Story
@@ -112,7 +112,7 @@ def test_every_error_is_one_line_without_commands(monkeypatch, capfd, tmp_path):
 
 
 def test_what_other_packages_say_of_themselves_is_listed_as_text(monkeypatch, capsys):
-    from facetui.engine.registry import Entry
+    from facetui.engine.records.registry import Entry
     from facetui.tui.commands import list_names
 
     evil = "\x1b[2J\x9b1m\u202e"

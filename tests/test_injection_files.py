@@ -21,9 +21,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from facetui.engine import text
-from facetui.engine.events import Event, decode, encode
-from facetui.engine.journal import Journal
+from facetui.engine.records import text
+from facetui.engine.records.events import Event, decode, encode
+from facetui.engine.records.journal import Journal
 from facetui.tui import displays, export, markup, webpage
 from facetui.tui.handout import blocks
 from facetui.tui.scene import Scene

@@ -7,9 +7,10 @@ import sys
 import msgspec
 import pytest
 
-from facetui.engine import journal
-from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import (
+from facetui.engine.records import journal
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.records.events import (
     AnyEvent,
     ClockMoved,
     Note,
@@ -20,7 +21,6 @@ from facetui.engine.events import (
     decode,
     encode,
 )
-from facetui.engine.folds import cohort_table
 from facetui.tui.displays import Plain
 from facetui.tui.words import cell_marks, cell_remarks, marks
 

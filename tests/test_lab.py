@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.cache import Cache
-from facetui.engine.errors import Cancelled, UnknownName, UsageError
-from facetui.engine.events import (
+from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
+from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     DefenceApplied,
     LawPassed,

@@ -17,9 +17,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import journal, places
 from facetui.engine.cache import Cache, key
-from facetui.engine.errors import DataError, OutOfMemory, lack_of_memory
+from facetui.engine.records import journal, places
+from facetui.engine.records.errors import DataError, OutOfMemory, lack_of_memory
 
 from .test_cli import MAIN, SHORT, facetui, rates
 

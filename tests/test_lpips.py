@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from facetui.engine.attacks import lowkey
-from facetui.engine.errors import DataError
+from facetui.engine.records.errors import DataError
 
 from .conftest import tiny_extractor
 

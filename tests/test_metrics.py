@@ -5,9 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine.errors import UsageError
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.metrics import (
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.rates import (
     discovery_at_k,
     error_rate,
     identity_uniformity_at_k,

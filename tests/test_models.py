@@ -22,8 +22,8 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from facetui.engine import extractors
-from facetui.engine.errors import DataError, DownloadError, UnknownName, Untrusted, UsageError
 from facetui.engine.extractors import reading, weights
+from facetui.engine.records.errors import DataError, DownloadError, UnknownName, Untrusted, UsageError
 from facetui.tui import modelling
 
 BODY = bytes(range(256)) * 8192  # 2 MB, more than one chunk

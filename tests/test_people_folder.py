@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facetui.engine import inventory, journal, people
+from facetui.engine import inventory, people
 from facetui.engine.cache import Cache
-from facetui.engine.errors import Cancelled, DataError, UnknownName, UsageError
-from facetui.engine.events import Note
 from facetui.engine.people_folder import PER_PERSON
 from facetui.engine.photos import to_picture
+from facetui.engine.records import journal
+from facetui.engine.records.errors import Cancelled, DataError, UnknownName, UsageError
+from facetui.engine.records.events import Note
 
 from .test_cli import SHORT, facetui
 

@@ -10,9 +10,9 @@ from PIL import Image
 from facetui.engine import casts, people
 from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
-from facetui.engine.errors import DataError, UnknownName
 from facetui.engine.photos import TEMPLATE, align, find_faces, similarity_transform, to_picture
 from facetui.engine.pictures import read_picture
+from facetui.engine.records.errors import DataError, UnknownName
 
 
 def test_similarity_transform_is_recovered():

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import journal
-from facetui.engine.errors import UsageError
-from facetui.engine.events import RunBegan
+from facetui.engine.records import journal
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import RunBegan
 from facetui.tui import publishing
 from facetui.tui.mirror import Mirror
 from facetui.tui.serving import policy

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
-from facetui.engine.events import RunEnded, RunFailed
+from facetui.engine.records import journal
+from facetui.engine.records.events import RunEnded, RunFailed
 from facetui.tui import frame, home, words
 from facetui.tui.ink import text_of
 from facetui.tui.recent import recent
@@ -119,7 +119,7 @@ def test_closed_streams_are_nobody_elses_file(story):
 def stopped(folder: Path) -> Path:
     """A sample run that its user stopped, as the engine notes it."""
     write_sample(folder, upto=12)
-    from facetui.engine.events import encode
+    from facetui.engine.records.events import encode
 
     path = folder / journal.EVENTS
     path.write_bytes(

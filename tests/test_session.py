@@ -13,11 +13,11 @@ import time
 import pytest
 import torch
 
-from facetui.engine import journal
 from facetui.engine.cache import Cache
-from facetui.engine.errors import Cancelled, ScenarioError, UsageError
-from facetui.engine.events import Note, PhotosPosted, Progress, ProtectionMeasured, RunEnded
 from facetui.engine.opening import World
+from facetui.engine.records import journal
+from facetui.engine.records.errors import Cancelled, ScenarioError, UsageError
+from facetui.engine.records.events import Note, PhotosPosted, Progress, ProtectionMeasured, RunEnded
 from facetui.engine.runner import Scenario
 from facetui.engine.session import Session
 from facetui.tui.completing import begun, in_a_string

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
+from facetui.engine.records import journal
 from facetui.tui import shell_completion
 from facetui.tui.listing import ALSO, KINDS
 

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from facetui import scenarios
-from facetui.engine import journal
 from facetui.engine.cache import default_folder
-from facetui.engine.events import (
+from facetui.engine.records import journal
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     DefenceApplied,
     DetectionMeasured,
@@ -19,7 +20,6 @@ from facetui.engine.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.folds import cohort_table
 from facetui.engine.runner import Scenario, Settings, run
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from facetui.engine import journal
-from facetui.engine.events import Note, Progress, RunFailed
+from facetui.engine.records import journal
+from facetui.engine.records.events import Note, Progress, RunFailed
 from facetui.tui import detached, uibench
 from facetui.tui.terminal import RESTORE
 from facetui.tui.uibench import MAIN, Pty

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine import text
+from facetui.engine.records import text
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from pathlib import Path
 from torch import nn
 
 from facetui.engine import extractors
-from facetui.engine.errors import DataError
 from facetui.engine.extractors import facenet, selftest
 from facetui.engine.extractors.files import Card, ForeignExtractor
 from facetui.engine.extractors.inputs import Input
 from facetui.engine.interfaces import Extractor
+from facetui.engine.records.errors import DataError
 
 PATH = Path(__file__).resolve().parents[1] / "engine" / "data" / "references.json"
 

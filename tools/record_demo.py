@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from facetui.engine import journal
+from facetui.engine.records import journal
 from facetui.tui.archive import pack
 from facetui.tui.journals import DEMO
 

@@ -16,9 +16,9 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from facetui.engine import journal
-from facetui.engine.errors import JournalError
-from facetui.engine.text import brief
+from facetui.engine.records import journal
+from facetui.engine.records.errors import JournalError
+from facetui.engine.records.text import brief
 
 PIECE = 1 << 16
 LENGTH = re.compile(r"[0-9]{1,15}")

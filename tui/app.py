@@ -12,8 +12,8 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from facetui.engine.errors import FacetuiError
-from facetui.engine.places import short
+from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.places import short
 from facetui.tui import cohorts, detached, eventlist, faces, home
 from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import zstandard
 
-from facetui.engine import files, journal, places
-from facetui.engine.errors import JournalError
+from facetui.engine.records import files, journal, places
+from facetui.engine.records.errors import JournalError
 from facetui.tui import cues
 from facetui.tui.cues import CUES
 from facetui.tui.picture_policy import PicturePolicy

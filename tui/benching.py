@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.errors import UsageError
-from facetui.engine.events import Event, Progress, ProtectionMeasured
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.tui import shell_completion as shell
 from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption

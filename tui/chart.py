@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facetui.engine.events import WHOLE_ARCHIVE, Actor
+from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
 from facetui.tui.ink import Grid, Line, Span, cells, cut
 from facetui.tui.scene import Lane, Point, Scene, Slot, cohort_label
 from facetui.tui.words import MARKS, percent

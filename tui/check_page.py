@@ -13,7 +13,7 @@ from facetui.engine.checking.result import Report
 from facetui.engine.checking.search import Share
 from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes
 from facetui.engine.photos import to_picture
-from facetui.engine.text import html as escaped
+from facetui.engine.records.text import html as escaped
 
 PICTURED = 6
 """Photos whose pictures are shown, the most visible changes."""

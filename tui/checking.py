@@ -15,9 +15,9 @@ from typing import Annotated, Any
 
 import typer
 
-from facetui.engine import text
-from facetui.engine.errors import Cancelled, DataError, UsageError
-from facetui.engine.places import short
+from facetui.engine.records import text
+from facetui.engine.records.errors import Cancelled, DataError, UsageError
+from facetui.engine.records.places import short
 from facetui.tui import ink, stopping
 from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption

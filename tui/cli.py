@@ -13,8 +13,8 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from facetui.engine.errors import FacetuiError, OutOfMemory, lack_of_memory
-from facetui.engine.text import clean
+from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
+from facetui.engine.records.text import clean
 from facetui.tui import stopping
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
 
@@ -128,7 +128,7 @@ def _root(
     if resolve("auto") != "tui":
         print(EXAMPLES, end="")
         return
-    from facetui.engine.journal import runs_folder
+    from facetui.engine.records.journal import runs_folder
     from facetui.tui import launch
 
     raise typer.Exit(launch.app(runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console))
@@ -185,7 +185,7 @@ def _bug(error: Exception) -> int:
     import traceback
     from datetime import datetime
 
-    from facetui.engine import places
+    from facetui.engine.records import places
 
     text = "".join(traceback.format_exception(error))
     log = places.log() / f"error-{datetime.now():%Y%m%d-%H%M%S}.log"

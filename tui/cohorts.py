@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from facetui.engine.events import WHOLE_ARCHIVE
-from facetui.engine.folds import CohortTable
-from facetui.engine.text import clean
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import WHOLE_ARCHIVE
+from facetui.engine.records.text import clean
 from facetui.tui.ink import Line, cells, left, pad, right, wrap
 from facetui.tui.stage import Stage
 from facetui.tui.words import cell_marks, cell_remarks, counted, marks, percent, reported

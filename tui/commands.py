@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine import places
+from facetui.engine.records import places
 from facetui.tui import shell_completion as shell
 from facetui.tui.displays import say
 from facetui.tui.options import (

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 
-from facetui.engine.events import Progress
-from facetui.engine.text import clean
+from facetui.engine.records.events import Progress
+from facetui.engine.records.text import clean
 from facetui.tui.ink import Line, Span, cells, cut, fit, pad, wrap
 from facetui.tui.words import progress
 

@@ -16,7 +16,7 @@ import msgspec
 from textual import on
 from textual.message import Message
 
-from facetui.engine import installation
+from facetui.engine.records import installation
 from facetui.tui import console, detached, talk
 from facetui.tui.watching import Watching
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from facetui.engine.errors import FacetuiError
+from facetui.engine.records.errors import FacetuiError
 from facetui.tui import cues
 from facetui.tui.consoling import Consoling
 from facetui.tui.detached import Engine

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import msgspec
 
-from facetui.engine import files
-from facetui.engine.errors import JournalError
-from facetui.engine.text import json
+from facetui.engine.records import files
+from facetui.engine.records.errors import JournalError
+from facetui.engine.records.text import json
 
 CUES = "cues.jsonl"
 MOST = 1 << 20

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facetui.engine import journal
-from facetui.engine.errors import FacetuiError
-from facetui.engine.events import RunFailed
+from facetui.engine.records import journal
+from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.events import RunFailed
 from facetui.tui.displays import say
 
 LOG = "engine.log"

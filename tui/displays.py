@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal, cast
 
-from facetui.engine.errors import UsageError
-from facetui.engine.events import (
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import (
     ClockMoved,
     Event,
     PicturesShown,
@@ -22,8 +23,7 @@ from facetui.engine.events import (
     RunEnded,
     RunFailed,
 )
-from facetui.engine.folds import CohortTable
-from facetui.engine.text import clean, json, printable
+from facetui.engine.records.text import clean, json, printable
 from facetui.tui.ink import cells, cut, left, right
 from facetui.tui.words import ASCII_MARKS, LONGEST, MARKS, cell_marks, marks, percent, words
 

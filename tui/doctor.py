@@ -9,8 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from facetui.engine.errors import FacetuiError
-from facetui.engine.places import short
+from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.places import short
 from facetui.tui.displays import say
 
 
@@ -29,7 +29,7 @@ def examine() -> int:
 
     from facetui.engine import casts, device, extractors, people
     from facetui.engine.cache import default_folder
-    from facetui.engine.journal import runs_folder
+    from facetui.engine.records.journal import runs_folder
     from facetui.engine.runner import versions
 
     found = versions()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from facetui.engine.events import Event, Progress, RunBegan
-from facetui.engine.text import clean
+from facetui.engine.records.events import Event, Progress, RunBegan
+from facetui.engine.records.text import clean
 from facetui.tui.ink import Line, fit, left, pad, wrap
 from facetui.tui.stage import Stage
 from facetui.tui.words import LONGEST, MARKS, words

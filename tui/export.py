@@ -8,9 +8,9 @@ import json
 import re
 from dataclasses import dataclass
 
-from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
-from facetui.engine.folds import CohortTable
-from facetui.engine.text import clean, csv_cell, html
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
+from facetui.engine.records.text import clean, csv_cell, html
 from facetui.tui.chart import positions
 from facetui.tui.ink import cut
 from facetui.tui.scene import Scene, cohort_label

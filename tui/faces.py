@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from facetui.engine.events import PicturesShown
-from facetui.engine.text import clean
+from facetui.engine.records.events import PicturesShown
+from facetui.engine.records.text import clean
 from facetui.tui.ink import Line, beside, cells, cut, fit, pad
 from facetui.tui.pictures import difference, halves, load
 from facetui.tui.stage import Stage

@@ -20,9 +20,9 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
-from facetui.engine import journal
-from facetui.engine.errors import FacetuiError
-from facetui.engine.events import Progress
+from facetui.engine.records import journal
+from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.events import Progress
 from facetui.tui import detached, publishing
 
 STORY = '''"""Computes for as long as it is let."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from facetui.engine.events import RunFailed
-from facetui.engine.text import clean
+from facetui.engine.records.events import RunFailed
+from facetui.engine.records.text import clean
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.cues import Cue
 from facetui.tui.displays import LEAST

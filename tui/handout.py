@@ -10,10 +10,11 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from facetui.engine import casts, files, journal
-from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
-from facetui.engine.text import clean
+from facetui.engine import casts
+from facetui.engine.records import files, journal
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
+from facetui.engine.records.text import clean
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui import chart, markup
 from facetui.tui.export import draw, png, svg, table_csv

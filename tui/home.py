@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from facetui.engine.text import clean
+from facetui.engine.records.text import clean
 from facetui.tui.ink import Line, cells, fit, left, pad, wrap
 from facetui.tui.stage import Recent, Stage, Story
 

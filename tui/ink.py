@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, chop_cells, split_graphemes
 
-from facetui.engine.text import clean
+from facetui.engine.records.text import clean
 
 Span = tuple[str, str]
 Line = list[Span]

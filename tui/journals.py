@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine import installation, journal, places
-from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.engine.records import installation, journal, places
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui import cues, displays, publishing
 from facetui.tui import shell_completion as shell
 from facetui.tui.options import (
@@ -321,7 +321,7 @@ def runs_show(name: RunArgument) -> None:
     displays.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
     displays.say("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
     displays.say("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
-    from facetui.engine.folds import cohort_table
+    from facetui.engine.records.cohort_table import cohort_table
 
     for line in displays.table_lines(cohort_table(events)):
         displays.say(line)

@@ -17,10 +17,10 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from facetui.engine import installation, journal, places
 from facetui.engine.cache import default_folder
-from facetui.engine.errors import FacetuiError, UsageError
 from facetui.engine.people import EMBEDDED
+from facetui.engine.records import installation, journal, places
+from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
 from facetui.tui import talk

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from facetui.engine import casts
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.defences import DEFENCES
-from facetui.engine.errors import UnknownName
 from facetui.engine.extractors import EXTRACTORS
-from facetui.engine.registry import Registry
+from facetui.engine.records.errors import UnknownName
+from facetui.engine.records.registry import Registry
 from facetui.scenarios import SCENARIOS
 
 KINDS = ("stories", "attacks", "defences", "extractors", "people", "casts")

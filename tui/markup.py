@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from facetui.engine import text
+from facetui.engine.records import text
 from facetui.tui.words import LONGEST
 
 LONGEST_CODE = 100_000

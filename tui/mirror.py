@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from facetui.engine import files, journal
-from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import PicturesShown, decode
-from facetui.engine.text import brief
+from facetui.engine.records import files, journal
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.records.events import PicturesShown, decode
+from facetui.engine.records.text import brief
 from facetui.tui import cues, picture_policy
 from facetui.tui.answers import LENGTH, Connection, Foreign, Limits, size, why
 from facetui.tui.cues import CUES

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.errors import DataError, UsageError
 from facetui.engine.extractors import EXTRACTORS, weights
-from facetui.engine.places import short
+from facetui.engine.records.errors import DataError, UsageError
+from facetui.engine.records.places import short
 from facetui.tui import shell_completion as shell
 from facetui.tui.displays import say
 from facetui.tui.options import TrustOption

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from facetui.engine import files, installation
-from facetui.engine.errors import UsageError
-from facetui.engine.events import Event, PicturesShown, RunBegan
+from facetui.engine.records import files, installation
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Event, PicturesShown, RunBegan
 
 PICTURES = ("none", "fictional", "all")
 NAME = re.compile(r"[0-9a-f]{16}")

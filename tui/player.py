@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from facetui.engine.events import (
+from facetui.engine.records.events import (
     ClockMoved,
     DefenceApplied,
     DetectionMeasured,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from textual import events
 from textual.widgets import TextArea
 
-from facetui.engine.text import clean
+from facetui.engine.records.text import clean
 from facetui.tui import console, talk
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from facetui.engine import casts
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.budget import Budget
 from facetui.engine.device import choose
-from facetui.engine.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.outputs import find_inputs
-from facetui.engine.places import short
 from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
+from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
+from facetui.engine.records.places import short
 from facetui.tui import stopping
 from facetui.tui.displays import say
 

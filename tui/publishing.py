@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
 from facetui.tui.picture_policy import PicturePolicy
 
 LOOPBACK = "127.0.0.1:0"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from facetui.engine import files, journal
-from facetui.engine.errors import JournalError
-from facetui.engine.events import RunBegan, decode
+from facetui.engine.records import files, journal
+from facetui.engine.records.errors import JournalError
+from facetui.engine.records.events import RunBegan, decode
 from facetui.tui.stage import Recent, Story
 
 ENDS = (65536, 16 << 20)

@@ -12,10 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from facetui.engine.errors import Cancelled, FacetuiError, ScenarioError
-from facetui.engine.events import Progress, RunBegan
 from facetui.engine.opening import prepare
-from facetui.engine.places import short
+from facetui.engine.records.errors import Cancelled, FacetuiError, ScenarioError
+from facetui.engine.records.events import Progress, RunBegan
+from facetui.engine.records.places import short
 from facetui.engine.runner import Scenario, Settings
 from facetui.engine.session import Session
 from facetui.tui import chart, displays

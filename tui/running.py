@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine import journal, places
-from facetui.engine.errors import Cancelled, UsageError
-from facetui.engine.folds import CohortTable
+from facetui.engine.records import journal, places
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.errors import Cancelled, UsageError
 from facetui.tui import displays, publishing, shell_completion, stopping
 from facetui.tui.options import (
     CastOption,
@@ -129,7 +129,7 @@ def run(
             )
         raise typer.Exit(code)
     if publish:
-        from facetui.engine.journal import new_run_folder
+        from facetui.engine.records.journal import new_run_folder
 
         settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
     show = displays.without_screen(shown)

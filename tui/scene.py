@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from facetui.engine.events import (
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     Actor,
     ClockMoved,
@@ -21,9 +22,8 @@ from facetui.engine.events import (
     RunEnded,
     RunFailed,
 )
-from facetui.engine.folds import CohortTable
-from facetui.engine.metrics import wilson
-from facetui.engine.text import clean
+from facetui.engine.records.rates import wilson
+from facetui.engine.records.text import clean
 from facetui.tui.player import MOVES
 from facetui.tui.words import short_label
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import mean
 
-from facetui.engine.folds import CohortTable
+from facetui.engine.records.cohort_table import CohortTable
 from facetui.tui.displays import blocks, column
 from facetui.tui.ink import cells, right
 

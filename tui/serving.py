@@ -21,8 +21,8 @@ from typing import Any
 
 import msgspec
 
-from facetui.engine import files, journal
-from facetui.engine.events import decode
+from facetui.engine.records import files, journal
+from facetui.engine.records.events import decode
 from facetui.tui import cues
 from facetui.tui.cues import CUES
 from facetui.tui.picture_policy import PicturePolicy

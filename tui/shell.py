@@ -15,7 +15,7 @@ from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.terminal.prompts import Prompts, Token
 from traitlets.config import Config
 
-from facetui.engine.errors import FacetuiError
+from facetui.engine.records.errors import FacetuiError
 from facetui.engine.session import Session
 from facetui.tui.completing import begun, in_a_string
 from facetui.tui.displays import say

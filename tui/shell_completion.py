@@ -13,8 +13,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from facetui.engine import journal, places
-from facetui.engine.text import name as clean_name
+from facetui.engine.records import journal, places
+from facetui.engine.records.text import name as clean_name
 
 WORD = re.compile(r"[\w.+@%,:=/][\w.+@%,:=/-]*")
 """What every shell takes as one word and as nothing else."""

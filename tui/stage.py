@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facetui.engine.events import Event, RunEnded, RunFailed
+from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.console import Console
 from facetui.tui.cues import Cue
 from facetui.tui.player import Player

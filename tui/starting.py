@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.text import clean
 from facetui.engine.runner import Scenario
-from facetui.engine.text import clean
 
 TEMPLATE = '''\
 """{title}: one line that says what this story shows.

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
-from facetui.engine.errors import OutOfMemory
+from facetui.engine.records.errors import OutOfMemory
 
 ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
 """What people and programs send to end a command; Windows has no SIGHUP."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from facetui.engine.text import json
+from facetui.engine.records.text import json
 
 
 class Run(msgspec.Struct, frozen=True, tag="run"):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from facetui.engine.events import Event, RunEnded, RunFailed
-from facetui.engine.text import clean
+from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.text import clean
 from facetui.tui import chart
 from facetui.tui.ink import Line, beside, box, cut, fit, pad, wrap
 from facetui.tui.scene import Scene

@@ -20,8 +20,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from facetui.engine.events import WHOLE_ARCHIVE, Note, PhotosPosted, Progress, ProtectionMeasured, RunBegan, RunEnded
-from facetui.engine.journal import Journal
+from facetui.engine.records.events import (
+    WHOLE_ARCHIVE,
+    Note,
+    PhotosPosted,
+    Progress,
+    ProtectionMeasured,
+    RunBegan,
+    RunEnded,
+)
+from facetui.engine.records.journal import Journal
 from facetui.tui.detached import COURTESY, MAIN
 
 BURN = "while True: pass"

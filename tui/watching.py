@@ -18,10 +18,10 @@ from textual.app import App, ComposeResult
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
-from facetui.engine import files, installation, journal
-from facetui.engine.errors import FacetuiError
-from facetui.engine.events import RunFailed
-from facetui.engine.text import clean
+from facetui.engine.records import files, installation, journal
+from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.events import RunFailed
+from facetui.engine.records.text import clean
 from facetui.tui import detached, frame, recent
 from facetui.tui.canvas import Canvas
 from facetui.tui.detached import Engine

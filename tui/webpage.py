@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from facetui.engine.events import Event, Note, RunBegan
-from facetui.engine.folds import CohortTable
-from facetui.engine.text import UNSEEN, html
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import Event, Note, RunBegan
+from facetui.engine.records.text import UNSEEN, html
 from facetui.tui.displays import table_lines
 from facetui.tui.export import draw, svg
 from facetui.tui.scene import Scene

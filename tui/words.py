@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from facetui.engine.events import (
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     Actor,
     ClockMoved,
@@ -23,8 +24,7 @@ from facetui.engine.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.folds import CohortTable
-from facetui.engine.text import clean
+from facetui.engine.records.text import clean
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}

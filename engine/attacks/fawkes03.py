@@ -28,8 +28,8 @@ from facetui.engine.attacks.tanh import (
 )
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.records.errors import UsageError
 from facetui.engine.ssim import Dissimilarity
 
 MODES = {

@@ -28,9 +28,9 @@ from facetui.engine.attacks.tanh import (
 )
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import embed
 from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.records.errors import UsageError
 from facetui.engine.ssim import Dissimilarity
 
 MODES = {"low": Mode(0.004, 40, 25), "mid": Mode(0.012, 75, 20), "high": Mode(0.017, 150, 15)}

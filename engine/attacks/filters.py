@@ -15,8 +15,8 @@ from torch import Tensor
 
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows
 from facetui.engine.budget import Budget
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.records.errors import UsageError
 
 BLUR = 1.0
 NOISE = 0.02

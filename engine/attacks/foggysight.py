@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from facetui.engine.attacks.loop import Tick, batchwise, beside, clean_rows, ready
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import embed
 from facetui.engine.interfaces import Album, Attack, Bank, Extractor
+from facetui.engine.records.errors import UsageError
 
 STRATEGIES = ("same", "mean", "random", "gaussian")
 BRIGHTNESS, NOISE = 0.5, 0.75

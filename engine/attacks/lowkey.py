@@ -24,8 +24,8 @@ from torch.nn import functional as F
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, ready, uniform
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast, batch_size, in_batches
-from facetui.engine.errors import DataError, UsageError
 from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.ssim import Dissimilarity
 
 STEPS = 50

@@ -18,9 +18,9 @@ from torch import Tensor
 from facetui.engine.attacks.loop import Tick, clean_rows, ready, uniform
 from facetui.engine.budget import Budget
 from facetui.engine.device import autocast, batch_size
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import embed
 from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.records.errors import UsageError
 
 CENTRE_FIRST = 5
 """Steps for which the hull variant moves away from the centre, as in the release."""

@@ -15,9 +15,9 @@ from torch import Tensor
 from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.budget import Budget
 from facetui.engine.device import Portion, autocast, batch_size
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed
 from facetui.engine.interfaces import Album, Attack, Bank, Extractor
+from facetui.engine.records.errors import UsageError
 
 CHECK_EVERY = 4
 """Steps between two looks at which photos are finished: each look waits for the device."""

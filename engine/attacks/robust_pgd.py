@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.attacks.pgd import PGD
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
 
 VIEWS = ("plain", "resize", "blur", "jpeg")
 

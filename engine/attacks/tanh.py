@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.budget import Budget
-from facetui.engine.errors import UsageError
+from facetui.engine.records.errors import UsageError
 
 SHRINK = 2 - 1e-6
 """Pixels in [0, 1] times this, less half of it, lie strictly within (-1, 1)."""

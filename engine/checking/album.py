@@ -13,7 +13,7 @@ from facetui.engine.cache import Cache
 from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped, thumbnail_distance
 from facetui.engine.checking.photos import in_threads, read_all, read_probe
-from facetui.engine.errors import DataError, UsageError
+from facetui.engine.records.errors import DataError, UsageError
 
 LEAST = 3
 """Pairs with fewer of which nothing can be measured."""

@@ -34,10 +34,10 @@ from facetui.engine.checking.trainers import (
 from facetui.engine.checking.warnings import refuse_if_swapped, warnings
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
-from facetui.engine.events import Event, Progress
 from facetui.engine.lab import Lab
 from facetui.engine.pairs import training_photos
 from facetui.engine.people import People
+from facetui.engine.records.events import Event, Progress
 from facetui.engine.verification import FALSE_MATCHES
 
 

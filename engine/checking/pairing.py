@@ -12,11 +12,11 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine.checking.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
-from facetui.engine.errors import DataError
 from facetui.engine.outputs import MANIFEST
 from facetui.engine.photos import to_tensor
 from facetui.engine.pictures import SUFFIXES, read_picture
-from facetui.engine.text import name as clean_name
+from facetui.engine.records.errors import DataError
+from facetui.engine.records.text import name as clean_name
 
 TOOL_MARK = re.compile(r"[_\-. ](cloak|protect|poison|perturb|attack|lowkey|fawkes|adversarial|shield)", re.IGNORECASE)
 """What tools write behind the name of a photo they changed, e.g. ``a_cloaked.png``."""

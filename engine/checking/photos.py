@@ -17,9 +17,9 @@ from facetui.engine.cache import Cache
 from facetui.engine.checking.comparing import compare, mixed_up, no_face, portrait
 from facetui.engine.checking.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.checking.pairing import SAME_PICTURE, Match, thumbnail, thumbnail_distance
-from facetui.engine.errors import DataError
 from facetui.engine.interfaces import Progress
 from facetui.engine.pictures import read_picture
+from facetui.engine.records.errors import DataError
 
 T = TypeVar("T")
 R = TypeVar("R")

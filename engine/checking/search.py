@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.metrics import rank_k, wilson
+from facetui.engine.records.rates import rank_k, wilson
 
 LISTED = 10
 """Candidates that somebody reads who searches for a face."""

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from facetui.engine.checking.album import Album
 from facetui.engine.checking.trainers import Crowd
-from facetui.engine.errors import DataError
 from facetui.engine.lab import Lab
+from facetui.engine.records.errors import DataError
 
 NAMED = 5
 """File names in a sentence, at most."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.registry import Entry, Registry
+from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from facetui.engine.interfaces import Defence

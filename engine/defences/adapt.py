@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from facetui.engine.cache import Checkpoint
 from facetui.engine.device import autocast, backward
-from facetui.engine.errors import UsageError
 from facetui.engine.inference import centres, embed, pixels
 from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
+from facetui.engine.records.errors import UsageError
 from facetui.engine.training import State, learn
 
 OBJECTIVES = ("consistency", "shared-label")

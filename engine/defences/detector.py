@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Defence, check_photos
+from facetui.engine.records.errors import UsageError
 
 BLOCK = 8
 TO_YCC = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))

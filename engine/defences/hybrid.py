@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Defence
+from facetui.engine.records.errors import UsageError
 
 RULES = ("threshold", "top-2")
 UNSURE = 0.05

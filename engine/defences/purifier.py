@@ -12,9 +12,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.errors import UsageError
 from facetui.engine.interfaces import Defence, check_photos
 from facetui.engine.photos import to_picture, to_tensor
+from facetui.engine.records.errors import UsageError
 
 KINDS = {
     "jpeg": ("a quality", 5, 100),

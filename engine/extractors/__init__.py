@@ -6,7 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
 from facetui.engine.extractors.weights import MODELS, find_weights, model_folders
-from facetui.engine.registry import Entry, Registry
+from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from facetui.engine.interfaces import Extractor

@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from facetui.engine.errors import DataError
 from facetui.engine.interfaces import Extractor
+from facetui.engine.records.errors import DataError
 
 
 class Architecture(msgspec.Struct, frozen=True):

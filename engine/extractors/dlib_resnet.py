@@ -25,10 +25,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facetui.engine.errors import DataError, MissingExtra
 from facetui.engine.extractors.inputs import Input, Preparation
 from facetui.engine.extractors.reading import read_bytes
 from facetui.engine.interfaces import Extractor
+from facetui.engine.records.errors import DataError, MissingExtra
 
 EXPECTED = Input(150, 150, mean=(122.782, 117.001, 104.298), deviation=(256.0, 256.0, 256.0), crop=(6.3, 20.0, 100.6))
 FILE = "dlib_face_recognition_resnet_model_v1.dat"

@@ -28,10 +28,10 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from facetui.engine import files
-from facetui.engine.errors import DataError
 from facetui.engine.extractors.inputs import Input, Preparation
 from facetui.engine.interfaces import SIDE, Extractor
+from facetui.engine.records import files
+from facetui.engine.records.errors import DataError
 
 UNKNOWN = "not said"
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from facetui.engine.errors import DataError
+from facetui.engine.records.errors import DataError
 
 MAX_BYTES = 1 << 30
 """Larger files are refused, and archives that unpack to more: no face recognition network needs a gigabyte."""

@@ -14,8 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from facetui.engine import places
-from facetui.engine.errors import DataError, DownloadError, Untrusted
+from facetui.engine.records import places
+from facetui.engine.records.errors import DataError, DownloadError, Untrusted
 
 MODELS = "FACETUI_MODELS"
 """Environment variable: the folder with weights that do not come with the package."""

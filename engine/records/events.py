@@ -11,9 +11,21 @@ from typing import Any, Literal
 
 import msgspec
 
-from facetui.engine.errors import Cancelled
-from facetui.engine.fields import Amount, Count, Date, Interval, Name, Position, Rate, Seconds, Similarity, Text, Whole
-from facetui.engine.text import json
+from facetui.engine.records.errors import Cancelled
+from facetui.engine.records.fields import (
+    Amount,
+    Count,
+    Date,
+    Interval,
+    Name,
+    Position,
+    Rate,
+    Seconds,
+    Similarity,
+    Text,
+    Whole,
+)
+from facetui.engine.records.text import json
 
 Actor = Literal["users", "friends", "trainer", "law", "lab"]
 Basis = Literal["measured", "cited"]

@@ -18,10 +18,10 @@ from typing import IO, Annotated, Literal, TypeVar
 
 import msgspec
 
-from facetui.engine import files, installation, places
-from facetui.engine.errors import JournalError, UsageError
-from facetui.engine.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
-from facetui.engine.text import brief
+from facetui.engine.records import files, installation, places
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.records.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
+from facetui.engine.records.text import brief
 
 try:
     import fcntl

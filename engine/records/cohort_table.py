@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from facetui.engine.events import WHOLE_ARCHIVE, Event, ProtectionMeasured
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured
 
 
 @dataclass

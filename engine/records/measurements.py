@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from facetui.engine.errors import UsageError
-from facetui.engine.events import WHOLE_ARCHIVE, ProtectionMeasured
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 
 
 def in_percent(share: float | None, decimals: int = 0) -> str:

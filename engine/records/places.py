@@ -10,7 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
-from facetui.engine.errors import DataError
+from facetui.engine.records.errors import DataError
 
 APP = "facetui"
 

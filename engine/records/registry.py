@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
-from facetui.engine.errors import UnknownName, UsageError
+from facetui.engine.records.errors import UnknownName, UsageError
 
 T = TypeVar("T")
 

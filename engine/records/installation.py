@@ -15,7 +15,7 @@ import secrets
 from functools import lru_cache
 from pathlib import Path
 
-from facetui.engine import files, places
+from facetui.engine.records import files, places
 
 SECRET = "installation.key"
 SEAL = "made-here"
