@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
-from facetui.engine import device as devices
 from facetui.engine import extractors
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.attacks.pgd import PGD
-from facetui.engine.inference import frozen
-from facetui.engine.interfaces import Bank, Extractor
+from facetui.engine.core import device as devices
+from facetui.engine.core.inference import frozen
+from facetui.engine.core.interfaces import Bank, Extractor
 from facetui.engine.records.errors import DataError
 
 NETWORKS = ("compact-a", "compact-b", "compact-c", "mobilefacenet-casia", "mobilefacenet-ms1m")

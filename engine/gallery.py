@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from facetui.engine.interfaces import Classifier
+from facetui.engine.core.interfaces import Classifier
 from facetui.engine.records.errors import UsageError
 
 

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.budget import Budget
-from facetui.engine.cache import Cache
 from facetui.engine.casts import DATE, Cast
-from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.cache import Cache
+from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.law import Law
 from facetui.engine.networks import Networks
 from facetui.engine.people import People, aims, select

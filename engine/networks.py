@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
 from facetui.engine import extractors
-from facetui.engine.cache import Cache
-from facetui.engine.inference import embed, frozen
-from facetui.engine.interfaces import Extractor
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Cache
+from facetui.engine.core.inference import embed, frozen
+from facetui.engine.core.interfaces import Extractor
 
 
 class Networks:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from facetui.engine import casts, device, people
-from facetui.engine.cache import Cache
+from facetui.engine import casts, people
 from facetui.engine.casts import Cast
+from facetui.engine.core import device
+from facetui.engine.core.cache import Cache
 from facetui.engine.lab import Lab
 from facetui.engine.people import People
 from facetui.engine.records.events import Event, RunBegan

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
-from facetui.engine.cache import Checkpoint
-from facetui.engine.interfaces import Bank, Extractor, Training
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.interfaces import Bank, Extractor, Training
 from facetui.engine.people import EMBEDDED
 
 if TYPE_CHECKING:

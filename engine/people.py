@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine import cache as caching
-from facetui.engine.cache import Cache
-from facetui.engine.interfaces import Bank
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Cache
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.photos import to_tensor
 from facetui.engine.records.errors import UnknownName
 from facetui.engine.records.text import name as clean_name

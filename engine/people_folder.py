@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
 from facetui.engine import inventory
-from facetui.engine.cache import Cache
-from facetui.engine.interfaces import SIDE
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Cache
+from facetui.engine.core.interfaces import SIDE
 from facetui.engine.inventory import Inventory, named
 from facetui.engine.people import EMBEDDED, People, Person, Tell
 from facetui.engine.photos import aligned_photo

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
-from facetui.engine.budget import Budget
-from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.core import cache as caching
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.records.events import Actor
 
 if TYPE_CHECKING:

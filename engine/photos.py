@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.interfaces import SIDE
+from facetui.engine.core.interfaces import SIDE
 from facetui.engine.pictures import read_picture
 
 DETECTION_SIDE = 1024

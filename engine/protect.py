@@ -16,8 +16,8 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine import people as peoples
-from facetui.engine.budget import Budget, dssim
-from facetui.engine.interfaces import Attack, Bank, Extractor
+from facetui.engine.core.budget import Budget, dssim
+from facetui.engine.core.interfaces import Attack, Bank, Extractor
 from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
 from facetui.engine.photos import align, faces_to_cut, to_tensor
 from facetui.engine.pictures import read_picture

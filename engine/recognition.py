@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
-from facetui.engine.cache import Checkpoint
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.interfaces import Classifier
 from facetui.engine.defences.hybrid import Hybrid
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.end_to_end import EndToEnd
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.interfaces import Classifier
 from facetui.engine.linear import Linear
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, WHOLE_ARCHIVE, generation_name

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from facetui.engine.interfaces import Bank
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.pairs import perturbed
 from facetui.engine.recognition import Pipeline, gallery, missed_by, recogniser
 from facetui.engine.records.errors import UsageError

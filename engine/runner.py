@@ -280,7 +280,7 @@ def run(
     Raises:
         FacetuiError: before the run began: people, cast, device or folder that do not exist or fit.
     """
-    from facetui.engine import device
+    from facetui.engine.core import device
     from facetui.engine.opening import begin, open_lab, prepare
 
     stop = cancel or threading.Event()

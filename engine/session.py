@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facetui.engine.device import telling
+from facetui.engine.core.device import telling
 from facetui.engine.lab import Lab
 from facetui.engine.opening import World, begin, open_lab
 from facetui.engine.records.cohort_table import CohortTable

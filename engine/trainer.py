@@ -11,11 +11,11 @@ from torch import Tensor
 
 from facetui.engine.casts import DATE
 from facetui.engine.choosing import choose, combine
+from facetui.engine.core.interfaces import Training
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.detector import Detector
 from facetui.engine.filtering import detect, purify
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.interfaces import Training
 from facetui.engine.pairs import may_train_on, perturbed, train, training_photos
 from facetui.engine.recognition import Pipeline, gallery
 from facetui.engine.records.errors import UsageError

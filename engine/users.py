@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facetui.engine.budget import Budget, visibility
-from facetui.engine.interfaces import Attack, Bank
+from facetui.engine.core.budget import Budget, visibility
+from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted
 from facetui.engine.web import Post

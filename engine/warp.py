@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.interfaces import SIDE
+from facetui.engine.core.interfaces import SIDE
 from facetui.engine.photos import TEMPLATE, Face, similarity_transform
 
 

@@ -10,9 +10,9 @@ import torch
 
 from facetui.engine import people as peoples
 from facetui.engine.casts import Cast, Generation
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
-from facetui.engine.interfaces import Bank
 from facetui.engine.lab import Lab
 from facetui.engine.people import People, Person
 from facetui.engine.records.journal import Journal

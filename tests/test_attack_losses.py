@@ -12,9 +12,9 @@ from facetui.engine.attacks import fawkes03, fawkes10, foggysight, opom
 from facetui.engine.attacks.lowkey import LowKey
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.attacks.tanh import Mode, penalty_term
-from facetui.engine.budget import Budget, dssim
-from facetui.engine.interfaces import Bank, Extractor
-from facetui.engine.ssim import Dissimilarity
+from facetui.engine.core.budget import Budget, dssim
+from facetui.engine.core.interfaces import Bank, Extractor
+from facetui.engine.core.ssim import Dissimilarity
 
 RHO, EPS = 0.95, 1e-7
 

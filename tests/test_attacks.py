@@ -7,12 +7,12 @@ import torch
 
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.attacks.pgd import PGD
-from facetui.engine.budget import Budget, visibility
+from facetui.engine.core.budget import Budget, visibility
+from facetui.engine.core.inference import centres, embed, fold_batch_norm
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.extractors import load
-from facetui.engine.inference import centres, embed, fold_batch_norm
-from facetui.engine.interfaces import Bank
 from facetui.engine.records.errors import UnknownName, UsageError
 
 from .conftest import tiny_extractor

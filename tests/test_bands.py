@@ -13,7 +13,7 @@ import pytest
 
 from facetui.engine import casts
 from facetui.engine import people as peoples
-from facetui.engine.cache import Cache
+from facetui.engine.core.cache import Cache
 from facetui.engine.lab import Lab
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 from facetui.engine.records.measurements import Measurements

@@ -20,16 +20,16 @@ from torch import Tensor
 from facetui.engine import casts
 from facetui.engine import people as peoples
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.cache import Cache, default_folder
 from facetui.engine.checking.album import Album, gather
 from facetui.engine.checking.check import check
 from facetui.engine.checking.pairing import match, match_content
 from facetui.engine.checking.trainers import enrolled, make_lab
 from facetui.engine.checking.verdict import judge
 from facetui.engine.checking.warnings import _strangers, refuse_if_swapped
+from facetui.engine.core.cache import Cache, default_folder
+from facetui.engine.core.inference import embed
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import load
-from facetui.engine.inference import embed
-from facetui.engine.interfaces import Bank
 from facetui.engine.outputs import find_inputs
 from facetui.engine.people import People, Person
 from facetui.engine.protect import Protector

@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from facetui.engine.cache import Cache
 from facetui.engine.checking.album import Album, gather
 from facetui.engine.checking.comparing import compare
 from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.checking.pairing import match
 from facetui.engine.checking.registration import Sketch, certainty, register, undone, upright, whole_likeness
+from facetui.engine.core.cache import Cache
 from facetui.engine.photos import to_picture
 
 from .test_cli import facetui

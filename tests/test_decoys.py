@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from facetui.engine import people as peoples
-from facetui.engine.cache import Cache, default_folder
 from facetui.engine.casts import Cast, Generation
+from facetui.engine.core.cache import Cache, default_folder
 from facetui.engine.lab import Lab
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted, SearchMeasured, decode, encode

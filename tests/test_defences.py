@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine.cache import Cache
+from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector, spectrum
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
 from facetui.engine.defences.purifier import CANDIDATES, KINDS, Purifier

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from facetui.engine import extractors
+from facetui.engine.core.inference import embed, frozen, pixels
+from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import dlib_resnet, facenet, files, inputs, mobilefacenet, selftest
-from facetui.engine.inference import embed, frozen, pixels
-from facetui.engine.interfaces import Extractor
 from facetui.engine.networks import Networks
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName, Untrusted
 
@@ -132,7 +132,7 @@ def test_a_frozen_copy_embeds_the_same(network):
 def test_every_name_with_a_colon_works_where_names_are_asked_for(tmp_path, few, tool, make_lab, monkeypatch):
     monkeypatch.setenv("FACETUI_MODELS", str(tmp_path))
     from facetui.engine import casts
-    from facetui.engine.cache import Cache
+    from facetui.engine.core.cache import Cache
     from facetui.engine.grid import Row
 
     name = export(tmp_path / "net.onnx")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facetui.engine.cache import Cache
+from facetui.engine.core.cache import Cache
 from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
 from facetui.engine.records.events import (
     WHOLE_ARCHIVE,

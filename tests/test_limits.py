@@ -17,7 +17,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facetui.engine.cache import Cache, key
+from facetui.engine.core.cache import Cache, key
 from facetui.engine.records import journal, places
 from facetui.engine.records.errors import DataError, OutOfMemory, lack_of_memory
 

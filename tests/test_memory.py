@@ -9,8 +9,8 @@ import sys
 import pytest
 import torch
 
-from facetui.engine import device
 from facetui.engine.casts import Generation
+from facetui.engine.core import device
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Compact
 
@@ -21,7 +21,7 @@ import resource, sys
 import torch
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.extractors import load
-from facetui.engine.interfaces import Bank
+from facetui.engine.core.interfaces import Bank
 import kornia.filters, kornia.metrics  # what is imported late would count as growth
 
 torch.set_num_threads(2)

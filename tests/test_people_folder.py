@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from facetui.engine import inventory, people
-from facetui.engine.cache import Cache
+from facetui.engine.core.cache import Cache
 from facetui.engine.people_folder import PER_PERSON
 from facetui.engine.photos import to_picture
 from facetui.engine.records import journal

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from facetui.engine import casts, people
-from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
+from facetui.engine.core.cache import Cache
 from facetui.engine.photos import TEMPLATE, align, find_faces, similarity_transform, to_picture
 from facetui.engine.pictures import read_picture
 from facetui.engine.records.errors import DataError, UnknownName

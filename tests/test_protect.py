@@ -19,8 +19,8 @@ from PIL import Image, ImageCms
 
 from facetui.engine.attacks.fawkes10 import Fawkes10
 from facetui.engine.attacks.pgd import PGD
+from facetui.engine.core.inference import embed
 from facetui.engine.extractors import load
-from facetui.engine.inference import embed
 from facetui.engine.outputs import MANIFEST, copy_new, distinct_names, find_inputs, write_new
 from facetui.engine.photos import TEMPLATE, Face, align, find_faces, to_tensor
 from facetui.engine.pictures import read_picture

@@ -13,7 +13,7 @@ import time
 import pytest
 import torch
 
-from facetui.engine.cache import Cache
+from facetui.engine.core.cache import Cache
 from facetui.engine.opening import World
 from facetui.engine.records import journal
 from facetui.engine.records.errors import Cancelled, ScenarioError, UsageError

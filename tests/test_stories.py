@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from facetui import scenarios
-from facetui.engine.cache import default_folder
+from facetui.engine.core.cache import default_folder
 from facetui.engine.records import journal
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import (

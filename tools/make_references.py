@@ -14,10 +14,10 @@ from pathlib import Path
 from torch import nn
 
 from facetui.engine import extractors
+from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import facenet, selftest
 from facetui.engine.extractors.files import Card, ForeignExtractor
 from facetui.engine.extractors.inputs import Input
-from facetui.engine.interfaces import Extractor
 from facetui.engine.records.errors import DataError
 
 PATH = Path(__file__).resolve().parents[1] / "engine" / "data" / "references.json"

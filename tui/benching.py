@@ -95,8 +95,8 @@ def grid(
     """Measure attacks by extractors: protection rates with their 95 % intervals."""
     from facetui.engine import grid as grids
     from facetui.engine import people as peoples
-    from facetui.engine.cache import Cache, default_folder
-    from facetui.engine.device import choose
+    from facetui.engine.core.cache import Cache, default_folder
+    from facetui.engine.core.device import choose
 
     chosen = [grids.Row.parse(text.strip(), _names(surrogates)) for text in rows.split(",") if text.strip()]
     columns = _names(extractors)

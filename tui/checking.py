@@ -55,11 +55,11 @@ def check(
         _refuse_unwritable(out.expanduser())
     from facetui.engine import casts
     from facetui.engine import people as peoples
-    from facetui.engine.cache import Cache, default_folder
     from facetui.engine.checking.album import LEAST, gather
     from facetui.engine.checking.check import check as measure
     from facetui.engine.checking.verdict import judge
-    from facetui.engine.device import choose
+    from facetui.engine.core.cache import Cache, default_folder
+    from facetui.engine.core.device import choose
 
     chosen, where = casts.load(cast), choose(device)
     cache = Cache(None if no_cache else default_folder())

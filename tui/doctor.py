@@ -27,8 +27,9 @@ def examine() -> int:
     began = time.perf_counter()
     import torch
 
-    from facetui.engine import casts, device, extractors, people
-    from facetui.engine.cache import default_folder
+    from facetui.engine import casts, extractors, people
+    from facetui.engine.core import device
+    from facetui.engine.core.cache import default_folder
     from facetui.engine.records.journal import runs_folder
     from facetui.engine.runner import versions
 

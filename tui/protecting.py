@@ -9,8 +9,8 @@ from typing import Any
 
 from facetui.engine import casts
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.budget import Budget
-from facetui.engine.device import choose
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import choose
 from facetui.engine.outputs import find_inputs
 from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError

@@ -199,7 +199,7 @@ def settings_of(
         raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
     cache_folder = None
     if not no_cache:
-        from facetui.engine.cache import default_folder
+        from facetui.engine.core.cache import default_folder
 
         cache_folder = default_folder()
     return Settings(

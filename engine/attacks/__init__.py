@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from facetui.engine.interfaces import Attack
+    from facetui.engine.core.interfaces import Attack
 
 _FOLDER = "facetui.engine.attacks"
 

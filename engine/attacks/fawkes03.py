@@ -26,11 +26,11 @@ from facetui.engine.attacks.tanh import (
     to_tanh,
     tolerance,
 )
-from facetui.engine.budget import Budget
-from facetui.engine.device import autocast
-from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import autocast
+from facetui.engine.core.interfaces import Album, Attack, Extractor
+from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import UsageError
-from facetui.engine.ssim import Dissimilarity
 
 MODES = {
     "min": Mode(0.002, 20, 40),

@@ -26,12 +26,12 @@ from facetui.engine.attacks.tanh import (
     to_tanh,
     tolerance,
 )
-from facetui.engine.budget import Budget
-from facetui.engine.device import autocast
-from facetui.engine.inference import embed
-from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import autocast
+from facetui.engine.core.inference import embed
+from facetui.engine.core.interfaces import Album, Attack, Extractor
+from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import UsageError
-from facetui.engine.ssim import Dissimilarity
 
 MODES = {"low": Mode(0.004, 40, 25), "mid": Mode(0.012, 75, 20), "high": Mode(0.017, 150, 15)}
 CLIP = 15 / 255

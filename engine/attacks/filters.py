@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows
-from facetui.engine.budget import Budget
-from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError
 
 BLUR = 1.0

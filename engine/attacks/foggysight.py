@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.attacks.loop import Tick, batchwise, beside, clean_rows, ready
-from facetui.engine.budget import Budget
-from facetui.engine.device import autocast
-from facetui.engine.inference import embed
-from facetui.engine.interfaces import Album, Attack, Bank, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import autocast
+from facetui.engine.core.inference import embed
+from facetui.engine.core.interfaces import Album, Attack, Bank, Extractor
 from facetui.engine.records.errors import UsageError
 
 STRATEGIES = ("same", "mean", "random", "gaussian")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.device import autocast, batch_size, in_batches
-from facetui.engine.inference import frozen
-from facetui.engine.interfaces import Album, Extractor
+from facetui.engine.core.device import autocast, batch_size, in_batches
+from facetui.engine.core.inference import frozen
+from facetui.engine.core.interfaces import Album, Extractor
 
 Tick = Callable[[int], None]
 """Called with the passes just done; tells the audience, and may raise ``Cancelled``."""

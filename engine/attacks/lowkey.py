@@ -22,11 +22,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, ready, uniform
-from facetui.engine.budget import Budget
-from facetui.engine.device import autocast, batch_size, in_batches
-from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import autocast, batch_size, in_batches
+from facetui.engine.core.interfaces import Album, Attack, Extractor
+from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import DataError, UsageError
-from facetui.engine.ssim import Dissimilarity
 
 STEPS = 50
 START = 0.005

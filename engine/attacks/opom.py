@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from facetui.engine.attacks.loop import Tick, clean_rows, ready, uniform
-from facetui.engine.budget import Budget
-from facetui.engine.device import autocast, batch_size
-from facetui.engine.inference import embed
-from facetui.engine.interfaces import Album, Attack, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import autocast, batch_size
+from facetui.engine.core.inference import embed
+from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError
 
 CENTRE_FIRST = 5

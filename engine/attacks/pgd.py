@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from facetui.engine.attacks.loop import clean_rows, ready, uniform
-from facetui.engine.budget import Budget
-from facetui.engine.device import Portion, autocast, batch_size
-from facetui.engine.inference import centres, embed
-from facetui.engine.interfaces import Album, Attack, Bank, Extractor
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.device import Portion, autocast, batch_size
+from facetui.engine.core.inference import centres, embed
+from facetui.engine.core.interfaces import Album, Attack, Bank, Extractor
 from facetui.engine.records.errors import UsageError
 
 CHECK_EVERY = 4

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from facetui.engine.budget import Budget
+from facetui.engine.core.budget import Budget
 from facetui.engine.records.errors import UsageError
 
 SHRINK = 2 - 1e-6

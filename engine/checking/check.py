@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.cache import Cache
 from facetui.engine.casts import Cast
 from facetui.engine.checking.album import Album, Tell
 from facetui.engine.checking.pair import RECODINGS, UNDONE
@@ -32,6 +31,7 @@ from facetui.engine.checking.trainers import (
     tools_in_words,
 )
 from facetui.engine.checking.warnings import refuse_if_swapped, warnings
+from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.lab import Lab

@@ -12,7 +12,7 @@ from torch import Tensor
 from facetui.engine.checking.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
 from facetui.engine.checking.pairing import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.checking.registration import register, undone, upright
-from facetui.engine.interfaces import SIDE
+from facetui.engine.core.interfaces import SIDE
 from facetui.engine.photos import align, faces_to_cut, to_tensor
 from facetui.engine.pictures import read_picture
 from facetui.engine.protect import visible_change

@@ -12,12 +12,12 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from facetui.engine import cache as caching
-from facetui.engine.cache import Cache
 from facetui.engine.checking.comparing import compare, mixed_up, no_face, portrait
 from facetui.engine.checking.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.checking.pairing import SAME_PICTURE, Match, thumbnail, thumbnail_distance
-from facetui.engine.interfaces import Progress
+from facetui.engine.core import cache as caching
+from facetui.engine.core.cache import Cache
+from facetui.engine.core.interfaces import Progress
 from facetui.engine.pictures import read_picture
 from facetui.engine.records.errors import DataError
 

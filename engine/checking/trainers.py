@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from facetui.engine.casts import Cast
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.interfaces import Bank
 from facetui.engine.lab import Lab
 from facetui.engine.pairs import may_train_on, some_photos, train
 from facetui.engine.people import People, Person, tool_faces

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from facetui.engine.interfaces import Defence
+    from facetui.engine.core.interfaces import Defence
 
 _TALK = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 

@@ -20,12 +20,12 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.cache import Checkpoint
-from facetui.engine.device import autocast, backward
-from facetui.engine.inference import centres, embed, pixels
-from facetui.engine.interfaces import Bank, Extractor, Progress, Training, no_progress
+from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.device import autocast, backward
+from facetui.engine.core.inference import centres, embed, pixels
+from facetui.engine.core.interfaces import Bank, Extractor, Progress, Training, no_progress
+from facetui.engine.core.training_loop import State, learn
 from facetui.engine.records.errors import UsageError
-from facetui.engine.training import State, learn
 
 OBJECTIVES = ("consistency", "shared-label")
 SHARPNESS = 24.0

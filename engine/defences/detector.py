@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.interfaces import Defence, check_photos
+from facetui.engine.core.interfaces import Defence, check_photos
 from facetui.engine.records.errors import UsageError
 
 BLOCK = 8

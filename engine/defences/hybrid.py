@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.interfaces import Defence
+from facetui.engine.core.interfaces import Defence
 from facetui.engine.records.errors import UsageError
 
 RULES = ("threshold", "top-2")

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.interfaces import Defence, check_photos
+from facetui.engine.core.interfaces import Defence, check_photos
 from facetui.engine.photos import to_picture, to_tensor
 from facetui.engine.records.errors import UsageError
 

@@ -9,7 +9,7 @@ from facetui.engine.extractors.weights import MODELS, find_weights, model_folder
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
-    from facetui.engine.interfaces import Extractor
+    from facetui.engine.core.interfaces import Extractor
 
 __all__ = ["EXTRACTORS", "MODELS", "Loader", "find_weights", "load", "model_folders"]
 

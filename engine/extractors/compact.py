@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from facetui.engine.interfaces import Extractor
+from facetui.engine.core.interfaces import Extractor
 from facetui.engine.records.errors import DataError
 
 

@@ -28,8 +28,8 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from facetui.engine.core.interfaces import SIDE, Extractor
 from facetui.engine.extractors.inputs import Input, Preparation
-from facetui.engine.interfaces import SIDE, Extractor
 from facetui.engine.records import files
 from facetui.engine.records.errors import DataError
 

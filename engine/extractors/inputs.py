@@ -9,7 +9,7 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.interfaces import SIDE
+from facetui.engine.core.interfaces import SIDE
 
 WHOLE = (0.0, 0.0, float(SIDE))
 

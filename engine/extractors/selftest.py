@@ -19,9 +19,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine import extractors
+from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import weights
 from facetui.engine.extractors.files import ForeignExtractor
-from facetui.engine.interfaces import Extractor
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""

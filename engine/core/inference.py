@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from facetui.engine.device import autocast, batch_size, in_batches
-from facetui.engine.interfaces import Extractor
+from facetui.engine.core.device import autocast, batch_size, in_batches
+from facetui.engine.core.interfaces import Extractor
 
 
 def fold_batch_norm(network: Extractor) -> Extractor:

@@ -9,8 +9,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import UsageError
-from facetui.engine.ssim import Dissimilarity
 
 Norm = Literal["linf", "l2", "dssim"]
 _EXAMPLES = "'linf 8/255', 'l2 3.5', 'dssim 0.008' or 'dssim 0.017 linf 15/255'"

@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facetui.engine.budget import Budget
-from facetui.engine.cache import Checkpoint
+from facetui.engine.core.budget import Budget
+from facetui.engine.core.cache import Checkpoint
 from facetui.engine.records.errors import UsageError
 
 SIDE = 112

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.cache import Checkpoint
+from facetui.engine.core.cache import Checkpoint
 from facetui.engine.records.errors import Cancelled
 
 

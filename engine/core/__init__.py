@@ -1,0 +1,1 @@
+"""What everything that computes stands on: the contracts (start at ``interfaces``), budgets, devices, the cache."""
