@@ -20,15 +20,15 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.casts import DATE, Cast
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.law import Law
 from facetui.engine.networks import Networks
-from facetui.engine.people import People, aims, select
+from facetui.engine.people.alignment import to_picture
+from facetui.engine.people.casts import DATE, Cast
+from facetui.engine.people.identities import People, aims, select
 from facetui.engine.perturbing import perturb
-from facetui.engine.photos import to_picture
 from facetui.engine.questions import Shower, measure, search
 from facetui.engine.records.errors import Cancelled, UsageError
 from facetui.engine.records.events import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.casts import DATE
+from facetui.engine.people.casts import DATE
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import LawPassed
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import torch
 
-from facetui.engine import casts, people
-from facetui.engine.casts import Cast
 from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab import Lab
-from facetui.engine.people import People
+from facetui.engine.people import casts, identities
+from facetui.engine.people.casts import Cast
+from facetui.engine.people.identities import People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.runner import Value, versions
 
@@ -51,7 +51,7 @@ def prepare(
     device_name: str,
     cache_folder: Path | None,
     strict: bool = False,
-    tell: people.Tell = people.silent,
+    tell: identities.Tell = identities.silent,
 ) -> World:
     """Load everything that a run depends on.
 
@@ -71,8 +71,8 @@ def prepare(
     chosen = casts.load(cast)
     where = device.choose(device_name)
     cache = Cache(cache_folder)
-    loaded = people.load(people_from or chosen.people, cache=cache, tell=tell, strict=strict)
-    everybody, tool = people.tool_faces(loaded)
+    loaded = identities.load(people_from or chosen.people, cache=cache, tell=tell, strict=strict)
+    everybody, tool = identities.tool_faces(loaded)
     return World(chosen, everybody, tool, where, cache, users, seed)
 
 

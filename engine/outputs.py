@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from facetui.engine.pictures import SUFFIXES, opened
+from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.records.errors import DataError
 
 MANIFEST = ".facetui-protect.jsonl"

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 
 from facetui.engine import extractors
-from facetui.engine import people as peoples
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core import device as devices
 from facetui.engine.core.inference import centres, embed
 from facetui.engine.core.interfaces import Bank, Extractor
 from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.people import identities as peoples
 from facetui.engine.records.rates import error_rate
 
 EPSILON, STEPS = 8 / 255, 20

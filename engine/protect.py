@@ -15,12 +15,12 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine import extractors
-from facetui.engine import people as peoples
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
 from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
-from facetui.engine.photos import align, faces_to_cut, to_tensor
-from facetui.engine.pictures import read_picture
+from facetui.engine.people import identities as peoples
+from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
+from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.warp import PastedView, Placement
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facetui.engine.casts import DATE
 from facetui.engine.choosing import choose, combine
 from facetui.engine.core.interfaces import Training
 from facetui.engine.defences import DEFENCES
@@ -17,6 +16,7 @@ from facetui.engine.defences.detector import Detector
 from facetui.engine.filtering import detect, purify
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.pairs import may_train_on, perturbed, train, training_photos
+from facetui.engine.people.casts import DATE
 from facetui.engine.recognition import Pipeline, gallery
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped

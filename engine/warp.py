@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.photos import TEMPLATE, Face, similarity_transform
+from facetui.engine.people.alignment import TEMPLATE, Face, similarity_transform
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from facetui.engine import people as peoples
-from facetui.engine.casts import Cast, Generation
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Architecture, Compact
 from facetui.engine.lab import Lab
-from facetui.engine.people import People, Person
+from facetui.engine.people import identities as peoples
+from facetui.engine.people.casts import Cast, Generation
+from facetui.engine.people.identities import People, Person
 from facetui.engine.records.journal import Journal
 from facetui.tui.mirror import Mirror
 

@@ -11,10 +11,10 @@ from statistics import mean
 
 import pytest
 
-from facetui.engine import casts
-from facetui.engine import people as peoples
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab import Lab
+from facetui.engine.people import casts
+from facetui.engine.people import identities as peoples
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 from facetui.engine.records.measurements import Measurements
 from facetui.scenarios import SOFT

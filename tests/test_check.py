@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine import casts
-from facetui.engine import people as peoples
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.checking.album import Album, gather
 from facetui.engine.checking.check import check
@@ -31,7 +29,9 @@ from facetui.engine.core.inference import embed
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import load
 from facetui.engine.outputs import find_inputs
-from facetui.engine.people import People, Person
+from facetui.engine.people import casts
+from facetui.engine.people import identities as peoples
+from facetui.engine.people.identities import People, Person
 from facetui.engine.protect import Protector
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 

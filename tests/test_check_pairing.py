@@ -20,7 +20,7 @@ from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.checking.pairing import match
 from facetui.engine.checking.registration import Sketch, certainty, register, undone, upright, whole_likeness
 from facetui.engine.core.cache import Cache
-from facetui.engine.photos import to_picture
+from facetui.engine.people.alignment import to_picture
 
 from .test_cli import facetui
 
@@ -175,7 +175,7 @@ def test_other_photos_are_paired_with_nothing(tmp_path, embedded):
 
 def blanked(picture: Image.Image) -> Image.Image:
     """A copy whose face is painted over, little of it: the rest says that it is the same photo."""
-    from facetui.engine.photos import find_faces
+    from facetui.engine.people.alignment import find_faces
 
     made = picture.copy()
     for face in find_faces(picture):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from facetui.engine import casts
+from facetui.engine.people import casts
 from facetui.engine.records import journal
 from facetui.engine.records.errors import DataError, JournalError, UsageError
 from facetui.engine.records.events import decode, encode

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from facetui.engine import people as peoples
-from facetui.engine.casts import Cast, Generation
 from facetui.engine.core.cache import Cache, default_folder
 from facetui.engine.lab import Lab
+from facetui.engine.people import identities as peoples
+from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted, SearchMeasured, decode, encode
 

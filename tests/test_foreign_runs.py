@@ -12,8 +12,8 @@ import pytest
 import zstandard
 from PIL import Image
 
-from facetui.engine import people as peoples
 from facetui.engine.opening import begin, open_lab, prepare
+from facetui.engine.people import identities as peoples
 from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, features
 
-from facetui.engine import people, pictures
-from facetui.engine.photos import aligned_photo, find_faces, to_picture
-from facetui.engine.pictures import SUFFIXES, read_picture
+from facetui.engine.people import identities, pictures
+from facetui.engine.people.alignment import aligned_photo, find_faces, to_picture
+from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError, MissingExtra
 
 ORIENTATION = 0x0112
@@ -116,12 +116,12 @@ def test_heic_without_the_extra_is_one_line_and_the_others_are_used(tmp_path, em
         for i in range(4):
             to_picture(person.photos[i]).save(tmp_path / "faces" / name / f"{i}.png")
     path = saved(tmp_path / "faces" / "a" / "phone.heic", to_picture(embedded.persons[0].photos[5]))
-    assert len(people.load(str(tmp_path / "faces")).persons[0].photos) == 5
+    assert len(identities.load(str(tmp_path / "faces")).persons[0].photos) == 5
     monkeypatch.setattr(pictures, "_reads_heif", lambda: False)
     with pytest.raises(MissingExtra, match=r"pip install 'facetui\[heif\]'") as said:
         read_picture(path)
     assert "\n" not in str(said.value)
-    found = people.load(str(tmp_path / "faces"))
+    found = identities.load(str(tmp_path / "faces"))
     assert len(found.persons[0].photos) == 4 and "phone.heic is a HEIC picture" in found.left_out[0]
 
 

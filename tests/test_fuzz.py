@@ -20,7 +20,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facetui.engine import casts
+from facetui.engine.people import casts
 from facetui.engine.records import journal
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import FacetuiError, JournalError

@@ -102,7 +102,7 @@ def test_every_error_is_one_line_without_commands(monkeypatch, capfd, tmp_path):
         if raised:
             monkeypatch.setattr(cli, "app", lambda args, error=raised: (_ for _ in ()).throw(error))
         else:
-            from facetui.engine import casts
+            from facetui.engine.people import casts
 
             monkeypatch.setattr(cli, "app", lambda args: casts.load(str(cast)))
         with pytest.raises(SystemExit) as left:

@@ -9,10 +9,10 @@ import sys
 import pytest
 import torch
 
-from facetui.engine.casts import Generation
 from facetui.engine.core import device
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.compact import Compact
+from facetui.engine.people.casts import Generation
 
 from .conftest import TINY, tiny_extractor
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from facetui.engine import inventory, people
 from facetui.engine.core.cache import Cache
-from facetui.engine.people_folder import PER_PERSON
-from facetui.engine.photos import to_picture
+from facetui.engine.people import identities, inventory
+from facetui.engine.people.alignment import to_picture
+from facetui.engine.people.from_folder import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import Cancelled, DataError, UnknownName, UsageError
 from facetui.engine.records.events import Note
@@ -87,7 +87,7 @@ KINDS = {
 def test_what_cannot_be_used_is_left_out_counted_and_named(kind, cached, tmp_path, embedded):
     root = folder_of(tmp_path / "faces", embedded, "ab")
     bad(kind, root, to_picture(embedded.persons[0].photos[0]))
-    found = people.load(str(root), cache=Cache(tmp_path / "cache" if cached else None))
+    found = identities.load(str(root), cache=Cache(tmp_path / "cache" if cached else None))
     assert [len(person.photos) for person in found.persons] == [4, 4]
     (told,) = found.left_out
     assert told.startswith(KINDS[kind]) and "\n" not in told and len(told) < 300
@@ -98,7 +98,7 @@ def test_strict_ends_at_a_picture_that_cannot_be_read(kind, tmp_path, embedded):
     root = folder_of(tmp_path / "faces", embedded, "ab")
     bad(kind, root, to_picture(embedded.persons[0].photos[0]))
     with pytest.raises(DataError, match=r"a/5\.(jpg|png)"):
-        people.load(str(root), strict=True)
+        identities.load(str(root), strict=True)
 
 
 def test_a_picture_that_vanishes_meanwhile_is_left_out(tmp_path, embedded):
@@ -108,7 +108,7 @@ def test_a_picture_that_vanishes_meanwhile_is_left_out(tmp_path, embedded):
     def vanish(what: str, done: int, total: int) -> None:
         (root / "a" / "9.png").unlink(missing_ok=True)
 
-    found = people.load(str(root), tell=vanish)
+    found = identities.load(str(root), tell=vanish)
     assert len(found.persons[0].photos) == 4 and "a/9.png cannot be read" in found.left_out[0]
 
 
@@ -118,7 +118,7 @@ def test_hundreds_of_bad_pictures_are_one_sentence(tmp_path, embedded):
         (root / "a" / f"bad{i}.jpg").write_bytes(b"x")
         (root / f"empty{i:02}").mkdir()
         to_picture(embedded.persons[2].photos[0]).save(root / f"empty{i:02}" / "one.png")
-    left_out = people.load(str(root)).left_out
+    left_out = identities.load(str(root)).left_out
     assert len(left_out) == 2 and all(len(told) < 400 for told in left_out)
     assert "and 37 more" in left_out[0]
     assert left_out[1].startswith("40 people have fewer than 3 photos with a face: empty00 (1)")
@@ -129,7 +129,7 @@ def test_more_pictures_of_one_person_than_are_used_is_said(tmp_path, embedded):
     picture = (root / "a" / "0.png").read_bytes()
     for i in range(PER_PERSON):
         (root / "a" / f"more{i:02}.png").write_bytes(picture)
-    found = people.load(str(root))
+    found = identities.load(str(root))
     assert len(found.persons[0].photos) == PER_PERSON
     assert found.left_out[0].startswith(f"pictures beyond {PER_PERSON} of one person, evenly spread (5)")
 
@@ -139,14 +139,14 @@ def test_links_inside_the_folder_are_followed_once(tmp_path, embedded):
     (root / "d").mkdir()
     for i in range(3):
         (root / "d" / f"{i}.png").symlink_to(root / "c" / f"{i}.png")
-    found = people.load(str(root))
+    found = identities.load(str(root))
     assert [person.name for person in found.persons] == ["a", "b", "c", "d"] and not found.left_out
 
 
 def test_faces_are_told_about_from_the_first_second_and_a_stop_is_heard(tmp_path, embedded):
     root = folder_of(tmp_path / "faces", embedded, "abc", photos=5)
     told = []
-    people.load(str(root), tell=lambda *line: told.append(line))
+    identities.load(str(root), tell=lambda *line: told.append(line))
     assert told[0][1:] == (0, 15) and told[0][0].startswith("3 people, 15 pictures; their faces take 1 MB")
     assert [done for _, done, _ in told] == list(range(16))
 
@@ -155,13 +155,13 @@ def test_faces_are_told_about_from_the_first_second_and_a_stop_is_heard(tmp_path
             raise Cancelled("stopped")
 
     with pytest.raises(Cancelled):
-        people.load(str(root), tell=stop)
+        identities.load(str(root), tell=stop)
 
 
 def test_how_long_it_takes_is_said_once_it_was_measured(tmp_path, embedded, monkeypatch):
-    monkeypatch.setattr("facetui.engine.people_folder.TRIED", 0.0)
+    monkeypatch.setattr("facetui.engine.people.from_folder.TRIED", 0.0)
     told = []
-    people.load(str(folder_of(tmp_path / "faces", embedded, "ab")), tell=lambda *line: told.append(line[0]))
+    identities.load(str(folder_of(tmp_path / "faces", embedded, "ab")), tell=lambda *line: told.append(line[0]))
     assert "more the first time" in told[1] and "s a picture)" in told[1]
     assert len(set(told[1:])) == 1, "said once, not another estimate every time"
 
@@ -172,22 +172,22 @@ def test_how_long_it_takes_is_said_once_it_was_measured(tmp_path, embedded, monk
 def test_names_are_compared_composed_shown_cleaned_and_told_apart(tmp_path, embedded):
     names = [DECOMPOSED, LATIN, "Ana\x1b[2J", "Ana [2J"]
     root = folder_of(tmp_path / "faces", embedded, names)
-    found = [person.name for person in people.load(str(root)).persons]
+    found = [person.name for person in identities.load(str(root)).persons]
     assert found == sorted([COMPOSED, "Jos\ufffd", "Ana [2J", "Ana [2J (2)"])
     for typed in (COMPOSED, DECOMPOSED):
-        assert people.select([typed], found) == [found.index(COMPOSED)]
-    assert people.select([LATIN], found) == [found.index("Jos\ufffd")]
+        assert identities.select([typed], found) == [found.index(COMPOSED)]
+    assert identities.select([LATIN], found) == [found.index("Jos\ufffd")]
 
 
 def test_users_are_separated_by_commas_or_given_again(embedded):
     known = ["Ada", "Ben", "Smith, John", "Smith", "John"]
-    assert people.select(["Ada,Ben"], known) == [0, 1]
-    assert people.select(["Ada", " Ben "], known) == [0, 1]
-    assert people.select(["Smith, John"], known) == [2], "a name that is there as a whole is meant"
-    assert people.select(["Smith,John"], known) == [3, 4]
-    assert people.select(["Ada", "Ada,Ada"], known) == [0]
+    assert identities.select(["Ada,Ben"], known) == [0, 1]
+    assert identities.select(["Ada", " Ben "], known) == [0, 1]
+    assert identities.select(["Smith, John"], known) == [2], "a name that is there as a whole is meant"
+    assert identities.select(["Smith,John"], known) == [3, 4]
+    assert identities.select(["Ada", "Ada,Ada"], known) == [0]
     with pytest.raises(UnknownName, match="Ada"):
-        people.select(["Adda"], known)
+        identities.select(["Adda"], known)
     assert issubclass(UnknownName, UsageError)
 
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from facetui.engine import casts, people
-from facetui.engine.casts import Cast
 from facetui.engine.core.cache import Cache
-from facetui.engine.photos import TEMPLATE, align, find_faces, similarity_transform, to_picture
-from facetui.engine.pictures import read_picture
+from facetui.engine.people import casts, identities
+from facetui.engine.people.alignment import TEMPLATE, align, find_faces, similarity_transform, to_picture
+from facetui.engine.people.casts import Cast
+from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError, UnknownName
 
 
@@ -53,7 +53,7 @@ def folder_of(tmp_path, embedded, names=("Ana", "Bö", "漢字"), photos=4):
 
 def test_any_folder_of_folders(tmp_path, embedded):
     (folder_of(tmp_path, embedded) / "notes.txt").write_text("not a person")
-    found = people.load(str(tmp_path))
+    found = identities.load(str(tmp_path))
     assert [p.name for p in found.persons] == ["Ana", "Bö", "漢字"]
     assert torch.equal(found.persons[0].photos[0], embedded.persons[0].photos[0])
     assert found.source == tmp_path.name, "a whole path may name its owner"
@@ -67,9 +67,9 @@ def test_faces_are_searched_once(tmp_path, embedded, monkeypatch):
         for i in range(3):
             to_picture(person.photos[i]).resize((200, 200)).save(root / name / f"{i}.png")
     cache = Cache(tmp_path / "cache")
-    first = people.load(str(root), cache=cache)
-    monkeypatch.setattr("facetui.engine.photos.find_faces", lambda picture: pytest.fail("searched again"))
-    second = people.load(str(root), cache=cache)
+    first = identities.load(str(root), cache=cache)
+    monkeypatch.setattr("facetui.engine.people.alignment.find_faces", lambda picture: pytest.fail("searched again"))
+    second = identities.load(str(root), cache=cache)
     assert all(torch.equal(a.photos, b.photos) for a, b in zip(first.persons, second.persons, strict=True))
 
 
@@ -113,7 +113,7 @@ def broken(kind, root, embedded):
 )
 def test_bad_folders_are_one_sentence(kind, words, tmp_path, embedded):
     with pytest.raises(DataError, match=words) as caught:
-        people.load(str(broken(kind, tmp_path, embedded)), strict=True)
+        identities.load(str(broken(kind, tmp_path, embedded)), strict=True)
     assert "\n" not in str(caught.value)
 
 

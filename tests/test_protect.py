@@ -22,8 +22,8 @@ from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core.inference import embed
 from facetui.engine.extractors import load
 from facetui.engine.outputs import MANIFEST, copy_new, distinct_names, find_inputs, write_new
-from facetui.engine.photos import TEMPLATE, Face, align, find_faces, to_tensor
-from facetui.engine.pictures import read_picture
+from facetui.engine.people.alignment import TEMPLATE, Face, align, find_faces, to_tensor
+from facetui.engine.people.pictures import read_picture
 from facetui.engine.protect import Protector, paste_all
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.warp import PastedView, Placement

@@ -13,8 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.photos import align, find_faces, to_tensor
-from facetui.engine.pictures import read_picture
+from facetui.engine.people.alignment import align, find_faces, to_tensor
+from facetui.engine.people.pictures import read_picture
 
 HELD_OUT = ("g13", "g14", "g15", "g16", "g17")
 """Identities that no model is fitted to and no network is trained on."""

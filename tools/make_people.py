@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine.extractors import mobilefacenet
-from facetui.engine.photos import find_faces, to_picture, to_tensor
+from facetui.engine.people.alignment import find_faces, to_picture, to_tensor
 
 SEED = 2021
 PEOPLE, PHOTOS = 48, 24

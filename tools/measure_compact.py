@@ -36,9 +36,9 @@ def passes_a_second(networks: dict[str, nn.Module], batch: int = 64, rounds: int
 
 def embedded_people() -> tuple[Tensor, Tensor]:
     """Photos ``(N, 3, 112, 112)`` uint8 of the embedded people, and who is in each."""
-    from facetui.engine import people
+    from facetui.engine.people import identities
 
-    persons = people.load(people.EMBEDDED).persons
+    persons = identities.load(identities.EMBEDDED).persons
     who = torch.arange(len(persons)).repeat_interleave(torch.tensor([len(p.photos) for p in persons]))
     return torch.cat([p.photos for p in persons]), who
 

@@ -94,9 +94,9 @@ def grid(
 ) -> None:
     """Measure attacks by extractors: protection rates with their 95 % intervals."""
     from facetui.engine import grid as grids
-    from facetui.engine import people as peoples
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
+    from facetui.engine.people import identities as peoples
 
     chosen = [grids.Row.parse(text.strip(), _names(surrogates)) for text in rows.split(",") if text.strip()]
     columns = _names(extractors)

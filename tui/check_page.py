@@ -12,7 +12,7 @@ from facetui.engine.checking.pair import Pair
 from facetui.engine.checking.result import Report
 from facetui.engine.checking.search import Share
 from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes
-from facetui.engine.photos import to_picture
+from facetui.engine.people.alignment import to_picture
 from facetui.engine.records.text import html as escaped
 
 PICTURED = 6

@@ -53,13 +53,13 @@ def check(
         sys.stdout.reconfigure(errors="backslashreplace")
     if out is not None:
         _refuse_unwritable(out.expanduser())
-    from facetui.engine import casts
-    from facetui.engine import people as peoples
     from facetui.engine.checking.album import LEAST, gather
     from facetui.engine.checking.check import check as measure
     from facetui.engine.checking.verdict import judge
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
+    from facetui.engine.people import casts
+    from facetui.engine.people import identities as peoples
 
     chosen, where = casts.load(cast), choose(device)
     cache = Cache(None if no_cache else default_folder())

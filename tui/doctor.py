@@ -27,9 +27,10 @@ def examine() -> int:
     began = time.perf_counter()
     import torch
 
-    from facetui.engine import casts, extractors, people
+    from facetui.engine import extractors
     from facetui.engine.core import device
     from facetui.engine.core.cache import default_folder
+    from facetui.engine.people import casts, identities
     from facetui.engine.records.journal import runs_folder
     from facetui.engine.runner import versions
 
@@ -42,7 +43,7 @@ def examine() -> int:
         free, total = torch.cuda.mem_get_info()
         tell(True, "device memory", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free")
     try:
-        everybody = people.load(people.EMBEDDED)
+        everybody = identities.load(identities.EMBEDDED)
         tell(True, "embedded people", f"{len(everybody)} people")
     except (FacetuiError, OSError) as error:
         tell(False, "embedded people", f"{error}; install facetui again")

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from facetui.engine import casts
+from facetui.engine.people import casts
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed

@@ -18,7 +18,7 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from facetui.engine.core.cache import default_folder
-from facetui.engine.people import EMBEDDED
+from facetui.engine.people.identities import EMBEDDED
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.runner import Scenario, Settings

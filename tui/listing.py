@@ -7,10 +7,10 @@ import shutil
 import textwrap
 from collections.abc import Iterator
 
-from facetui.engine import casts
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.defences import DEFENCES
 from facetui.engine.extractors import EXTRACTORS
+from facetui.engine.people import casts
 from facetui.engine.records.errors import UnknownName
 from facetui.engine.records.registry import Registry
 from facetui.scenarios import SCENARIOS

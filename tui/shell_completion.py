@@ -46,7 +46,7 @@ def _registered(kind: str) -> list[tuple[str, str]]:
 
 
 def _casts() -> list[tuple[str, str]]:
-    from facetui.engine import casts
+    from facetui.engine.people import casts
 
     return [(name, casts.load(name).title) for name in casts.names()]
 

@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.casts import Cast
 from facetui.engine.checking.album import Album, Tell
 from facetui.engine.checking.pair import RECODINGS, UNDONE
 from facetui.engine.checking.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
@@ -36,7 +35,8 @@ from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.lab import Lab
 from facetui.engine.pairs import training_photos
-from facetui.engine.people import People
+from facetui.engine.people.casts import Cast
+from facetui.engine.people.identities import People
 from facetui.engine.records.events import Event, Progress
 from facetui.engine.verification import FALSE_MATCHES
 

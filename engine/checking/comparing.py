@@ -13,8 +13,8 @@ from facetui.engine.checking.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut,
 from facetui.engine.checking.pairing import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.checking.registration import register, undone, upright
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.photos import align, faces_to_cut, to_tensor
-from facetui.engine.pictures import read_picture
+from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
+from facetui.engine.people.pictures import read_picture
 from facetui.engine.protect import visible_change
 
 Box = tuple[float, float, float, float]

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from facetui.engine.checking.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
 from facetui.engine.outputs import MANIFEST
-from facetui.engine.photos import to_tensor
-from facetui.engine.pictures import SUFFIXES, read_picture
+from facetui.engine.people.alignment import to_tensor
+from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError
 from facetui.engine.records.text import name as clean_name
 

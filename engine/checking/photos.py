@@ -18,7 +18,7 @@ from facetui.engine.checking.pairing import SAME_PICTURE, Match, thumbnail, thum
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Progress
-from facetui.engine.pictures import read_picture
+from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError
 
 T = TypeVar("T")

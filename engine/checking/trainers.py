@@ -12,14 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.casts import Cast
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.gallery import NearestNeighbour
 from facetui.engine.lab import Lab
 from facetui.engine.pairs import may_train_on, some_photos, train
-from facetui.engine.people import People, Person, tool_faces
+from facetui.engine.people.casts import Cast
+from facetui.engine.people.identities import People, Person, tool_faces
 
 TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
 """What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Defence, check_photos
-from facetui.engine.photos import to_picture, to_tensor
+from facetui.engine.people.alignment import to_picture, to_tensor
 from facetui.engine.records.errors import UsageError
 
 KINDS = {

@@ -45,9 +45,9 @@ class Check:
 @cache
 def photos() -> Tensor:
     """Four photos ``(4, 3, 112, 112)`` in [0, 1] of two fictional people."""
-    from facetui.engine import people
+    from facetui.engine.people import identities
 
-    persons = people.load(people.EMBEDDED).persons[:2]
+    persons = identities.load(identities.EMBEDDED).persons[:2]
     return torch.cat([person.photos[:2] for person in persons]).float() / 255
 
 

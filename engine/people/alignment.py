@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.pictures import read_picture
+from facetui.engine.people.pictures import read_picture
 
 DETECTION_SIDE = 1024
 """Pictures are searched for faces at no more than this side length, in pixels."""

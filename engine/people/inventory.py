@@ -7,7 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from facetui.engine.pictures import SUFFIXES
+from facetui.engine.people.pictures import SUFFIXES
 from facetui.engine.records.errors import DataError
 
 SHOWN = 3

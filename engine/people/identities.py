@@ -18,7 +18,7 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Bank
-from facetui.engine.photos import to_tensor
+from facetui.engine.people.alignment import to_tensor
 from facetui.engine.records.errors import UnknownName
 from facetui.engine.records.text import name as clean_name
 
@@ -111,7 +111,7 @@ def load(source: str, *, cache: Cache | None = None, tell: Tell = silent, strict
     """
     if source == EMBEDDED:
         return _embedded()
-    from facetui.engine.people_folder import read
+    from facetui.engine.people.from_folder import read
 
     return read(Path(source).expanduser(), cache or Cache(None), tell, strict)
 
