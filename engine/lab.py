@@ -23,8 +23,8 @@ from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.extractors.loaded import Networks
 from facetui.engine.law import Law
-from facetui.engine.networks import Networks
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.people.casts import DATE, Cast
 from facetui.engine.people.identities import People, aims, select

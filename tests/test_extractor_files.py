@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from facetui.engine.core.interfaces import Extractor
-from facetui.engine.extractors import compact, mobilefacenet
+from facetui.engine.extractors.families import compact, mobilefacenet
 from facetui.engine.records.errors import DataError
 
 DATA = Path(str(resources.files("facetui.engine") / "data"))

@@ -11,7 +11,7 @@ import torch
 
 from facetui.engine.core import device
 from facetui.engine.extractors import EXTRACTORS
-from facetui.engine.extractors.compact import Compact
+from facetui.engine.extractors.families.compact import Compact
 from facetui.engine.people.casts import Generation
 
 from .conftest import TINY, tiny_extractor

@@ -22,7 +22,8 @@ from safetensors.torch import save_file
 from typer.testing import CliRunner
 
 from facetui.engine import extractors
-from facetui.engine.extractors import reading, weights
+from facetui.engine.extractors import weights
+from facetui.engine.extractors.from_files import reading
 from facetui.engine.records.errors import DataError, DownloadError, UnknownName, Untrusted, UsageError
 from facetui.tui import modelling
 
@@ -171,7 +172,7 @@ def test_verify_tries_an_embedded_extractor_out(folder):
 
 
 def test_verify_notices_a_wrong_preprocessing(folder, monkeypatch):
-    from facetui.engine.extractors.compact import Compact
+    from facetui.engine.extractors.families.compact import Compact
 
     monkeypatch.setattr(Compact, "prepare", lambda self, photos: photos.flip(1) * 2 - 1)
     result = CliRunner().invoke(modelling.app, ["verify", "compact-a"])

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from facetui.engine.extractors import compact
+from facetui.engine.extractors.families import compact
 
 DATA = resources.files("facetui.engine") / "data"
 

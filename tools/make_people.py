@@ -20,7 +20,7 @@ from face_model import FaceModel
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.extractors import mobilefacenet
+from facetui.engine.extractors.families import mobilefacenet
 from facetui.engine.people.alignment import find_faces, to_picture, to_tensor
 
 SEED = 2021

@@ -15,8 +15,9 @@ from torch import nn
 
 from facetui.engine import extractors
 from facetui.engine.core.interfaces import Extractor
-from facetui.engine.extractors import facenet, selftest
-from facetui.engine.extractors.files import Card, ForeignExtractor
+from facetui.engine.extractors import selftest
+from facetui.engine.extractors.families import facenet
+from facetui.engine.extractors.from_files.foreign import Card, ForeignExtractor
 from facetui.engine.extractors.inputs import Input
 from facetui.engine.records.errors import DataError
 

@@ -15,7 +15,7 @@ import make_people
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.extractors import compact
+from facetui.engine.extractors.families import compact
 
 DATA = Path(__file__).parent.parent / "engine" / "data"
 

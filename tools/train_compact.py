@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.extractors import compact
-from facetui.engine.extractors.compact import Architecture, Compact
+from facetui.engine.extractors.families import compact
+from facetui.engine.extractors.families.compact import Architecture, Compact
 
 BATCH = 32
 PEAK, PEAK_WHEN_CONTINUED = 1.0, 0.5

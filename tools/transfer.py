@@ -16,7 +16,7 @@ import torch
 from measure_compact import DATA, embedded_people
 from torch import Tensor, nn
 
-from facetui.engine.extractors import compact, mobilefacenet
+from facetui.engine.extractors.families import compact, mobilefacenet
 
 POSTED = 16
 COMPACT = ("compact-a", "compact-b", "compact-c", "compact-d")

@@ -138,7 +138,7 @@ def load(name: str) -> Extractor:
 
 def load_embedded(name: str) -> Extractor:
     """A compact extractor, from the package."""
-    from facetui.engine.extractors import compact
+    from facetui.engine.extractors.families import compact
 
     with resources.as_file(resources.files("facetui.engine") / "data" / f"{name}.safetensors") as path:
         return compact.load(path, name)
@@ -150,7 +150,7 @@ def load_mobilefacenet(name: str) -> Extractor:
     Raises:
         DataError: the weights are missing or damaged.
     """
-    from facetui.engine.extractors import mobilefacenet
+    from facetui.engine.extractors.families import mobilefacenet
 
     return mobilefacenet.load(find_weights(name), name)
 
@@ -161,7 +161,7 @@ def load_facenet(name: str) -> Extractor:
     Raises:
         DataError: the weights are missing or damaged.
     """
-    from facetui.engine.extractors import facenet
+    from facetui.engine.extractors.families import facenet
 
     return facenet.load(find_weights(name), name)
 
@@ -173,7 +173,7 @@ def load_dlib(name: str) -> Extractor:
         MissingExtra: the package is not installed.
         DataError: its file is damaged.
     """
-    from facetui.engine.extractors import dlib_resnet
+    from facetui.engine.extractors.families import dlib_resnet
 
     return dlib_resnet.load(dlib_resnet.published_file(), name)
 
@@ -185,7 +185,7 @@ def load_onnx(name: str) -> Extractor:
         MissingExtra: onnx or onnx2torch is not installed.
         DataError: the file is missing, damaged, refused, or uses operators that cannot be converted.
     """
-    from facetui.engine.extractors import onnx_file
+    from facetui.engine.extractors.from_files import onnx_file
 
     return onnx_file.load(name)
 
@@ -197,7 +197,7 @@ def load_torchscript(name: str) -> Extractor:
         Untrusted: nobody vouched for it.
         DataError: the file is missing, damaged, or no face recognition network.
     """
-    from facetui.engine.extractors import torchscript
+    from facetui.engine.extractors.from_files import torchscript
 
     return torchscript.load(name)
 
@@ -210,6 +210,6 @@ def load_timm(name: str) -> Extractor:
         UnknownName: timm has no such network.
         DataError: the weights are missing or damaged.
     """
-    from facetui.engine.extractors import timm_network
+    from facetui.engine.extractors.from_files import timm_network
 
     return timm_network.load(name)

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 from facetui.engine import extractors
 from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import weights
-from facetui.engine.extractors.files import ForeignExtractor
+from facetui.engine.extractors.from_files.foreign import ForeignExtractor
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""
@@ -170,7 +170,7 @@ def against_dlib(network: Extractor) -> Check:
         import dlib
     except ImportError:
         return Check(what, None, "dlib is not installed; pip install dlib-bin")
-    from facetui.engine.extractors import dlib_resnet
+    from facetui.engine.extractors.families import dlib_resnet
 
     if not isinstance(network, dlib_resnet.DlibResNet):
         return Check(what, False, "another network goes by this name")

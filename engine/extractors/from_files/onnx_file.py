@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.extractors.files import MAX_SIDE, ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.foreign import MAX_SIDE, ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.reading import MAX_BYTES, check_size
 from facetui.engine.extractors.inputs import Input
-from facetui.engine.extractors.reading import MAX_BYTES, check_size
 from facetui.engine.extractors.weights import find_file, sha256
 from facetui.engine.records.errors import DataError, MissingExtra
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Extractor
+from facetui.engine.extractors.from_files.reading import read_tensors
 from facetui.engine.extractors.inputs import Input, Preparation
-from facetui.engine.extractors.reading import read_tensors
 from facetui.engine.records.errors import DataError
 
 EXPECTED = Input(160, 160, deviation=(128.0, 128.0, 128.0))

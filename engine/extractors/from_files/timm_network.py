@@ -10,9 +10,9 @@ from __future__ import annotations
 import difflib
 from typing import Any
 
-from facetui.engine.extractors.files import ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.foreign import ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.reading import read_tensors
 from facetui.engine.extractors.inputs import Input
-from facetui.engine.extractors.reading import read_tensors
 from facetui.engine.extractors.weights import find_file, model_folders, sha256
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName
 

@@ -26,8 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facetui.engine.core.interfaces import Extractor
+from facetui.engine.extractors.from_files.reading import read_bytes
 from facetui.engine.extractors.inputs import Input, Preparation
-from facetui.engine.extractors.reading import read_bytes
 from facetui.engine.records.errors import DataError, MissingExtra
 
 EXPECTED = Input(150, 150, mean=(122.782, 117.001, 104.298), deviation=(256.0, 256.0, 256.0), crop=(6.3, 20.0, 100.6))

@@ -9,9 +9,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from facetui.engine.extractors.files import ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.foreign import ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.reading import check_archive
 from facetui.engine.extractors.inputs import Input
-from facetui.engine.extractors.reading import check_archive
 from facetui.engine.extractors.weights import check_trusted, find_file, sha256
 from facetui.engine.records.errors import DataError
 

@@ -1,0 +1,1 @@
+"""Extractors by family: one file each."""

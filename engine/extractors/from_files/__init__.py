@@ -1,0 +1,1 @@
+"""Networks from somebody else's files."""
