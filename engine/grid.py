@@ -15,7 +15,7 @@ import torch
 from facetui.engine import extractors as families
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.cache import Cache
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.people.identities import People
 from facetui.engine.records.errors import UsageError

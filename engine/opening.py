@@ -11,7 +11,7 @@ import torch
 
 from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.people import casts, identities
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import People

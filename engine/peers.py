@@ -20,7 +20,7 @@ from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core import device as devices
 from facetui.engine.core.inference import centres, embed
 from facetui.engine.core.interfaces import Bank, Extractor
-from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.people import identities as peoples
 from facetui.engine.records.rates import error_rate
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.core.device import telling
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.opening import World, begin, open_lab
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import FacetuiError, UsageError

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from facetui.engine.records.measurements import in_percent
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 FOGGYSIGHT = "foggysight"
 ANSWERS = 5

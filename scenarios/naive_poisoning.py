@@ -14,7 +14,7 @@ from facetui.engine.records.measurements import in_percent, in_words
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 FAWKES_03 = "fawkes-0.3"
 

@@ -11,7 +11,7 @@ import torch
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.extractors.families.compact import Architecture, Compact
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.people.identities import People, Person

@@ -12,7 +12,7 @@ from statistics import mean
 import pytest
 
 from facetui.engine.core.cache import Cache
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.people import casts
 from facetui.engine.people import identities as peoples
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured

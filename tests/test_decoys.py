@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from facetui.engine.core.cache import Cache, default_folder
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.records.errors import UsageError

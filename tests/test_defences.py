@@ -11,11 +11,11 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector, spectrum
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
 from facetui.engine.defences.purifier import CANDIDATES, KINDS, Purifier
-from facetui.engine.pairs import may_train_on
+from facetui.engine.lab.trainer.rehearsal import COHORT, errors, rehearse
+from facetui.engine.lab.trainer.training_photos import may_train_on
 from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, DefenceApplied, DetectionMeasured, PhotosPosted
 from facetui.engine.records.rates import precision_at
-from facetui.engine.rehearsal import COHORT, errors, rehearse
 
 from .conftest import noisy, photos_of
 

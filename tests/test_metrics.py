@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facetui.engine.gallery import NearestNeighbour
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.rates import (
     discovery_at_k,

@@ -9,7 +9,7 @@ from facetui.engine.core.cache import Cache, Checkpoint
 from facetui.engine.core.device import batch_size
 from facetui.engine.core.inference import embed, fold_batch_norm
 from facetui.engine.defences.adapt import OBJECTIVES, Adapt
-from facetui.engine.end_to_end import EndToEnd
+from facetui.engine.lab.recognition.end_to_end import EndToEnd
 from facetui.engine.records.errors import Cancelled, UsageError
 
 from .conftest import noisy, photos_of, tiny_extractor

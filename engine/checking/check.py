@@ -33,12 +33,12 @@ from facetui.engine.checking.warnings import refuse_if_swapped, warnings
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
-from facetui.engine.lab import Lab
-from facetui.engine.pairs import training_photos
+from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.questions.verification import FALSE_MATCHES
+from facetui.engine.lab.trainer.training_photos import training_photos
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import People
 from facetui.engine.records.events import Event, Progress
-from facetui.engine.verification import FALSE_MATCHES
 
 
 def check(

@@ -15,9 +15,9 @@ from torch import Tensor
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
-from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.lab import Lab
-from facetui.engine.pairs import may_train_on, some_photos, train
+from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos, train
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import People, Person, tool_faces
 

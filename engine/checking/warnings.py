@@ -9,7 +9,7 @@ from torch import Tensor
 
 from facetui.engine.checking.album import Album
 from facetui.engine.checking.trainers import Crowd
-from facetui.engine.lab import Lab
+from facetui.engine.lab.lab import Lab
 from facetui.engine.records.errors import DataError
 
 NAMED = 5

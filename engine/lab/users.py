@@ -10,12 +10,12 @@ from torch import Tensor
 
 from facetui.engine.core.budget import Budget, visibility
 from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted
-from facetui.engine.web import Post
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 
 @dataclass(frozen=True)

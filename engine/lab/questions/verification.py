@@ -10,7 +10,7 @@ from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import VerificationMeasured
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 FALSE_MATCHES = 0.01
 

@@ -9,7 +9,7 @@ from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import LawPassed
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 
 def months_between(earlier: str, later: str) -> int:

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from facetui.engine.choosing import choose, combine
 from facetui.engine.core.interfaces import Training
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.detector import Detector
-from facetui.engine.filtering import detect, purify
-from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.pairs import may_train_on, perturbed, train, training_photos
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.recogniser import Pipeline, gallery
+from facetui.engine.lab.trainer.combine_and_choose import choose, combine
+from facetui.engine.lab.trainer.detect_and_purify import detect, purify
+from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, train, training_photos
+from facetui.engine.lab.world.web import Post
 from facetui.engine.people.casts import DATE
-from facetui.engine.recognition import Pipeline, gallery
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped
 from facetui.engine.records.rates import error_rate
-from facetui.engine.web import Post
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 
 class Trainer:

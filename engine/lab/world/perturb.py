@@ -14,7 +14,7 @@ from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.records.events import Actor
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 CHUNK = 64
 """Photos perturbed at a time, whole people; finished chunks survive a killed run."""

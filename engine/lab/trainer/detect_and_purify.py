@@ -10,14 +10,14 @@ import torch
 
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
-from facetui.engine.detection import detection
-from facetui.engine.pairs import may_train_on, perturbed, some_photos, training_photos
+from facetui.engine.lab.trainer.detector_quality import detection
+from facetui.engine.lab.trainer.rehearsal import errors, rehearse
+from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, some_photos, training_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
-from facetui.engine.rehearsal import errors, rehearse
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 DETECTOR_TESTS = 48
 """Photos of people it never saw that a detector is tested on, about, clean and under each attack."""

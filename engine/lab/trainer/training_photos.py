@@ -15,7 +15,7 @@ from facetui.engine.core.interfaces import Bank, Extractor, Training
 from facetui.engine.people.identities import EMBEDDED
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""

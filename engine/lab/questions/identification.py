@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.recognition import Gallery, Pipeline, gallery, rates
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.recogniser import Gallery, Pipeline, gallery, rates
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Candidate, PicturesShown, ProtectionMeasured, SearchMeasured
 from facetui.engine.records.rates import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 
 def measure(lab: Lab) -> list[ProtectionMeasured]:

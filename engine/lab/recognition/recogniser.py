@@ -14,15 +14,15 @@ from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.interfaces import Classifier
 from facetui.engine.defences.hybrid import Hybrid
 from facetui.engine.defences.purifier import Purifier
-from facetui.engine.end_to_end import EndToEnd
-from facetui.engine.gallery import NearestNeighbour
-from facetui.engine.linear import Linear
+from facetui.engine.lab.recognition.end_to_end import EndToEnd
+from facetui.engine.lab.recognition.linear import Linear
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, WHOLE_ARCHIVE, generation_name
-from facetui.engine.web import Post
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 CLASSIFIERS = ("nearest", "linear", "end-to-end")
 

@@ -24,12 +24,16 @@ from facetui.engine.core.budget import Budget
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.extractors.loaded import Networks
-from facetui.engine.law import Law
+from facetui.engine.lab.law import Law
+from facetui.engine.lab.questions.identification import Shower, measure, search
+from facetui.engine.lab.questions.verification import compare
+from facetui.engine.lab.trainer.trainer import Trainer
+from facetui.engine.lab.users import Friends, Users
+from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.world.web import Web
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.people.casts import DATE, Cast
 from facetui.engine.people.identities import People, aims, select
-from facetui.engine.perturbing import perturb
-from facetui.engine.questions import Shower, measure, search
 from facetui.engine.records.errors import Cancelled, UsageError
 from facetui.engine.records.events import (
     Actor,
@@ -42,10 +46,6 @@ from facetui.engine.records.events import (
     VerificationMeasured,
 )
 from facetui.engine.records.measurements import Measurements
-from facetui.engine.trainer import Trainer
-from facetui.engine.users import Friends, Users
-from facetui.engine.verification import compare
-from facetui.engine.web import Web
 
 MAX_USERS = 8
 MAX_PROBES = 16

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Bank
-from facetui.engine.pairs import perturbed
-from facetui.engine.recognition import Pipeline, gallery, missed_by, recogniser
+from facetui.engine.lab.recognition.recogniser import Pipeline, gallery, missed_by, recogniser
+from facetui.engine.lab.trainer.training_photos import perturbed
+from facetui.engine.lab.world.web import Post, Web
 from facetui.engine.records.errors import UsageError
-from facetui.engine.web import Post, Web
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 COHORT = "rehearsal"
 PEOPLE = 8

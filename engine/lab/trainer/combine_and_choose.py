@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
-from facetui.engine.pairs import may_train_on, some_photos
-from facetui.engine.recognition import Pipeline
+from facetui.engine.lab.recognition.recogniser import Pipeline
+from facetui.engine.lab.trainer.rehearsal import errors, rehearse
+from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
-from facetui.engine.rehearsal import errors, rehearse
 
 if TYPE_CHECKING:
-    from facetui.engine.lab import Lab
+    from facetui.engine.lab.lab import Lab
 
 
 def combine(lab: Lab, robust: str | None, rule: str, threshold: float | None) -> None:

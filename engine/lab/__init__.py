@@ -1,0 +1,1 @@
+"""The game: users, friends, the trainer and the law move, and the lab measures."""

@@ -1,0 +1,1 @@
+"""What can be asked: whom does the trainer name, do two photos match."""

@@ -1,0 +1,1 @@
+"""How the trainer recognises: pipelines, galleries, classifiers."""

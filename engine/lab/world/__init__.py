@@ -1,0 +1,1 @@
+"""What the game takes place in: who is who, the web, the clock."""
