@@ -12,11 +12,11 @@ import pytest
 import zstandard
 from PIL import Image
 
-from facetui.engine.opening import begin, open_lab, prepare
 from facetui.engine.people import identities as peoples
 from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
+from facetui.engine.runs.setup import begin, open_lab, prepare
 from facetui.tui import archive, cues, handout, pictures
 from facetui.tui.app import FacetApp
 from facetui.tui.picture_policy import PicturePolicy

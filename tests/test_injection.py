@@ -125,7 +125,7 @@ def test_what_other_packages_say_of_themselves_is_listed_as_text(monkeypatch, ca
 
 
 def test_a_saved_session_is_no_program_of_somebody_elses(make_lab):
-    from facetui.engine.session import Session
+    from facetui.engine.runs.session import Session
 
     class Played(Session):
         def __init__(self) -> None:

@@ -14,12 +14,12 @@ import pytest
 import torch
 
 from facetui.engine.core.cache import Cache
-from facetui.engine.opening import World
 from facetui.engine.records import journal
 from facetui.engine.records.errors import Cancelled, ScenarioError, UsageError
 from facetui.engine.records.events import Note, PhotosPosted, Progress, ProtectionMeasured, RunEnded
-from facetui.engine.runner import Scenario
-from facetui.engine.session import Session
+from facetui.engine.runs.run import Scenario
+from facetui.engine.runs.session import Session
+from facetui.engine.runs.setup import World
 from facetui.tui.completing import begun, in_a_string
 from facetui.tui.repl import is_own, run_script
 
@@ -156,7 +156,7 @@ def test_exit_codes_of_scripts(session, capsys, text, code, said):
 
 
 def test_the_lab_draws_in_the_terminal(tmp_path, capsys):
-    from facetui.engine.runner import Settings
+    from facetui.engine.runs.run import Settings
     from facetui.tui.repl import open_session
 
     session = open_session(Settings(out=tmp_path, cache=tmp_path / "cache"), None, quiet=True)

@@ -20,7 +20,7 @@ from facetui.engine.records.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.runner import Scenario, Settings, run
+from facetui.engine.runs.run import Scenario, Settings, run
 
 
 def told(name: str, tmp_path: Path, **settings):

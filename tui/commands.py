@@ -53,7 +53,7 @@ def repl(
 ) -> None:
     """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
     from facetui import scenarios
-    from facetui.engine.runner import Scenario
+    from facetui.engine.runs.run import Scenario
     from facetui.tui.repl import interact, open_session, run_script
 
     scripted = command is not None or not sys.stdin.isatty()

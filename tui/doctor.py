@@ -32,7 +32,7 @@ def examine() -> int:
     from facetui.engine.core.cache import default_folder
     from facetui.engine.people import casts, identities
     from facetui.engine.records.journal import runs_folder
-    from facetui.engine.runner import versions
+    from facetui.engine.runs.run import versions
 
     found = versions()
     tell(True, "torch", f"{found.get('torch', '?')}, imported in {time.perf_counter() - began:.1f} s")

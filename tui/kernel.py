@@ -21,8 +21,8 @@ from facetui.engine.core.cache import default_folder
 from facetui.engine.people.identities import EMBEDDED
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
-from facetui.engine.runner import Scenario, Settings
-from facetui.engine.session import Session
+from facetui.engine.runs.run import Scenario, Settings
+from facetui.engine.runs.session import Session
 from facetui.tui import talk
 from facetui.tui.repl import open_session, scope
 from facetui.tui.shell import configured, taught

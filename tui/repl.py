@@ -12,12 +12,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from facetui.engine.opening import prepare
 from facetui.engine.records.errors import Cancelled, FacetuiError, ScenarioError
 from facetui.engine.records.events import Progress, RunBegan
 from facetui.engine.records.places import short
-from facetui.engine.runner import Scenario, Settings
-from facetui.engine.session import Session
+from facetui.engine.runs.run import Scenario, Settings
+from facetui.engine.runs.session import Session
+from facetui.engine.runs.setup import prepare
 from facetui.tui import chart, displays
 from facetui.tui.displays import Plain, say, table_lines
 from facetui.tui.ink import text_of

@@ -34,7 +34,7 @@ from facetui.tui.options import (
 from facetui.tui.seeds import spread_lines
 
 if TYPE_CHECKING:
-    from facetui.engine.runner import Settings
+    from facetui.engine.runs.run import Settings
 
 FAREWELL_SECONDS = 1.0
 """For which a run stays published after its end."""
@@ -84,8 +84,8 @@ def run(
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
-    from facetui.engine.runner import Scenario
-    from facetui.engine.runner import run as play
+    from facetui.engine.runs.run import Scenario
+    from facetui.engine.runs.run import run as play
 
     shown = displays.resolve(display)
     if seeds > 1 and (detach or display == "tui"):
@@ -192,7 +192,7 @@ def settings_of(
     strict: bool = False,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
-    from facetui.engine.runner import Settings
+    from facetui.engine.runs.run import Settings
 
     names = tuple(users) if users else None  # an empty list is what the option gives where it was left out
     if names and not any(name.strip(" ,") for name in names):

@@ -16,7 +16,7 @@ from IPython.terminal.prompts import Prompts, Token
 from traitlets.config import Config
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.engine.session import Session
+from facetui.engine.runs.session import Session
 from facetui.tui.completing import begun, in_a_string
 from facetui.tui.displays import say
 from facetui.tui.repl import interruptible, is_own

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.text import clean
-from facetui.engine.runner import Scenario
+from facetui.engine.runs.run import Scenario
 
 TEMPLATE = '''\
 """{title}: one line that says what this story shows.

@@ -281,7 +281,7 @@ def run(
         FacetuiError: before the run began: people, cast, device or folder that do not exist or fit.
     """
     from facetui.engine.core import device
-    from facetui.engine.opening import begin, open_lab, prepare
+    from facetui.engine.runs.setup import begin, open_lab, prepare
 
     stop = cancel or threading.Event()
 

@@ -16,7 +16,7 @@ from facetui.engine.people import casts, identities
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import People
 from facetui.engine.records.events import Event, RunBegan
-from facetui.engine.runner import Value, versions
+from facetui.engine.runs.run import Value, versions
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,13 @@ from typing import Any
 
 from facetui.engine.core.device import telling
 from facetui.engine.lab.lab import Lab
-from facetui.engine.opening import World, begin, open_lab
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.records.text import clean
-from facetui.engine.runner import Display, Scenario, Value, peak_memory
+from facetui.engine.runs.run import Display, Scenario, Value, peak_memory
+from facetui.engine.runs.setup import World, begin, open_lab
 
 ACTORS = ("users", "friends", "trainer", "law")
 ASKED = frozenset({"left", "public_tools", "flags", "keep", "take", "words", "keeps", "bans"})

@@ -1,0 +1,1 @@
+"""What plays a story: its reading, its setting up, a run, a session."""
