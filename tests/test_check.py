@@ -17,22 +17,22 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from facetui.engine.applications.check.album import Album, gather
+from facetui.engine.applications.check.check import check
+from facetui.engine.applications.check.matching import match, match_content
+from facetui.engine.applications.check.trainers import enrolled, make_lab
+from facetui.engine.applications.check.verdict import judge
+from facetui.engine.applications.check.warnings import _strangers, refuse_if_swapped
+from facetui.engine.applications.protect.files import find_inputs
+from facetui.engine.applications.protect.protector import Protector
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.checking.album import Album, gather
-from facetui.engine.checking.check import check
-from facetui.engine.checking.pairing import match, match_content
-from facetui.engine.checking.trainers import enrolled, make_lab
-from facetui.engine.checking.verdict import judge
-from facetui.engine.checking.warnings import _strangers, refuse_if_swapped
 from facetui.engine.core.cache import Cache, default_folder
 from facetui.engine.core.inference import embed
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import load
-from facetui.engine.outputs import find_inputs
 from facetui.engine.people import casts
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.identities import People, Person
-from facetui.engine.protect import Protector
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 
 ME, TEN = 3, 10

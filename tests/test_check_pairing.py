@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from facetui.engine.checking.album import Album, gather
-from facetui.engine.checking.comparing import compare
-from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
-from facetui.engine.checking.pairing import match
-from facetui.engine.checking.registration import Sketch, certainty, register, undone, upright, whole_likeness
+from facetui.engine.applications.check.album import Album, gather
+from facetui.engine.applications.check.comparison import compare
+from facetui.engine.applications.check.matching import match
+from facetui.engine.applications.check.pair import HIDDEN, LeftOut, Pair
+from facetui.engine.applications.check.registration import Sketch, certainty, register, undone, upright, whole_likeness
 from facetui.engine.core.cache import Cache
 from facetui.engine.people.alignment import to_picture
 

@@ -133,8 +133,8 @@ def test_a_frozen_copy_embeds_the_same(network):
 
 def test_every_name_with_a_colon_works_where_names_are_asked_for(tmp_path, few, tool, make_lab, monkeypatch):
     monkeypatch.setenv("FACETUI_MODELS", str(tmp_path))
+    from facetui.engine.applications.benchmarks.grid import Row
     from facetui.engine.core.cache import Cache
-    from facetui.engine.grid import Row
     from facetui.engine.people import casts
 
     name = export(tmp_path / "net.onnx")

@@ -17,16 +17,16 @@ import pytest
 import torch
 from PIL import Image, ImageCms
 
+from facetui.engine.applications.protect.files import MANIFEST, copy_new, distinct_names, find_inputs, write_new
+from facetui.engine.applications.protect.paste import PastedView, Placement
+from facetui.engine.applications.protect.protector import Protector, paste_all
 from facetui.engine.attacks.fawkes10 import Fawkes10
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core.inference import embed
 from facetui.engine.extractors import load
-from facetui.engine.outputs import MANIFEST, copy_new, distinct_names, find_inputs, write_new
 from facetui.engine.people.alignment import TEMPLATE, Face, align, find_faces, to_tensor
 from facetui.engine.people.pictures import read_picture
-from facetui.engine.protect import Protector, paste_all
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
-from facetui.engine.warp import PastedView, Placement
 
 
 def picture(people, *faces, size=(700, 420), seed=0):

@@ -30,7 +30,7 @@ def loop(context: typer.Context, device: DeviceOption = "auto", seconds: Seconds
     """Measure the attack loop against bare forward+backward of the same network, in one run."""
     if context.invoked_subcommand is not None:
         return
-    from facetui.engine.bench import attack_loop
+    from facetui.engine.applications.benchmarks.speed import attack_loop
 
     say(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
     for row in attack_loop(device, seconds):
@@ -46,7 +46,7 @@ def attacks(
     peers: Annotated[bool, typer.Option(help="Also run PGD in foolbox, torchattacks and ART, if installed.")] = True,
 ) -> None:
     """Measure every attack against its own count of bare passes, and PGD against other libraries."""
-    from facetui.engine.bench import attacks as measure
+    from facetui.engine.applications.benchmarks.speed import attacks as measure
     from facetui.engine.extractors import EXTRACTORS
 
     EXTRACTORS.entry(network)  # a name that does not exist is said before anything is printed
@@ -58,7 +58,7 @@ def attacks(
         say(f"{row.attack:<12} {row.settings or '':<12} {row.passes:>7} {row.wall:>7.2f} s {row.floor:>7.2f} s {ratio}")
     if not peers:
         return
-    from facetui.engine.peers import compare
+    from facetui.engine.applications.benchmarks.peers import compare
 
     say()
     say("the same PGD elsewhere: targeted, L-inf 8/255, 20 steps, cosine-to-centroids head, same photos and batches")
@@ -93,7 +93,7 @@ def grid(
     no_cache: NoCacheOption = False,
 ) -> None:
     """Measure attacks by extractors: protection rates with their 95 % intervals."""
-    from facetui.engine import grid as grids
+    from facetui.engine.applications.benchmarks import grid as grids
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
     from facetui.engine.people import identities as peoples

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
-from facetui.engine.checking.pair import Pair
-from facetui.engine.checking.result import Report
-from facetui.engine.checking.search import Share
-from facetui.engine.checking.verdict import WRONG_TEST, Verdict, notes
+from facetui.engine.applications.check.pair import Pair
+from facetui.engine.applications.check.result import Report
+from facetui.engine.applications.check.search import Share
+from facetui.engine.applications.check.verdict import WRONG_TEST, Verdict, notes
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.records.text import html as escaped
 

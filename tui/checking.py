@@ -53,9 +53,9 @@ def check(
         sys.stdout.reconfigure(errors="backslashreplace")
     if out is not None:
         _refuse_unwritable(out.expanduser())
-    from facetui.engine.checking.album import LEAST, gather
-    from facetui.engine.checking.check import check as measure
-    from facetui.engine.checking.verdict import judge
+    from facetui.engine.applications.check.album import LEAST, gather
+    from facetui.engine.applications.check.check import check as measure
+    from facetui.engine.applications.check.verdict import judge
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
     from facetui.engine.people import casts
@@ -102,7 +102,7 @@ def check(
 
 def _say_hidden(album: Any, as_one_json: bool) -> None:
     """The tool hid so many faces that there is nothing to enrol and to search in: that is the result."""
-    from facetui.engine.checking.verdict import hidden
+    from facetui.engine.applications.check.verdict import hidden
 
     if as_one_json:
         left_out = [asdict(entry) for entry in album.left_out]
@@ -178,7 +178,7 @@ def _write(out: Path, text: str) -> None:
 
 def lines(report: Any, verdict: Any) -> Iterator[str]:
     """The result in eighty columns: table first, the verdict last, where the eye rests."""
-    from facetui.engine.checking.verdict import WRONG_TEST, notes
+    from facetui.engine.applications.check.verdict import WRONG_TEST, notes
 
     yield f"Would clean photos of you be identified?  {report.n_probes} searches, 95 % intervals"
     yield ""

@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from facetui.engine.applications.protect.files import find_inputs
+from facetui.engine.applications.protect.protector import Outcome, Protector, as_json, summary, totals
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import choose
-from facetui.engine.outputs import find_inputs
 from facetui.engine.people import casts
-from facetui.engine.protect import Outcome, Protector, as_json, summary, totals
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui import stopping

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from facetui.engine.checking.pair import LeftOut, Pair
-from facetui.engine.checking.search import Ranks, Share
+from facetui.engine.applications.check.pair import LeftOut, Pair
+from facetui.engine.applications.check.search import Ranks, Share
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.checking.album import Album
-from facetui.engine.checking.trainers import Crowd
+from facetui.engine.applications.check.album import Album
+from facetui.engine.applications.check.trainers import Crowd
 from facetui.engine.lab.lab import Lab
 from facetui.engine.records.errors import DataError
 

@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.checking.album import Album, Tell
-from facetui.engine.checking.pair import RECODINGS, UNDONE
-from facetui.engine.checking.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
-from facetui.engine.checking.search import Search, Share
-from facetui.engine.checking.trainers import (
+from facetui.engine.applications.check.album import Album, Tell
+from facetui.engine.applications.check.pair import RECODINGS, UNDONE
+from facetui.engine.applications.check.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
+from facetui.engine.applications.check.search import Search, Share
+from facetui.engine.applications.check.trainers import (
     TOOLS,
     Crowd,
     Rehearsal,
@@ -29,7 +29,7 @@ from facetui.engine.checking.trainers import (
     run_tools,
     tools_in_words,
 )
-from facetui.engine.checking.warnings import refuse_if_swapped, warnings
+from facetui.engine.applications.check.warnings import refuse_if_swapped, warnings
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier

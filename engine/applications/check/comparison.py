@@ -9,13 +9,13 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from facetui.engine.checking.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
-from facetui.engine.checking.pairing import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
-from facetui.engine.checking.registration import register, undone, upright
+from facetui.engine.applications.check.matching import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.applications.check.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
+from facetui.engine.applications.check.registration import register, undone, upright
+from facetui.engine.applications.protect.protector import visible_change
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
 from facetui.engine.people.pictures import read_picture
-from facetui.engine.protect import visible_change
 
 Box = tuple[float, float, float, float]
 

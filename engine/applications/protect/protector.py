@@ -15,14 +15,14 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine import extractors
+from facetui.engine.applications.protect.files import Beside, Manifest, read_beside, write_new
+from facetui.engine.applications.protect.paste import PastedView, Placement
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
-from facetui.engine.outputs import Beside, Manifest, read_beside, write_new
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
 from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError, UsageError
-from facetui.engine.warp import PastedView, Placement
 
 GROUP = 8
 """Faces perturbed together: a group's files are written before the next begins."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from facetui.engine.checking.result import Report, Row
-from facetui.engine.checking.search import LISTED, Share
+from facetui.engine.applications.check.result import Report, Row
+from facetui.engine.applications.check.search import LISTED, Share
 
 OFTEN = 0.5
 """From this share of searches on, a trainer names the user."""

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.checking.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
-from facetui.engine.outputs import MANIFEST
+from facetui.engine.applications.check.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
+from facetui.engine.applications.protect.files import MANIFEST
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError

@@ -9,9 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facetui.engine.checking.pair import HIDDEN, LeftOut, Pair
-from facetui.engine.checking.pairing import match, match_content, pictures, refuse_swapped, thumbnail_distance
-from facetui.engine.checking.photos import in_threads, read_all, read_probe
+from facetui.engine.applications.check.before_after import in_threads, read_all, read_probe
+from facetui.engine.applications.check.matching import (
+    match,
+    match_content,
+    pictures,
+    refuse_swapped,
+    thumbnail_distance,
+)
+from facetui.engine.applications.check.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.core.cache import Cache
 from facetui.engine.records.errors import DataError, UsageError
 

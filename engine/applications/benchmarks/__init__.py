@@ -1,0 +1,1 @@
+"""How fast attacks are, and how well they do."""

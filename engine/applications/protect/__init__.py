@@ -1,0 +1,1 @@
+"""Perturbing one's own photos."""
