@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
-from facetui.tui import chart, export, frame, ink
+from facetui.tui import chart, export, frame
 from facetui.tui.keys import KEYS, footer, help_lines
 from facetui.tui.player import SPEEDS, Player
 from facetui.tui.scene import Scene
 from facetui.tui.stage import VIEWS, Recent, Stage, Story
-from facetui.tui.words import short_label, words
+from facetui.tui.text import spans
+from facetui.tui.text.sentences import short_label, words
 
 from .sample_run import sample_events, write_sample
 
@@ -50,8 +51,8 @@ def staged(folder: Path, view: str, head: int | None = None) -> Stage:
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_page_looks_as_it_did(view, size, tmp_path):
     lines = frame.paint(staged(tmp_path / "sample-20210101-000000", view), *size)
-    assert len(lines) == size[1] and all(ink.length(line) == size[0] for line in lines)
-    text = ink.text_of(lines) + "\n"
+    assert len(lines) == size[1] and all(spans.length(line) == size[0] for line in lines)
+    text = spans.text_of(lines) + "\n"
     assert "\x1b" not in text and "\x07" not in text
     kept = SCREENS / f"{view}-{size[0]}x{size[1]}.txt"
     if os.environ.get("FACETUI_UPDATE"):
@@ -63,13 +64,13 @@ def test_every_page_looks_as_it_did(view, size, tmp_path):
 def test_any_size_at_any_moment_is_filled_exactly(width, height, head, view, tmp_path_factory):
     stage = staged(tmp_path_factory.mktemp("run"), view, head)
     lines = frame.paint(stage, width, height)
-    assert len(lines) == height and all(ink.length(line) == width for line in lines)
+    assert len(lines) == height and all(spans.length(line) == width for line in lines)
     assert (width >= 40 and height >= 12) or not any("▲" in text for line in lines for text, _ in line)
 
 
 def test_text_from_a_journal_is_foreign(tmp_path):
     stage = staged(tmp_path / "run", "timeline", 2)
-    text = ink.text_of(frame.paint(stage, 120, 40))
+    text = spans.text_of(frame.paint(stage, 120, 40))
     assert "[red]not red[/red]" in text and "\x1b" not in text
 
 
@@ -78,7 +79,7 @@ def test_a_run_that_failed_says_where(tmp_path):
     stage.extend([RunFailed(error="mine.py, line 3: ZeroDivisionError: division by zero", exit_code=1)])
     stage.player.latest()
     stage.fold()
-    text = ink.text_of(frame.paint(stage, 80, 24))
+    text = spans.text_of(frame.paint(stage, 80, 24))
     assert "mine.py, line 3: ZeroDivisionError" in text and "failed" in text
 
 
@@ -192,10 +193,10 @@ def test_a_replay_plays_to_the_end_and_steps_skip_progress():
 
 
 def test_every_key_is_in_the_help_and_quit_is_always_in_the_footer():
-    told = ink.text_of(help_lines(80))
+    told = spans.text_of(help_lines(80))
     assert all(key.help in told for key in KEYS)
     for view, (width, _) in itertools.product(VIEWS, SIZES):
-        told = ink.text_of([footer(view, width)])
+        told = spans.text_of([footer(view, width)])
         assert "esc back" in told if view == "console" else "quit" in told and "help" in told
 
 
@@ -232,6 +233,6 @@ def test_a_megabyte_of_foreign_text_is_drawn_in_no_time(tmp_path):
     for view, (width, height) in itertools.product(VIEWS, SIZES):
         stage.view = view
         began_at = time.perf_counter()
-        told = ink.text_of(frame.paint(stage, width, height))
+        told = spans.text_of(frame.paint(stage, width, height))
         assert time.perf_counter() - began_at < 0.5, view
         assert "\x1b" not in told and len(told) <= (width + 1) * height

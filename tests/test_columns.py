@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from facetui.engine.records import text
 from facetui.engine.records.events import Note, Progress
-from facetui.tui import displays, ink
+from facetui.tui.text import plain, spans
 
 from .hostile_run import hostile, unsafe
 
@@ -35,47 +35,47 @@ shown = st.one_of(hostile, st.text(st.sampled_from("a日한é🔬👩🇩🇪�
     ],
 )
 def test_a_joined_emoji_is_one_character(said, columns):
-    assert ink.cells(text.clean(said)) == columns
+    assert spans.cells(text.clean(said)) == columns
     assert text.clean(f"\ufe0f{said}") == text.clean(said), "nothing changes what stands before it"
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.lists(hostile | shown, max_size=4), st.integers(0, 40))
 def test_a_line_fits_exactly(texts, width):
-    line = ink.fit([(said, "") for said in texts], width)
+    line = spans.fit([(said, "") for said in texts], width)
     assert sum(cell_len(said) for said, _ in line) == width
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(shown, st.integers(0, 40))
 def test_what_is_cut_keeps_whole_characters(said, width):
-    kept = ink.cut(said, width)
-    assert ink.cells(kept) <= width
+    kept = spans.cut(said, width)
+    assert spans.cells(kept) <= width
     if kept != said and width:
         rest = said[len(kept) - 1 :]
         assert said.startswith(kept[:-1]) and kept[-1] == "…"
         assert rest[0] not in "\u200d\ufe0f\u0301" and kept[-2:-1] != "\u200d", "nothing is parted that is one"
-    assert cell_len(ink.left(said, width)) == cell_len(ink.right(said, width)) == width
+    assert cell_len(spans.left(said, width)) == cell_len(spans.right(said, width)) == width
 
 
 @settings(derandomize=True, max_examples=300, deadline=None)
 @given(hostile | shown, st.integers(2, 40), st.integers(1, 6))
 def test_rows_are_not_wider_than_asked(said, width, rows):
-    lines = ink.wrap(said, width, rows)
+    lines = spans.wrap(said, width, rows)
     assert 1 <= len(lines) <= rows and all(cell_len(line) <= width for line in lines)
 
 
 @settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(-3, 12), hostile | shown, st.booleans()), max_size=6))
 def test_a_grid_keeps_its_columns(puts):
-    grid = ink.Grid(10, 1)
+    grid = spans.Grid(10, 1)
     for x, said, under in puts:
         grid.put(x, 0, said, "", under=under)
     assert cell_len("".join(said for said, _ in grid.lines()[0])) == 10
 
 
 def test_progress_and_notes_of_strangers_are_cleaned_on_a_stream(capsys):
-    show = displays.Plain(sys.stdout)
+    show = plain.Plain(sys.stdout)
     show(Progress(task="\x1b[2J", done=1, total=2, unit="\x9b"))
     show(Note(text="\x1b]0;x\x07"))
     told = capsys.readouterr()

@@ -16,7 +16,7 @@ from facetui.engine.records.journal import Journal
 from facetui.tui import console, talk
 from facetui.tui.app import FacetApp
 from facetui.tui.console import Console, completed, indented, is_whole
-from facetui.tui.ink import length, text_of
+from facetui.tui.text.spans import length, text_of
 
 from .sample_run import write_sample
 

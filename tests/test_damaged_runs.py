@@ -19,8 +19,8 @@ from facetui.engine.records.events import decode, encode
 from facetui.tui import cues, recent
 from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp
-from facetui.tui.ink import text_of
 from facetui.tui.mirror import Mirror
+from facetui.tui.text.spans import text_of
 
 from .ending import check_error, check_sentence, command, ends_within
 from .presenting import Presenter, until

@@ -21,7 +21,7 @@ from facetui.engine.records.events import AnyEvent, Event, encode
 from facetui.tui.archive import unpacked_for_now
 from facetui.tui.player import MOVES, begins_move
 from facetui.tui.scene import Scene
-from facetui.tui.words import VERBS, percent
+from facetui.tui.text.sentences import VERBS, percent
 
 from .sample_run import sample_events
 

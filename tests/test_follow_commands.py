@@ -15,7 +15,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.events import PicturesShown
 from facetui.tui import cues, publishing
 from facetui.tui.app import FacetApp
-from facetui.tui.ink import text_of
+from facetui.tui.text.spans import text_of
 
 from .presenting import count, until
 from .sample_run import write_sample

@@ -33,12 +33,13 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui import archive, cues, export, frame, handout, recent, words
+from facetui.tui import archive, cues, export, frame, handout, recent
 from facetui.tui.answers import Limits
-from facetui.tui.displays import Plain, table_lines
 from facetui.tui.mirror import Mirror
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
+from facetui.tui.text import sentences
+from facetui.tui.text.plain import Plain, table_lines
 from facetui.tui.webpage import page
 
 from . import mutations
@@ -204,7 +205,7 @@ def show(place: Path) -> None:
         return
     lines, plain = io.StringIO(), Plain(io.StringIO())
     for event in events:
-        assert encode(event) and isinstance(words.words(event), str) and words.short_label(event) is not None
+        assert encode(event) and isinstance(sentences.words(event), str) and sentences.short_label(event) is not None
         plain(event)
         print(encode(event), file=lines)
     table_lines(cohort_table(events))

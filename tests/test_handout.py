@@ -29,11 +29,12 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import archive, displays, handout, journals, launch
+from facetui.tui import archive, handout, journals, launch
 from facetui.tui.app import FacetApp
 from facetui.tui.archive import pack, unpack
-from facetui.tui.ink import text_of
 from facetui.tui.journals import DEMO, unpacked
+from facetui.tui.text import plain
+from facetui.tui.text.spans import text_of
 from facetui.tui.uibench import Pty
 
 from .sample_run import SOURCE, sample_events, write_sample
@@ -210,7 +211,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
 def test_only_runs_that_were_made_here_offer_a_console(run, tmp_path, monkeypatch):
     offered = []
     monkeypatch.setattr(launch, "app", lambda *_, console, **__: offered.append(console) or 0)
-    monkeypatch.setattr(displays, "resolve", lambda name: name)
+    monkeypatch.setattr(plain, "resolve", lambda name: name)
     pack(run, tmp_path / "run.tar.zst")
     copied = shutil.copytree(run, tmp_path / "copied")
     for runs, name in (

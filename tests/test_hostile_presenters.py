@@ -13,8 +13,8 @@ from facetui.engine.records import journal
 from facetui.tui import cues, picture_policy
 from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp
-from facetui.tui.ink import text_of
 from facetui.tui.mirror import Mirror
+from facetui.tui.text.spans import text_of
 
 from .ending import check_sentence, command, ends_within
 from .presenting import copied, until

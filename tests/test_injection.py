@@ -21,10 +21,11 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, cues, displays, export, frame, ink, listing, talk
+from facetui.tui import cli, cues, export, frame, listing, talk
 from facetui.tui.app import FacetApp
 from facetui.tui.stage import VIEWS, Recent, Stage, Story
-from facetui.tui.words import words
+from facetui.tui.text import plain, spans
+from facetui.tui.text.sentences import words
 
 from .hostile_run import ROUNDS, hostile, runs, unsafe
 
@@ -36,14 +37,14 @@ from .hostile_run import ROUNDS, hostile, runs, unsafe
 def test_lines_command_no_terminal(run, encoding):
     raw = io.BytesIO()
     out = io.TextIOWrapper(raw, encoding=encoding, newline="")
-    show = displays.Plain(out, 80)
+    show = plain.Plain(out, 80)
     for event in run:
         show(event)
         assert unsafe(words(event)) == []
     told = raw.getvalue().decode(encoding)
     assert unsafe(told, "\n") == [] and "98 %" in told
     assert max(map(len, told.split("\n"))) < 10 * 4000, "at most ten characters spell one out"
-    assert unsafe("".join(displays.table_lines(cohort_table(run)))) == []
+    assert unsafe("".join(plain.table_lines(cohort_table(run)))) == []
 
 
 @ROUNDS
@@ -177,10 +178,10 @@ async def test_the_app_shows_copies_and_saves_text_only(stranger, monkeypatch):
         for key in "12340":
             await keys.press(key)
             lines = app.canvas.lines
-            assert all(ink.length(line) == 80 for line in lines)
-            assert unsafe(ink.text_of(lines), "\n") == []
+            assert all(spans.length(line) == 80 for line in lines)
+            assert unsafe(spans.text_of(lines), "\n") == []
             await keys.press("y")
-            assert unsafe(app.clipboard, "\n") == [] and app.clipboard == ink.text_of(lines)
+            assert unsafe(app.clipboard, "\n") == [] and app.clipboard == spans.text_of(lines)
             strips = "\n".join(strip.text for strip in app.screen._compositor.render_strips())
             assert unsafe(strips, "\n") == []
             await keys.press("s")
@@ -210,5 +211,5 @@ async def test_dialogs_show_text_only(stranger):
             app.push_screen(dialog)
             await keys.pause()
             lines = dialog.query_one(Canvas).lines
-            assert "facetui follow" in ink.text_of(lines) and unsafe(ink.text_of(lines), "\n") == []
+            assert "facetui follow" in spans.text_of(lines) and unsafe(spans.text_of(lines), "\n") == []
             app.pop_screen()

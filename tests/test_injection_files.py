@@ -24,9 +24,10 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import displays, export, markup, webpage
+from facetui.tui import export, markup, webpage
 from facetui.tui.handout import blocks
 from facetui.tui.scene import Scene
+from facetui.tui.text import plain
 
 from .hostile_run import PIECES, ROUNDS, hostile_run, runs, unsafe
 from .sample_run import sample_events
@@ -44,7 +45,7 @@ def test_a_new_scenario_is_a_program_whatever_its_name_is(tmp_path):
 
 def test_the_folder_of_a_detached_run_is_the_folder_for_programs(tmp_path, capfdbinary):
     name = os.fsdecode(b"r\xe9\x1b")
-    displays.say_path(tmp_path / name)
+    plain.say_path(tmp_path / name)
     assert capfdbinary.readouterr().out == os.fsencode(tmp_path) + b"/r\xe9\x1b\n"
 
 

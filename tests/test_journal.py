@@ -21,8 +21,8 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui.displays import Plain
-from facetui.tui.words import cell_marks, cell_remarks, marks
+from facetui.tui.text.plain import Plain
+from facetui.tui.text.sentences import cell_marks, cell_remarks, marks
 
 from .sample_run import sample_events
 

@@ -16,10 +16,11 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import RunEnded, RunFailed
-from facetui.tui import frame, home, words
-from facetui.tui.ink import text_of
+from facetui.tui import frame, home
 from facetui.tui.recent import recent
 from facetui.tui.stage import Stage
+from facetui.tui.text import sentences
+from facetui.tui.text.spans import text_of
 
 from .sample_run import write_sample
 from .test_cli import MAIN, SHORT, facetui, rates
@@ -134,7 +135,7 @@ def test_a_run_that_its_user_stopped_is_stopped_everywhere(tmp_path):
     events = journal.read(folder)
     assert journal.status(folder, events) == "stopped" and "stopped" in journal.OVER
     assert recent(runs)[0].state == "stopped" and home.SIGNS["stopped"] not in ("×", home.SIGNS["running"])
-    assert words.words(events[-1]).startswith("stopped after")
+    assert sentences.words(events[-1]).startswith("stopped after")
     assert " stopped " in facetui("runs").stdout and "mine: stopped" in facetui("runs", "show", "mine").stdout
     assert facetui("replay", "mine", "--display", "plain").returncode == 0
     told = tmp_path / "told.md"
@@ -155,7 +156,7 @@ def test_a_run_that_raised_is_failed(tmp_path):
     path = folder / journal.EVENTS
     path.write_bytes(path.read_bytes().replace(b'"exit_code":130', b'"exit_code":1'))
     assert journal.status(folder, journal.read(folder)) == "failed"
-    assert words.words(journal.read(folder)[-1]).startswith("failed after")
+    assert sentences.words(journal.read(folder)[-1]).startswith("failed after")
 
 
 # --- killed at any moment -----------------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ from facetui.engine.records.places import short
 from facetui.tui import cohorts, detached, eventlist, faces, home
 from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing
-from facetui.tui.ink import text_of
 from facetui.tui.keys import KEYS
 from facetui.tui.stage import Recent, Story
+from facetui.tui.text.spans import text_of
 from facetui.tui.themes import CYCLE
 
 

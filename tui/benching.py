@@ -11,8 +11,8 @@ import typer
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.tui import shell_completion as shell
-from facetui.tui.displays import say
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.text.plain import say
 
 app = typer.Typer(
     add_completion=False,

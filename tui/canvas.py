@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from facetui.tui.ink import Line, length
+from facetui.tui.text.spans import Line, length
 
 COLOURS = {
     "users": "actor-users",

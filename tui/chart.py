@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
-from facetui.tui.ink import Grid, Line, Span, cells, cut
 from facetui.tui.scene import Lane, Point, Scene, Slot, cohort_label
-from facetui.tui.words import MARKS, percent
+from facetui.tui.text.sentences import MARKS, percent
+from facetui.tui.text.spans import Grid, Line, Span, cells, cut
 
 GUTTER = 9
 """Columns left of the axis: the actors' names, the percentages."""

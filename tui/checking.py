@@ -18,9 +18,10 @@ import typer
 from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
-from facetui.tui import ink, stopping
-from facetui.tui.displays import say
+from facetui.tui import stopping
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.text import spans
+from facetui.tui.text.plain import say
 
 WIDTH = 80
 SHOWN = 5
@@ -217,7 +218,7 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
     for photo in report.photos[:SHOWN]:
         dssim = f"DSSIM {photo.dssim:.4f}" if photo.dssim is not None else ""
         psnr = f"PSNR {photo.psnr:.1f} dB" if photo.psnr is not None else "unchanged"
-        yield f"  {ink.left(photo.name, 34)} {photo.linf:>4.0f}/255  {dssim:<12}  {psnr}"
+        yield f"  {spans.left(photo.name, 34)} {photo.linf:>4.0f}/255  {dssim:<12}  {psnr}"
     yield ""
     for line in [*report.warnings, *_left_out(report)]:
         yield from textwrap.wrap(text.clean(f"! {line}"), WIDTH, subsequent_indent="  ")

@@ -123,7 +123,7 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    from facetui.tui.displays import resolve
+    from facetui.tui.text.plain import resolve
 
     if resolve("auto") != "tui":
         print(EXAMPLES, end="")

@@ -10,7 +10,6 @@ import typer
 
 from facetui.engine.records import places
 from facetui.tui import shell_completion as shell
-from facetui.tui.displays import say
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -21,6 +20,7 @@ from facetui.tui.options import (
     UsersOption,
 )
 from facetui.tui.running import settings_of
+from facetui.tui.text.plain import say
 
 
 def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in .py.", metavar="FILE.py")]) -> None:

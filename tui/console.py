@@ -10,8 +10,8 @@ from itertools import takewhile
 
 from facetui.engine.records.events import Progress
 from facetui.engine.records.text import clean
-from facetui.tui.ink import Line, Span, cells, cut, fit, pad, wrap
-from facetui.tui.words import progress
+from facetui.tui.text.sentences import progress
+from facetui.tui.text.spans import Line, Span, cells, cut, fit, pad, wrap
 
 PROMPT, MORE = "lab> ", "...> "
 KEPT = 2000

@@ -16,7 +16,7 @@ from pathlib import Path
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
-from facetui.tui.displays import say
+from facetui.tui.text.plain import say
 
 LOG = "engine.log"
 """What the engine said on its standard streams, beside its journal."""

@@ -13,9 +13,9 @@ from textual.widgets import Input
 
 from facetui.tui.canvas import Canvas
 from facetui.tui.cues import LONGEST
-from facetui.tui.ink import Line, fit, wrap
 from facetui.tui.keys import help_lines
 from facetui.tui.publishing import invitation
+from facetui.tui.text.spans import Line, fit, wrap
 
 
 class Help(ModalScreen[None]):

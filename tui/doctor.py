@@ -11,7 +11,7 @@ from pathlib import Path
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.places import short
-from facetui.tui.displays import say
+from facetui.tui.text.plain import say
 
 
 def examine() -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from facetui.engine.records.events import Event, Progress, RunBegan
 from facetui.engine.records.text import clean
-from facetui.tui.ink import Line, fit, left, pad, wrap
 from facetui.tui.stage import Stage
-from facetui.tui.words import LONGEST, MARKS, words
+from facetui.tui.text.sentences import LONGEST, MARKS, words
+from facetui.tui.text.spans import Line, fit, left, pad, wrap
 
 
 def listed(stage: Stage) -> list[int]:

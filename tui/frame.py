@@ -8,9 +8,9 @@ from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.cues import Cue
-from facetui.tui.displays import LEAST
-from facetui.tui.ink import Line, between, cut, fit, pad, wrap
 from facetui.tui.stage import Stage
+from facetui.tui.text.plain import LEAST
+from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
 
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from facetui.engine.records.text import clean
-from facetui.tui.ink import Line, cells, fit, left, pad, wrap
 from facetui.tui.stage import Recent, Stage, Story
+from facetui.tui.text.spans import Line, cells, fit, left, pad, wrap
 
 SIGNS = {"running": "●", "finished": "■", "stopped": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
 PROMISE = "Poisoning photos does not protect people from facial recognition for long. Watch how it decays."

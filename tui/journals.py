@@ -15,7 +15,7 @@ import typer
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
-from facetui.tui import cues, displays, publishing
+from facetui.tui import cues, publishing
 from facetui.tui import shell_completion as shell
 from facetui.tui.options import (
     DisplayOption,
@@ -25,6 +25,7 @@ from facetui.tui.options import (
     PicturesOption,
     RunArgument,
 )
+from facetui.tui.text import plain
 
 if TYPE_CHECKING:
     from facetui.tui.mirror import Mirror
@@ -71,7 +72,7 @@ def _play(
     copied: Path | None = None,
     recorded: str = "",
 ) -> int:
-    shown = displays.resolve(display)
+    shown = plain.resolve(display)
     events = journal.read(folder)
     if shown == "tui":
         from facetui.tui import launch
@@ -79,11 +80,11 @@ def _play(
         return launch.app(
             journal.runs_folder(), folder, motion=motion, mouse=mouse, console=console, copied=copied, recorded=recorded
         )
-    show = displays.without_screen(shown)
+    show = plain.without_screen(shown)
     for event in events:
         show(event)
     if _refuse_killed(folder, events) == "running":
-        displays.say(f"this run still goes on; facetui follow {folder.name}", sys.stderr)
+        plain.say(f"this run still goes on; facetui follow {folder.name}", sys.stderr)
     return 0
 
 
@@ -108,7 +109,7 @@ def demo(
     with resources.as_file(resources.files("facetui.tui") / DEMO) as packed, unpacked(str(packed)) as folder:
         assert folder is not None
         when = journal.began_at(folder)[:10]
-        displays.say(f"this is a recording of {when}; run it live: facetui run arms_race", sys.stderr)
+        plain.say(f"this is a recording of {when}; run it live: facetui run arms_race", sys.stderr)
         code = _play(
             folder,
             display,
@@ -134,7 +135,7 @@ def report(
         folder = packed or journal.find(name, [journal.runs_folder()])
         target = places.expanded(out or Path(f"{folder.name}.html"))
         write(folder, target)
-    displays.say(f"wrote {places.short(target)}")
+    plain.say(f"wrote {places.short(target)}")
 
 
 def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
@@ -161,7 +162,7 @@ def follow(
     no_mouse: NoMouseOption = False,
 ) -> None:
     """Watch a run that goes on: on this machine, or at the address that a presenter published; ends when it ends."""
-    shown = displays.resolve(display)
+    shown = plain.resolve(display)
     if name.startswith(("http://", "https://")):
         raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
     folder = journal.find(name, [journal.runs_folder()])
@@ -173,7 +174,7 @@ def follow(
                 journal.runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse, console=False
             )
         )
-    show, tail, seen = displays.without_screen(shown), journal.Tail(folder), []
+    show, tail, seen = plain.without_screen(shown), journal.Tail(folder), []
     while True:
         running = journal.is_locked(folder)  # asked first: what it wrote last is then read
         for event in (new := tail.more()):
@@ -185,7 +186,7 @@ def follow(
     _refuse_killed(folder, seen)
 
 
-def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: bool) -> int:
+def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool) -> int:
     """Follow a published run; what was copied of it is forgotten afterwards."""
     from facetui.tui.mirror import Mirror, forget
 
@@ -206,7 +207,7 @@ def _follow_url(url: str, shown: displays.DisplayName, *, motion: bool, mouse: b
                 console=False,
                 mirror=mirror,
             )
-        return _follow_lines(mirror, displays.without_screen(shown))
+        return _follow_lines(mirror, plain.without_screen(shown))
     finally:
         mirror.close()
 
@@ -217,17 +218,17 @@ def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
     while True:
         over = mirror.over  # asked first: what came last is then read
         if tail.folder != mirror.folder:
-            displays.say("the presenter began a run anew", sys.stderr)
+            plain.say("the presenter began a run anew", sys.stderr)
             tail, last = journal.Tail(mirror.folder), None
         for event in tail.more():
             show(event)
             last = event
         if bool(mirror.trouble) != bool(trouble):
-            displays.say(mirror.trouble or "connected again", sys.stderr)
+            plain.say(mirror.trouble or "connected again", sys.stderr)
         trouble = mirror.trouble
         told = cues.read(mirror.folder)
         for one in told[cue:]:
-            displays.say(f"look here: {one.text}", sys.stderr)
+            plain.say(f"look here: {one.text}", sys.stderr)
         cue = len(told)
         if over:
             break
@@ -251,8 +252,8 @@ def publish(
     server = publishing.start(folder, address, pictures)
     try:
         for line in publishing.invitation(server.url):
-            displays.say(line)
-        displays.say(publishing.who_can_read(server.url, pictures), sys.stderr)
+            plain.say(line)
+        plain.say(publishing.who_can_read(server.url, pictures), sys.stderr)
         code = server.process.wait()
     except KeyboardInterrupt:
         code = 0
@@ -276,7 +277,7 @@ def runs_list() -> None:
     wrong: list[str] = []
     folders = journal.runs(journal.runs_folder())
     if not folders:
-        displays.say("no runs yet; try: facetui run arms_race")
+        plain.say("no runs yet; try: facetui run arms_race")
     for folder in folders:
         try:
             events = journal.read(folder)
@@ -285,9 +286,9 @@ def runs_list() -> None:
         except JournalError as error:
             state, took = "damaged", f"{'':9}"
             wrong.append(str(error))
-        displays.say(f"{displays.column(folder.name, 40)} {state:<9} {took}  {recent.when(folder)}")
+        plain.say(f"{plain.column(folder.name, 40)} {state:<9} {took}  {recent.when(folder)}")
     for sentence in wrong:
-        displays.say(sentence, sys.stderr)
+        plain.say(sentence, sys.stderr)
 
 
 @runs_app.command("export")
@@ -304,7 +305,7 @@ def runs_export(
     if not is_archive(target.name):
         raise UsageError(f"expected a file ending in .tar.zst, got {target.name!r}")
     size = pack(folder, target, pictures)
-    displays.say(f"wrote {places.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
+    plain.say(f"wrote {places.short(target)}, {size / 1000:,.0f} kB, pictures: {pictures}")
 
 
 @runs_app.command("show")
@@ -314,17 +315,17 @@ def runs_show(name: RunArgument) -> None:
     events = journal.read(folder)
     began = journal.began(events, folder)
     state = journal.status(folder, events)
-    displays.say(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
-    displays.say(f"folder      {places.short(folder)}")
-    displays.say(f"story       {began.scenario}: {began.title}")
-    displays.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
-    displays.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
-    displays.say("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
-    displays.say("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
+    plain.say(f"{folder.name}: {state}, {len(events)} events, {events[-1].wall:.1f} s")
+    plain.say(f"folder      {places.short(folder)}")
+    plain.say(f"story       {began.scenario}: {began.title}")
+    plain.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
+    plain.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
+    plain.say("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
+    plain.say("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
     from facetui.engine.records.cohort_table import cohort_table
 
-    for line in displays.table_lines(cohort_table(events)):
-        displays.say(line)
+    for line in plain.table_lines(cohort_table(events)):
+        plain.say(line)
 
 
 @runs_app.command("rm")
@@ -337,4 +338,4 @@ def runs_rm(names: Annotated[list[str], typer.Argument(autocompletion=shell.runs
         if journal.is_locked(folder):
             raise UsageError(f"{folder.name} still goes on; stop it before you delete it")
         shutil.rmtree(folder)
-        displays.say(f"deleted {folder.name}")
+        plain.say(f"deleted {folder.name}")

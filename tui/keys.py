@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facetui.tui.ink import Line, fit, length, wrap
+from facetui.tui.text.spans import Line, fit, length, wrap
 
 
 @dataclass(frozen=True)

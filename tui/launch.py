@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facetui.tui import graphics
-from facetui.tui.displays import say
-from facetui.tui.ink import ASCII_TWINS
+from facetui.tui.text.plain import say
+from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
     from facetui.tui.detached import Engine

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from facetui.engine.records import text
-from facetui.tui.words import LONGEST
+from facetui.tui.text.sentences import LONGEST
 
 LONGEST_CODE = 100_000
 """Characters of a story's source."""

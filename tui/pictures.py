@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facetui.tui import picture_policy
-from facetui.tui.ink import Line
+from facetui.tui.text.spans import Line
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -16,7 +16,7 @@ from facetui.engine.people import casts
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui import stopping
-from facetui.tui.displays import say
+from facetui.tui.text.plain import say
 
 PROBLEMS = ("refused", "unreadable")
 

@@ -18,11 +18,12 @@ from facetui.engine.records.places import short
 from facetui.engine.runs.run import Scenario, Settings
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import prepare
-from facetui.tui import chart, displays
-from facetui.tui.displays import Plain, say, table_lines
-from facetui.tui.ink import text_of
+from facetui.tui import chart
 from facetui.tui.scene import Scene
 from facetui.tui.stopping import handled
+from facetui.tui.text import plain
+from facetui.tui.text.plain import Plain, say, table_lines
+from facetui.tui.text.spans import text_of
 
 BANNER = """\
 Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.
@@ -51,7 +52,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
         device_name=settings.device,
         cache_folder=settings.cache,
         strict=settings.strict,
-        tell=displays.Telling(),
+        tell=plain.Telling(),
     )
     plain = Plain(sys.stdout)
     held: list[Session] = []

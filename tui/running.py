@@ -15,7 +15,7 @@ import typer
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
-from facetui.tui import displays, publishing, shell_completion, stopping
+from facetui.tui import publishing, shell_completion, stopping
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -32,6 +32,7 @@ from facetui.tui.options import (
     UsersOption,
 )
 from facetui.tui.seeds import spread_lines
+from facetui.tui.text import plain
 
 if TYPE_CHECKING:
     from facetui.engine.runs.run import Settings
@@ -87,7 +88,7 @@ def run(
     from facetui.engine.runs.run import Scenario
     from facetui.engine.runs.run import run as play
 
-    shown = displays.resolve(display)
+    shown = plain.resolve(display)
     if seeds > 1 and (detach or display == "tui"):
         raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     if publish and (detach or seeds > 1):
@@ -97,7 +98,7 @@ def run(
         from facetui.tui.starting import explained
 
         for line in explained(scenario):
-            displays.say(line)
+            plain.say(line)
         return
     asked = settings_of(people, users, cast, seed, device, out, no_cache, strict)
     settings = replace(asked, folder=into, values=scenario.values(values or []))
@@ -112,7 +113,7 @@ def run(
         engine = detached.start(story, options, settings.out, scenario.name)
         if detach:
             detached.wait_until_begun(engine)
-            displays.say_path(engine.folder)
+            plain.say_path(engine.folder)
             return
         from facetui.tui import launch
 
@@ -132,31 +133,31 @@ def run(
         from facetui.engine.records.journal import new_run_folder
 
         settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
-    show = displays.without_screen(shown)
+    show = plain.without_screen(shown)
     tables = []
     with stopping.stoppable() as stop:
         for number in range(seed, seed + seeds):
             table = CohortTable()
-            played, telling = replace(settings, seed=number), displays.Telling()
+            played, telling = replace(settings, seed=number), plain.Telling()
             with published(settings.folder, publish, pictures):
                 try:
                     outcome = play(scenario, played, [show, table.add], stop.event, tell=telling)
                 except Cancelled as error:  # while people were read: there is no journal yet
-                    displays.say(f"facetui: {error}", sys.stderr)
+                    plain.say(f"facetui: {error}", sys.stderr)
                     raise typer.Exit(stop.code(error.exit_code)) from None
-            displays.say(f"journal: {places.short(outcome.folder)}", sys.stderr)
+            plain.say(f"journal: {places.short(outcome.folder)}", sys.stderr)
             if outcome.error is not None:
                 break
             tables.append(table)
     if seeds > 1 and display != "json":
         for line in spread_lines(tables):
-            displays.say(line)
+            plain.say(line)
     if outcome.error is None:
         return
-    displays.say(f"facetui: {outcome.error}", sys.stderr)
+    plain.say(f"facetui: {outcome.error}", sys.stderr)
     log = outcome.folder / "error.log"
     if log.exists():
-        displays.say(f"details: {places.short(log)}", sys.stderr)
+        plain.say(f"details: {places.short(log)}", sys.stderr)
     code = outcome.error.exit_code
     raise typer.Exit(stop.code(code) if isinstance(outcome.error, Cancelled) else code)
 
@@ -172,8 +173,8 @@ def published(folder: Path | None, address: str | None, pictures: str) -> Iterat
         return
     server = publishing.start(folder, address, pictures)
     for line in publishing.invitation(server.url):
-        displays.say(line, sys.stderr)
-    displays.say(publishing.who_can_read(server.url, pictures), sys.stderr)
+        plain.say(line, sys.stderr)
+    plain.say(publishing.who_can_read(server.url, pictures), sys.stderr)
     try:
         yield server.url
         time.sleep(FAREWELL_SECONDS)

@@ -25,7 +25,7 @@ from facetui.engine.records.events import (
 from facetui.engine.records.rates import wilson
 from facetui.engine.records.text import clean
 from facetui.tui.player import MOVES
-from facetui.tui.words import short_label
+from facetui.tui.text.sentences import short_label
 
 Lane = Actor | Literal["scrapes"]
 """Actors, and what the trainer does so often that it would leave no room for the words of its other moves."""

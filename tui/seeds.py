@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from statistics import mean
 
 from facetui.engine.records.cohort_table import CohortTable
-from facetui.tui.displays import blocks, column
-from facetui.tui.ink import cells, right
+from facetui.tui.text.plain import blocks, column
+from facetui.tui.text.spans import cells, right
 
 
 def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:

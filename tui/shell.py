@@ -18,8 +18,8 @@ from traitlets.config import Config
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.runs.session import Session
 from facetui.tui.completing import begun, in_a_string
-from facetui.tui.displays import say
 from facetui.tui.repl import interruptible, is_own
+from facetui.tui.text.plain import say
 
 PROMPT, MORE = "lab> ", "...> "
 

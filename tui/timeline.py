@@ -5,10 +5,10 @@ from __future__ import annotations
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui import chart
-from facetui.tui.ink import Line, beside, box, cut, fit, pad, wrap
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
-from facetui.tui.words import MARKS, percent, words
+from facetui.tui.text.sentences import MARKS, percent, words
+from facetui.tui.text.spans import Line, beside, box, cut, fit, pad, wrap
 
 WIDE, TALL = 110, 30
 NARROW, LOW = 64, 16

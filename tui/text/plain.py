@@ -24,8 +24,8 @@ from facetui.engine.records.events import (
     RunFailed,
 )
 from facetui.engine.records.text import clean, json, printable
-from facetui.tui.ink import cells, cut, left, right
-from facetui.tui.words import ASCII_MARKS, LONGEST, MARKS, cell_marks, marks, percent, words
+from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, cell_marks, marks, percent, words
+from facetui.tui.text.spans import cells, cut, left, right
 
 DisplayName = Literal["auto", "tui", "plain", "json", "none"]
 NAMES = ("auto", "tui", "plain", "json", "none")

@@ -1,0 +1,1 @@
+"""Text: spans with roles, sentences, formats, tables, lines."""
