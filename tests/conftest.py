@@ -16,7 +16,7 @@ from facetui.engine.people import identities as peoples
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.people.identities import People, Person
 from facetui.engine.records.journal import Journal
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs.remote import Mirror
 
 from .hostile_run import PIECES, hostile_run
 from .presenting import Presenter

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from facetui.engine.records import journal
 from facetui.engine.records.journal import Journal
 from facetui.tui import publishing
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs.remote import Mirror
 
 from .sample_run import sample_events
 

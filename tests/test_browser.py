@@ -12,8 +12,9 @@ import pytest
 
 from facetui.engine.records.events import Note
 from facetui.engine.records.journal import Journal
-from facetui.tui import cues, publishing
+from facetui.tui import publishing
 from facetui.tui.handout import write
+from facetui.tui.runs import cues
 from facetui.tui.webpage import page as whole_page
 
 from .sample_run import sample_events, write_sample

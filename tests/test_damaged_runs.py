@@ -16,10 +16,10 @@ from facetui.engine.people import casts
 from facetui.engine.records import journal
 from facetui.engine.records.errors import DataError, JournalError, UsageError
 from facetui.engine.records.events import decode, encode
-from facetui.tui import cues, recent
-from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs import cues, recent
+from facetui.tui.runs.answers import Limits
+from facetui.tui.runs.remote import Mirror
 from facetui.tui.text.spans import text_of
 
 from .ending import check_error, check_sentence, command, ends_within

@@ -20,7 +20,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.events import Note, RunEnded
 from facetui.engine.records.journal import Journal
 from facetui.tui import publishing
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs.remote import Mirror
 
 from .presenting import Presenter, copied, count, until
 

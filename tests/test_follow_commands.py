@@ -13,8 +13,9 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import PicturesShown
-from facetui.tui import cues, publishing
+from facetui.tui import publishing
 from facetui.tui.app import FacetApp
+from facetui.tui.runs import cues
 from facetui.tui.text.spans import text_of
 
 from .presenting import count, until

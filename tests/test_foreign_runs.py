@@ -17,9 +17,10 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
 from facetui.engine.runs.setup import begin, open_lab, prepare
-from facetui.tui import archive, cues, handout, pictures
+from facetui.tui import handout, pictures
 from facetui.tui.app import FacetApp
-from facetui.tui.picture_policy import PicturePolicy
+from facetui.tui.runs import archive, cues
+from facetui.tui.runs.picture_policy import PicturePolicy
 
 from .presenting import Presenter, until
 from .sample_run import a_picture, sample_events, write_sample

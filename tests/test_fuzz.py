@@ -33,9 +33,10 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui import archive, cues, export, frame, handout, recent
-from facetui.tui.answers import Limits
-from facetui.tui.mirror import Mirror
+from facetui.tui import export, frame, handout
+from facetui.tui.runs import archive, cues, recent
+from facetui.tui.runs.answers import Limits
+from facetui.tui.runs.remote import Mirror
 from facetui.tui.scene import Scene
 from facetui.tui.stage import Stage
 from facetui.tui.text import sentences

@@ -29,10 +29,11 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import archive, handout, journals, launch
+from facetui.tui import handout, journals, launch
 from facetui.tui.app import FacetApp
-from facetui.tui.archive import pack, unpack
 from facetui.tui.journals import DEMO, unpacked
+from facetui.tui.runs import archive
+from facetui.tui.runs.archive import pack, unpack
 from facetui.tui.text import plain
 from facetui.tui.text.spans import text_of
 from facetui.tui.uibench import Pty

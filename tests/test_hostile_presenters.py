@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from facetui.engine.records import journal
-from facetui.tui import cues, picture_policy
-from facetui.tui.answers import Limits
 from facetui.tui.app import FacetApp
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs import cues, picture_policy
+from facetui.tui.runs.answers import Limits
+from facetui.tui.runs.remote import Mirror
 from facetui.tui.text.spans import text_of
 
 from .ending import check_sentence, command, ends_within

@@ -21,8 +21,9 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, cues, export, frame, listing, talk
+from facetui.tui import cli, export, frame, listing, talk
 from facetui.tui.app import FacetApp
+from facetui.tui.runs import cues
 from facetui.tui.stage import VIEWS, Recent, Stage, Story
 from facetui.tui.text import plain, spans
 from facetui.tui.text.sentences import words

@@ -17,7 +17,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RunBegan
 from facetui.tui import publishing
-from facetui.tui.mirror import Mirror
+from facetui.tui.runs.remote import Mirror
 from facetui.tui.serving import policy
 
 from .presenting import Presenter, until

@@ -17,7 +17,7 @@ import pytest
 from facetui.engine.records import journal
 from facetui.engine.records.events import RunEnded, RunFailed
 from facetui.tui import frame, home
-from facetui.tui.recent import recent
+from facetui.tui.runs.recent import recent
 from facetui.tui.stage import Stage
 from facetui.tui.text import sentences
 from facetui.tui.text.spans import text_of

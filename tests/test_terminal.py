@@ -14,7 +14,8 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, Progress, RunFailed
-from facetui.tui import detached, uibench
+from facetui.tui import uibench
+from facetui.tui.runs import engine_process
 from facetui.tui.terminal import RESTORE
 from facetui.tui.uibench import MAIN, Pty
 
@@ -205,9 +206,9 @@ def test_a_detached_run_that_cannot_begin_says_why(tmp_path):
 
 
 def test_the_memory_of_a_process_is_known_here_or_nowhere():
-    memory = detached.memory_of(os.getpid())
+    memory = engine_process.memory_of(os.getpid())
     assert memory is None or memory > 10_000_000
-    assert detached.memory_of(2**30) is None
+    assert engine_process.memory_of(2**30) is None
 
 
 # --- in tmux ------------------------------------------------------------------------------------------------------

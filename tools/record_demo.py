@@ -11,8 +11,8 @@ import tempfile
 from pathlib import Path
 
 from facetui.engine.records import journal
-from facetui.tui.archive import pack
 from facetui.tui.journals import DEMO
+from facetui.tui.runs.archive import pack
 
 TARGET = Path(__file__).resolve().parents[1] / "tui" / DEMO
 

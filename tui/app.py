@@ -14,10 +14,11 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.places import short
-from facetui.tui import cohorts, detached, eventlist, faces, home
+from facetui.tui import cohorts, eventlist, faces, home
 from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing
 from facetui.tui.keys import KEYS
+from facetui.tui.runs import engine_process
 from facetui.tui.stage import Recent, Story
 from facetui.tui.text.spans import text_of
 from facetui.tui.themes import CYCLE
@@ -133,7 +134,7 @@ class FacetApp(Cueing):
 
     def _start(self, story: Story) -> None:
         try:
-            engine = detached.start(story.name, [], self._runs, story.name)
+            engine = engine_process.start(story.name, [], self._runs, story.name)
         except FacetuiError as error:
             self.notify(str(error), severity="error")
             return

@@ -18,8 +18,8 @@ import typer
 from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
-from facetui.tui import stopping
 from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
 from facetui.tui.text.plain import say
 
@@ -64,7 +64,7 @@ def check(
 
     chosen, where = casts.load(cast), choose(device)
     cache = Cache(None if no_cache else default_folder())
-    with stopping.stoppable() as stop, _Progress(stop) as tell:
+    with interrupts.stoppable() as stop, _Progress(stop) as tell:
         try:
             others = probes.expanduser() if probes else None
             album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
@@ -120,7 +120,7 @@ def _say_hidden(album: Any, as_one_json: bool) -> None:
 class _Progress:
     """A bar on a terminal, a line a task elsewhere; says by ``Cancelled`` that somebody wants to stop."""
 
-    def __init__(self, stop: stopping.Stop) -> None:
+    def __init__(self, stop: interrupts.Stop) -> None:
         self._stop = stop
         self._bar: Any = None
         self._task: Any = None

@@ -15,8 +15,8 @@ from typer.main import get_command
 
 from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.records.text import clean
-from facetui.tui import stopping
 from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
+from facetui.tui.runs import interrupts
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -148,10 +148,10 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
-    stopping.open_streams()
+    interrupts.open_streams()
     try:
         if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
-            stopping.refuse_too_little_memory(TOO_LITTLE)
+            interrupts.refuse_too_little_memory(TOO_LITTLE)
         app(args=with_address(sys.argv[1:]))
         code: Any = 0
     except SystemExit as end:
@@ -168,7 +168,7 @@ def main() -> None:
             code = OutOfMemory.exit_code
         else:
             code = _refused(error) if isinstance(error, OSError) else _bug(error)
-    sys.exit(stopping.exit_code(code))
+    sys.exit(interrupts.exit_code(code))
 
 
 def _refused(error: OSError) -> int:

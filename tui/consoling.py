@@ -17,7 +17,8 @@ from textual import on
 from textual.message import Message
 
 from facetui.engine.records import installation
-from facetui.tui import console, detached, talk
+from facetui.tui import console, talk
+from facetui.tui.runs import engine_process
 from facetui.tui.watching import Watching
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class Consoling(Watching):
             start_new_session=True,
             env={**os.environ, "COLUMNS": str(self._columns)},
         )
-        detached.yield_to_others(self.kernel.pid)
+        engine_process.yield_to_others(self.kernel.pid)
         threading.Thread(target=self._listen, args=(self.kernel, errors), daemon=True).start()
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.tui import cues
 from facetui.tui.consoling import Consoling
-from facetui.tui.detached import Engine
+from facetui.tui.runs import cues
+from facetui.tui.runs.engine_process import Engine
 
 
 class Cueing(Consoling):

@@ -12,9 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from facetui.tui.canvas import Canvas
-from facetui.tui.cues import LONGEST
 from facetui.tui.keys import help_lines
 from facetui.tui.publishing import invitation
+from facetui.tui.runs.cues import LONGEST
 from facetui.tui.text.spans import Line, fit, wrap
 
 

@@ -23,7 +23,8 @@ from urllib.parse import urlsplit
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import Progress
-from facetui.tui import detached, publishing
+from facetui.tui import publishing
+from facetui.tui.runs import engine_process
 
 STORY = '''"""Computes for as long as it is let."""
 
@@ -82,10 +83,10 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
     with tempfile.TemporaryDirectory() as place:
         story = Path(place) / "computes.py"
         story.write_text(STORY)
-        engine = detached.start(str(story), ["--no-cache"], Path(place), "computes")
+        engine = engine_process.start(str(story), ["--no-cache"], Path(place), "computes")
         server = None
         try:
-            detached.wait_until_begun(engine)
+            engine_process.wait_until_begun(engine)
             _until_computing(engine)
             server = publishing.start(engine.folder)
             alone, followed, told = [], [], []
@@ -98,7 +99,7 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
                 )
                 time.sleep(PAUSE_SECONDS)
                 followed.append(_rate(engine, seconds))
-                memory = detached.memory_of(server.process.pid) or 0
+                memory = engine_process.memory_of(server.process.pid) or 0
                 out, _ = crowd.communicate(timeout=60)
                 told.append(json.loads(out))
                 time.sleep(PAUSE_SECONDS)
@@ -112,7 +113,7 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
     return Cost(followers, behind, lines, lost, alone, followed, memory)
 
 
-def _until_computing(engine: detached.Engine) -> None:
+def _until_computing(engine: engine_process.Engine) -> None:
     tail, end = journal.Tail(engine.folder), time.monotonic() + 120
     while not any(isinstance(event, Progress) for event in tail.more()):
         if engine.code is not None or time.monotonic() > end:
@@ -120,7 +121,7 @@ def _until_computing(engine: detached.Engine) -> None:
         time.sleep(0.1)
 
 
-def _rate(engine: detached.Engine, seconds: float) -> float:
+def _rate(engine: engine_process.Engine, seconds: float) -> float:
     """Image-steps a second, by the engine's own count and clock."""
     before = len(journal.read(engine.folder))
     time.sleep(seconds)

@@ -15,7 +15,7 @@ import typer
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
-from facetui.tui import cues, publishing
+from facetui.tui import publishing
 from facetui.tui import shell_completion as shell
 from facetui.tui.options import (
     DisplayOption,
@@ -25,10 +25,11 @@ from facetui.tui.options import (
     PicturesOption,
     RunArgument,
 )
+from facetui.tui.runs import cues
 from facetui.tui.text import plain
 
 if TYPE_CHECKING:
-    from facetui.tui.mirror import Mirror
+    from facetui.tui.runs.remote import Mirror
 
 runs_app = typer.Typer(add_completion=False, help="What was run: list, show, export, rm.", rich_markup_mode=None)
 
@@ -91,7 +92,7 @@ def _play(
 @contextlib.contextmanager
 def unpacked(name: str) -> Iterator[Path | None]:
     """The folder of a run that is given as one file, as long as it is needed; ``None`` for other names."""
-    from facetui.tui.archive import is_archive, unpacked_for_now
+    from facetui.tui.runs.archive import is_archive, unpacked_for_now
 
     if not is_archive(name):
         yield None
@@ -188,7 +189,7 @@ def follow(
 
 def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool) -> int:
     """Follow a published run; what was copied of it is forgotten afterwards."""
-    from facetui.tui.mirror import Mirror, forget
+    from facetui.tui.runs.remote import Mirror, forget
 
     parent = places.temporary()
     forget(parent)
@@ -272,7 +273,7 @@ def _runs(context: typer.Context) -> None:
 @runs_app.command("list")
 def runs_list() -> None:
     """List runs, newest first; of damaged ones, say what is wrong."""
-    from facetui.tui import recent
+    from facetui.tui.runs import recent
 
     wrong: list[str] = []
     folders = journal.runs(journal.runs_folder())
@@ -298,7 +299,7 @@ def runs_export(
     pictures: PicturesOption = "fictional",
 ) -> None:
     """Pack a run into one file, for facetui replay FILE.tar.zst elsewhere."""
-    from facetui.tui.archive import is_archive, pack
+    from facetui.tui.runs.archive import is_archive, pack
 
     folder = journal.find(name, [journal.runs_folder()])
     target = places.expanded(out or Path(f"{folder.name}.tar.zst"))

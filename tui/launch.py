@@ -13,8 +13,8 @@ from facetui.tui.text.plain import say
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
-    from facetui.tui.detached import Engine
-    from facetui.tui.mirror import Mirror
+    from facetui.tui.runs.engine_process import Engine
+    from facetui.tui.runs.remote import Mirror
 
 
 def app(

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facetui.tui import picture_policy
+from facetui.tui.runs import picture_policy
 from facetui.tui.text.spans import Line
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from facetui.engine.core.device import choose
 from facetui.engine.people import casts
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.records.places import short
-from facetui.tui import stopping
+from facetui.tui.runs import interrupts
 from facetui.tui.text.plain import say
 
 PROBLEMS = ("refused", "unreadable")
@@ -45,7 +45,7 @@ def protect(
         raise UsageError(f"{attack} has no modes; leave --mode out") from None
     names = [n.strip() for n in surrogates.split(",") if n.strip()] if surrogates else casts.load("embedded").surrogates
     pairs = find_inputs(inputs, out)
-    stop = stopping.Stop()
+    stop = interrupts.Stop()
     bar = _Bar(len(pairs))
 
     def check() -> None:
@@ -68,7 +68,7 @@ def protect(
     )
 
     outcomes: list[Outcome] = []
-    with stopping.handled(stop), bar:
+    with interrupts.handled(stop), bar:
         failed: FacetuiError | None = None
         try:
             for outcome in protector.run(pairs):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine.records.errors import UsageError
-from facetui.tui.picture_policy import PicturePolicy
+from facetui.tui.runs.picture_policy import PicturePolicy
 
 LOOPBACK = "127.0.0.1:0"
 """Where a run is published unless told otherwise: this machine only, any free port."""

@@ -15,7 +15,7 @@ import typer
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
-from facetui.tui import publishing, shell_completion, stopping
+from facetui.tui import publishing, shell_completion
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -31,6 +31,7 @@ from facetui.tui.options import (
     TrustOption,
     UsersOption,
 )
+from facetui.tui.runs import interrupts
 from facetui.tui.seeds import spread_lines
 from facetui.tui.text import plain
 
@@ -103,16 +104,16 @@ def run(
     asked = settings_of(people, users, cast, seed, device, out, no_cache, strict)
     settings = replace(asked, folder=into, values=scenario.values(values or []))
     if detach or (shown == "tui" and seeds == 1):
-        from facetui.tui import detached
+        from facetui.tui.runs import engine_process
 
         given = {"--people": people, "--cast": cast, "--seed": seed, "--device": device}
         options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
         options += [part for text in values or [] for part in ("--set", text)]
         options += [part for name in users or [] for part in ("--users", name)]
         options += ["--no-cache"] * no_cache + ["--strict"] * strict
-        engine = detached.start(story, options, settings.out, scenario.name)
+        engine = engine_process.start(story, options, settings.out, scenario.name)
         if detach:
-            detached.wait_until_begun(engine)
+            engine_process.wait_until_begun(engine)
             plain.say_path(engine.folder)
             return
         from facetui.tui import launch
@@ -135,7 +136,7 @@ def run(
         settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
     show = plain.without_screen(shown)
     tables = []
-    with stopping.stoppable() as stop:
+    with interrupts.stoppable() as stop:
         for number in range(seed, seed + seeds):
             table = CohortTable()
             played, telling = replace(settings, seed=number), plain.Telling()

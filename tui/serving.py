@@ -23,9 +23,9 @@ import msgspec
 
 from facetui.engine.records import files, journal
 from facetui.engine.records.events import decode
-from facetui.tui import cues
-from facetui.tui.cues import CUES
-from facetui.tui.picture_policy import PicturePolicy
+from facetui.tui.runs import cues
+from facetui.tui.runs.cues import CUES
+from facetui.tui.runs.picture_policy import PicturePolicy
 
 LOOK_SECONDS = 0.1
 """Between two looks at files that somebody waits for."""

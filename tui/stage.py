@@ -9,8 +9,8 @@ from pathlib import Path
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.console import Console
-from facetui.tui.cues import Cue
 from facetui.tui.player import Player
+from facetui.tui.runs.cues import Cue
 from facetui.tui.scene import Scene
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")

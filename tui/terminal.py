@@ -24,7 +24,7 @@ from textual import events
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
-from facetui.tui import stopping
+from facetui.tui.runs import interrupts
 
 MODES = (1000, 1003, 1006, 1015, 1004, 2004, 2048)
 """What Textual switches on: the mouse, focus, pasting, sizes."""
@@ -210,7 +210,7 @@ def guarded(on_signal: Callable[[int], None]):  # type: ignore[no-untyped-def]
         os._exit(128 + number)
 
     threading.Thread(target=_watch, args=(end,), name="hang-up", daemon=True).start()
-    with stopping.handled(leave):
+    with interrupts.handled(leave):
         yield
 
 

@@ -30,7 +30,7 @@ from facetui.engine.records.events import (
     RunEnded,
 )
 from facetui.engine.records.journal import Journal
-from facetui.tui.detached import COURTESY, MAIN
+from facetui.tui.runs.engine_process import COURTESY, MAIN
 
 BURN = "while True: pass"
 SCREENS = "2143"

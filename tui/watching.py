@@ -22,15 +22,16 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui import detached, frame, recent
+from facetui.tui import frame
 from facetui.tui.canvas import Canvas
-from facetui.tui.detached import Engine
+from facetui.tui.runs import engine_process, recent
+from facetui.tui.runs.engine_process import Engine
 from facetui.tui.stage import Stage, Story
 from facetui.tui.themes import THEMES, variables
 
 if TYPE_CHECKING:
     from facetui.tui.graphics import Graphics
-    from facetui.tui.mirror import Mirror
+    from facetui.tui.runs.remote import Mirror
 
 LOCAL, REMOTE = 0.1, 0.25
 """Seconds between two looks at the journal; over SSH at most four updates a second."""
@@ -149,7 +150,7 @@ class Watching(App[int]):
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            detached.yield_to_others(process.pid)
+            engine_process.yield_to_others(process.pid)
             out, _ = await process.communicate()
         finally:
             if process.returncode is None:
@@ -193,7 +194,7 @@ class Watching(App[int]):
             before = self.engine.said() if self.engine is not None else killed
             stage.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
-            stage.memory = detached.memory_of(stage.known.began.pid)
+            stage.memory = engine_process.memory_of(stage.known.began.pid)
 
     def keep(self, contents: Mapping[str, bytes | str]) -> list[Path] | None:
         """Write files that somebody asked for, beside the run; of a run that was made elsewhere, where one is working.

@@ -23,9 +23,9 @@ from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import PicturesShown, decode
 from facetui.engine.records.text import brief
-from facetui.tui import cues, picture_policy
-from facetui.tui.answers import LENGTH, Connection, Foreign, Limits, size, why
-from facetui.tui.cues import CUES
+from facetui.tui.runs import cues, picture_policy
+from facetui.tui.runs.answers import LENGTH, Connection, Foreign, Limits, size, why
+from facetui.tui.runs.cues import CUES
 
 try:
     import fcntl

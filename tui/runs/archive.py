@@ -17,9 +17,9 @@ import zstandard
 
 from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError
-from facetui.tui import cues
-from facetui.tui.cues import CUES
-from facetui.tui.picture_policy import PicturePolicy
+from facetui.tui.runs import cues
+from facetui.tui.runs.cues import CUES
+from facetui.tui.runs.picture_policy import PicturePolicy
 
 try:
     import fcntl
