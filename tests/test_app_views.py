@@ -21,9 +21,9 @@ from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
 from facetui.tui import chart, export, frame
 from facetui.tui.keys import KEYS, footer, help_lines
-from facetui.tui.player import SPEEDS, Player
-from facetui.tui.scene import Scene
-from facetui.tui.stage import VIEWS, Recent, Stage, Story
+from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
+from facetui.tui.state.playhead import SPEEDS, Player
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import spans
 from facetui.tui.text.sentences import short_label, words
 
@@ -213,7 +213,7 @@ def test_the_table_and_the_chart_can_be_taken_away():
 
 def test_views_and_replay_load_neither_textual_nor_torch():
     code = (
-        "import sys; import facetui.tui.frame, facetui.tui.player, facetui.tui.export, facetui.tui.launch;"
+        "import sys; import facetui.tui.frame, facetui.tui.state.playhead, facetui.tui.export, facetui.tui.launch;"
         "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import AnyEvent, Event, encode
-from facetui.tui.player import MOVES, begins_move
 from facetui.tui.runs.archive import unpacked_for_now
-from facetui.tui.scene import Scene
+from facetui.tui.state.playhead import MOVES, begins_move
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import VERBS, percent
 
 from .sample_run import sample_events

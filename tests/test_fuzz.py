@@ -37,8 +37,8 @@ from facetui.tui import export, frame, handout
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
-from facetui.tui.scene import Scene
-from facetui.tui.stage import Stage
+from facetui.tui.state.app_state import Stage
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import sentences
 from facetui.tui.text.plain import Plain, table_lines
 from facetui.tui.webpage import page

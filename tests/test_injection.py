@@ -24,7 +24,7 @@ from facetui.engine.records.events import Event, decode, encode
 from facetui.tui import cli, export, frame, listing, talk
 from facetui.tui.app import FacetApp
 from facetui.tui.runs import cues
-from facetui.tui.stage import VIEWS, Recent, Stage, Story
+from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.text import plain, spans
 from facetui.tui.text.sentences import words
 

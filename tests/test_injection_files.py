@@ -26,7 +26,7 @@ from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
 from facetui.tui import export, markup, webpage
 from facetui.tui.handout import blocks
-from facetui.tui.scene import Scene
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain
 
 from .hostile_run import PIECES, ROUNDS, hostile_run, runs, unsafe

@@ -19,7 +19,7 @@ from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing
 from facetui.tui.keys import KEYS
 from facetui.tui.runs import engine_process
-from facetui.tui.stage import Recent, Story
+from facetui.tui.state.app_state import Recent, Story
 from facetui.tui.text.spans import text_of
 from facetui.tui.themes import CYCLE
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
-from facetui.tui.scene import Lane, Point, Scene, Slot, cohort_label
+from facetui.tui.state.snapshot import Lane, Point, Scene, Slot, cohort_label
 from facetui.tui.text.sentences import MARKS, percent
 from facetui.tui.text.spans import Grid, Line, Span, cells, cut
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facetui.engine.records.events import Event, Progress, RunBegan
 from facetui.engine.records.text import clean
-from facetui.tui.stage import Stage
+from facetui.tui.state.app_state import Stage
 from facetui.tui.text.sentences import LONGEST, MARKS, words
 from facetui.tui.text.spans import Line, fit, left, pad, wrap
 

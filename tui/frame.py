@@ -8,7 +8,7 @@ from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.runs.cues import Cue
-from facetui.tui.stage import Stage
+from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
 

@@ -19,8 +19,8 @@ from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui import chart, markup
 from facetui.tui.export import draw, png, svg, table_csv
 from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
-from facetui.tui.player import MOVES
-from facetui.tui.scene import Scene
+from facetui.tui.state.playhead import MOVES
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, cell_marks, marks, percent, reported, words
 from facetui.tui.text.spans import text_of
 

@@ -20,7 +20,7 @@ from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import prepare
 from facetui.tui import chart
 from facetui.tui.runs.interrupts import handled
-from facetui.tui.scene import Scene
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain
 from facetui.tui.text.plain import Plain, say, table_lines
 from facetui.tui.text.spans import text_of

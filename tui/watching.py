@@ -26,7 +26,7 @@ from facetui.tui import frame
 from facetui.tui.canvas import Canvas
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
-from facetui.tui.stage import Stage, Story
+from facetui.tui.state.app_state import Stage, Story
 from facetui.tui.themes import THEMES, variables
 
 if TYPE_CHECKING:

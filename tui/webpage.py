@@ -13,7 +13,7 @@ from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import Event, Note, RunBegan
 from facetui.engine.records.text import UNSEEN, html
 from facetui.tui.export import draw, svg
-from facetui.tui.scene import Scene
+from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.plain import table_lines
 from facetui.tui.text.sentences import LONGEST, reported, words
 

@@ -12,7 +12,7 @@ import msgspec
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import RunBegan, decode
-from facetui.tui.stage import Recent, Story
+from facetui.tui.state.app_state import Recent, Story
 
 ENDS = (65536, 16 << 20)
 """Bytes read at either end of a journal; the second where a line is longer than the first: a scenario's source stands

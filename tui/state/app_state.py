@@ -9,9 +9,9 @@ from pathlib import Path
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.console import Console
-from facetui.tui.player import Player
 from facetui.tui.runs.cues import Cue
-from facetui.tui.scene import Scene
+from facetui.tui.state.playhead import Player
+from facetui.tui.state.snapshot import Scene
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6

@@ -24,7 +24,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.rates import wilson
 from facetui.engine.records.text import clean
-from facetui.tui.player import MOVES
+from facetui.tui.state.playhead import MOVES
 from facetui.tui.text.sentences import short_label
 
 Lane = Actor | Literal["scrapes"]

@@ -1,0 +1,1 @@
+"""What is being looked at: pure, without a screen."""
