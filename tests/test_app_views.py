@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
-from facetui.tui import chart, export, frame
+from facetui.tui import frame
+from facetui.tui.figures import chart, drawing
 from facetui.tui.keys import KEYS, footer, help_lines
 from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.state.playhead import SPEEDS, Player
@@ -202,7 +203,7 @@ def test_every_key_is_in_the_help_and_quit_is_always_in_the_footer():
 
 def test_the_table_and_the_chart_can_be_taken_away():
     scene = Scene.of(sample_events())
-    saved = export.exported(scene, kept=True)
+    saved = drawing.exported(scene, kept=True)
     assert set(saved) == {"table.csv", "table.json", "chart.svg", "chart.png"}
     assert "2021-03 lowkey" in saved["table.csv"].decode() and "cited" in saved["table.json"].decode()
     svg = saved["chart.svg"].decode()
@@ -213,7 +214,7 @@ def test_the_table_and_the_chart_can_be_taken_away():
 
 def test_views_and_replay_load_neither_textual_nor_torch():
     code = (
-        "import sys; import facetui.tui.frame, facetui.tui.state.playhead, facetui.tui.export, facetui.tui.launch;"
+        "import sys; import facetui.tui.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.launch;"
         "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

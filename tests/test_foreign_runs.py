@@ -17,8 +17,9 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
 from facetui.engine.runs.setup import begin, open_lab, prepare
-from facetui.tui import handout, pictures
+from facetui.tui import handout
 from facetui.tui.app import FacetApp
+from facetui.tui.figures import photos
 from facetui.tui.runs import archive, cues
 from facetui.tui.runs.picture_policy import PicturePolicy
 
@@ -241,11 +242,11 @@ def test_a_journal_behind_a_link_is_not_served_or_packed(run, key, tmp_path):
 
 def test_a_screen_shows_no_picture_from_behind_a_link(run, key):
     shown = next(event for event in journal.read(run) if isinstance(event, PicturesShown))
-    assert pictures.load(run, shown.original) is not None
+    assert photos.load(run, shown.original) is not None
     picture = run / "pictures" / f"{shown.posted}.png"
     picture.rename(key.parent / "private.png")
     picture.symlink_to(key.parent / "private.png")
-    assert pictures.load(run, shown.posted) is None
+    assert photos.load(run, shown.posted) is None
 
 
 # --- what is written beside it ------------------------------------------------------------------------------------

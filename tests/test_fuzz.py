@@ -33,7 +33,8 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui import export, frame, handout
+from facetui.tui import frame, handout
+from facetui.tui.figures import drawing
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
@@ -221,7 +222,7 @@ def show(place: Path) -> None:
         archive.pack(place, place / "run.tar.zst")
     except JournalError as error:
         check_error(error, place.name)
-    export.exported(Scene.of(events), kept=True)
+    drawing.exported(Scene.of(events), kept=True)
 
 
 def draw(place: Path, events: list[Event]) -> None:

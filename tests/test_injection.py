@@ -21,8 +21,9 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, export, frame, listing, talk
+from facetui.tui import cli, frame, listing, talk
 from facetui.tui.app import FacetApp
+from facetui.tui.figures import drawing
 from facetui.tui.runs import cues
 from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.text import plain, spans
@@ -193,7 +194,7 @@ async def test_the_app_shows_copies_and_saves_text_only(stranger, monkeypatch):
         toasts = list(app._notifications)
         assert toasts[-1].message == "[bold]not bold[/] [@click=app.quit]no link[/] [2J "
         assert toasts[-1].title == "[red] 2J" and not toasts[-1].markup
-    picture = export.without_remote_fonts(drawn)
+    picture = drawing.without_remote_fonts(drawn)
     seen = "".join(ElementTree.fromstring(picture).itertext()).replace("\xa0", " ")
     assert "[@click=app.quit]" in seen and unsafe(seen, "\n") == []
     saved = list(stranger.parent.rglob("*.svg"))

@@ -24,7 +24,8 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import export, markup, webpage
+from facetui.tui import markup, webpage
+from facetui.tui.figures import drawing
 from facetui.tui.handout import blocks
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain
@@ -159,30 +160,30 @@ def test_markdown_stays_readable(foreign, said):
 @ROUNDS
 @given(runs)
 def test_charts_are_xml_and_pictures(run):
-    drawn = export.draw(Scene.of(run), kept=True)
-    root = ElementTree.fromstring(export.svg(drawn))
+    drawn = drawing.draw(Scene.of(run), kept=True)
+    root = ElementTree.fromstring(drawing.svg(drawn))
     assert {node.tag.rpartition("}")[2] for node in root.iter()} <= {"svg", "rect", "polyline", "text"}
     assert unsafe("".join(root.itertext()), "\n") == []
 
 
 def test_a_chart_of_a_hostile_run_is_drawn():
-    assert export.png(export.draw(Scene.of(hostile_run(list(PIECES))), kept=True)).startswith(b"\x89PNG")
+    assert drawing.png(drawing.draw(Scene.of(hostile_run(list(PIECES))), kept=True)).startswith(b"\x89PNG")
 
 
 @ROUNDS
 @given(runs, st.sampled_from([",", ";", "\t", "|"]))
 def test_no_cell_of_a_spreadsheet_is_a_formula(run, separator):
     table = Scene.of(run).table
-    written = export.table_csv(table)
+    written = drawing.table_csv(table)
     rows = list(csv.reader(io.StringIO(written), delimiter=separator))
     for cell in itertools.chain.from_iterable(rows):
         assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell) and unsafe(cell) == []
     if separator == ",":
         assert len(rows) == 1 + len(table.cells) + len(table.cited) and {len(row) for row in rows} == {
-            len(export.FIELDS)
+            len(drawing.FIELDS)
         }
         assert "0.984375" in written or "0.3125" in written, "figures are no text"
-    assert json.loads(json.dumps(export.rows(table))) == json.loads(json.dumps(export.rows(table)).encode())
+    assert json.loads(json.dumps(drawing.rows(table))) == json.loads(json.dumps(drawing.rows(table)).encode())
 
 
 @ROUNDS

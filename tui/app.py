@@ -196,7 +196,7 @@ class FacetApp(Cueing):
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
-        from facetui.tui.export import without_remote_fonts
+        from facetui.tui.figures.drawing import without_remote_fonts
 
         saved = self.keep({f"{self.stage.view}.svg": without_remote_fonts(self.export_screenshot())})
         if saved is not None:
@@ -204,7 +204,7 @@ class FacetApp(Cueing):
 
     def action_export(self) -> None:
         """Save the table and the chart."""
-        from facetui.tui.export import exported
+        from facetui.tui.figures.drawing import exported
 
         stage = self.stage
         if stage.folder is None or not stage.now.curves:

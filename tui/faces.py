@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import PicturesShown
 from facetui.engine.records.text import clean
-from facetui.tui.pictures import difference, halves, load
+from facetui.tui.figures.photos import difference, halves, load
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, beside, cells, cut, fit, pad
 

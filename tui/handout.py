@@ -16,8 +16,9 @@ from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.text import clean
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui import chart, markup
-from facetui.tui.export import draw, png, svg, table_csv
+from facetui.tui import markup
+from facetui.tui.figures import chart
+from facetui.tui.figures.drawing import draw, png, svg, table_csv
 from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene

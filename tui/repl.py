@@ -18,7 +18,7 @@ from facetui.engine.records.places import short
 from facetui.engine.runs.run import Scenario, Settings
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import prepare
-from facetui.tui import chart
+from facetui.tui.figures import chart
 from facetui.tui.runs.interrupts import handled
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain

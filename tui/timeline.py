@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui import chart
+from facetui.tui.figures import chart
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, percent, words

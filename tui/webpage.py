@@ -12,7 +12,7 @@ from importlib import resources
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import Event, Note, RunBegan
 from facetui.engine.records.text import UNSEEN, html
-from facetui.tui.export import draw, svg
+from facetui.tui.figures.drawing import draw, svg
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.plain import table_lines
 from facetui.tui.text.sentences import LONGEST, reported, words

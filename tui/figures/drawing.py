@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.text import clean, csv_cell, html
-from facetui.tui.chart import positions
+from facetui.tui.figures.chart import positions
 from facetui.tui.state.snapshot import Scene, cohort_label
 from facetui.tui.text.sentences import percent
 from facetui.tui.text.spans import cut

@@ -1,0 +1,1 @@
+"""What screens, reports and pages draw: charts, tables' data, photos."""
