@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, PhotosPosted, ProtectionMeasured, RunBegan, RunEnded
 from facetui.engine.records.journal import Journal
-from facetui.tui import console, talk
+from facetui.tui import console
 from facetui.tui.app import FacetApp
 from facetui.tui.console import Console, completed, indented, is_whole
+from facetui.tui.session import messages
 from facetui.tui.text.spans import length, text_of
 
 from .sample_run import write_sample
@@ -102,26 +103,26 @@ class Kernel:
     """The console's process, spoken to as the app does."""
 
     def __init__(self, *arguments: Path) -> None:
-        command = [sys.executable, "-m", "facetui.tui.kernel", *map(str, arguments)]
+        command = [sys.executable, "-m", "facetui.tui.session.process", *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.said: list[str] = []
 
-    def until(self, kind: type) -> talk.Answer:
+    def until(self, kind: type) -> messages.Answer:
         for text in self.process.stdout:
-            answer = talk.answer(text)
-            if isinstance(answer, talk.Said):
+            answer = messages.answer(text)
+            if isinstance(answer, messages.Said):
                 self.said.append(answer.text)
             if isinstance(answer, kind):
                 return answer
         raise AssertionError(f"it ended without {kind.__name__}: {self.said}")
 
-    def ask(self, message: talk.Question, kind: type) -> talk.Answer:
-        self.process.stdin.write(talk.line(message))
+    def ask(self, message: messages.Question, kind: type) -> messages.Answer:
+        self.process.stdin.write(messages.line(message))
         self.process.stdin.flush()
         return self.until(kind)
 
-    def run(self, text: str) -> talk.Done:
-        return self.ask(talk.Run(text, 78), talk.Done)
+    def run(self, text: str) -> messages.Done:
+        return self.ask(messages.Run(text, 78), messages.Done)
 
     def close(self) -> int:
         self.process.stdin.close()
@@ -137,13 +138,13 @@ def began(**more) -> RunBegan:
 
 def test_the_process_runs_completes_undoes_and_closes_its_journal(places):
     kernel = Kernel(places)
-    ready = kernel.until(talk.Ready)
+    ready = kernel.until(messages.Ready)
     assert ready.history == []
-    assert kernel.ask(talk.Complete('x\nlab.trainer.adapt("faw'), talk.Completed).matches == [
+    assert kernel.ask(messages.Complete('x\nlab.trainer.adapt("faw'), messages.Completed).matches == [
         "fawkes-0.3",
         "fawkes-1.0",
     ]
-    assert ".trainer" in kernel.ask(talk.Complete("lab.tr"), talk.Completed).matches
+    assert ".trainer" in kernel.ask(messages.Complete("lab.tr"), messages.Completed).matches
     assert kernel.run("1 + 1").ok and kernel.said == ["2"]
     assert not kernel.run("1 / 0").ok and "ZeroDivisionError" in kernel.said[-2]
     assert not kernel.run("lab.users.post(1000)").ok and kernel.said[-1].startswith("facetui: p")
@@ -158,8 +159,8 @@ def test_the_process_runs_completes_undoes_and_closes_its_journal(places):
     events = journal.read(Path(undone.folder))
     assert [e.text for e in events if isinstance(e, Note)] == ["one"] and isinstance(events[-1], RunEnded)
     again = Kernel(places)
-    assert again.until(talk.Ready).history[-2:] == ['lab.note("two")', "undo()"]
-    assert again.run("exit").ok and again.until(talk.Left).problem == "" and again.close() == 0
+    assert again.until(messages.Ready).history[-2:] == ['lab.note("two")', "undo()"]
+    assert again.run("exit").ok and again.until(messages.Left).problem == "" and again.close() == 0
 
 
 def test_the_process_goes_on_from_the_end_of_a_run(places):
@@ -172,7 +173,7 @@ def test_the_process_goes_on_from_the_end_of_a_run(places):
     book.append(began(source=source, people="embedded", fictional=True, parameters={"photos": 2}))
     book.close()
     kernel = Kernel(places, folder)
-    own = Path(kernel.until(talk.Ready).folder)
+    own = Path(kernel.until(messages.Ready).folder)
     kernel.run("lab.users.post(1)")
     assert kernel.close() == 0
     events = journal.read(own)
@@ -187,7 +188,7 @@ def test_people_of_a_folder_cannot_be_found_again_and_that_is_said(places):
     book.append(began(people="friends"))
     book.close()
     kernel = Kernel(places, folder)
-    assert "facetui repl" in kernel.until(talk.Left).problem and kernel.close() == 0
+    assert "facetui repl" in kernel.until(messages.Left).problem and kernel.close() == 0
 
 
 # --- in the app ---------------------------------------------------------------------------------------------------

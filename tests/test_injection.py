@@ -21,10 +21,11 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, frame, listing, talk
+from facetui.tui import cli, frame, listing
 from facetui.tui.app import FacetApp
 from facetui.tui.figures import drawing
 from facetui.tui.runs import cues
+from facetui.tui.session import messages
 from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.text import plain, spans
 from facetui.tui.text.sentences import words
@@ -62,7 +63,7 @@ def test_json_is_the_same_for_programs_and_harmless_to_a_terminal(run, ascii_onl
         cues.encode([cues.Cue(1, text="\udce9\x7f")])
         == b'{"at":1,"view":"timeline","text":"\xef\xbf\xbd\\u007f","when":""}\n'
     )
-    assert talk.answer(talk.line(talk.Said("\ud800"))) == talk.Said("\ufffd")
+    assert messages.answer(messages.line(messages.Said("\ud800"))) == messages.Said("\ufffd")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

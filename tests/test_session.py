@@ -20,8 +20,8 @@ from facetui.engine.records.events import Note, PhotosPosted, Progress, Protecti
 from facetui.engine.runs.run import Scenario
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import World
-from facetui.tui.completing import begun, in_a_string
-from facetui.tui.repl import is_own, run_script
+from facetui.tui.session.completion import begun, in_a_string
+from facetui.tui.session.open_session import is_own, run_script
 
 STORY = '"""A story."""\n\n\ndef scenario(lab):\n    lab.at("2020-01")\n    lab.users.post(1)\n'
 
@@ -157,7 +157,7 @@ def test_exit_codes_of_scripts(session, capsys, text, code, said):
 
 def test_the_lab_draws_in_the_terminal(tmp_path, capsys):
     from facetui.engine.runs.run import Settings
-    from facetui.tui.repl import open_session
+    from facetui.tui.session.open_session import open_session
 
     session = open_session(Settings(out=tmp_path, cache=tmp_path / "cache"), None, quiet=True)
     moves = ['lab.at("2020-07")', "lab.users.post(1)", "lab.trainer.scrape()", "lab.measure()"]

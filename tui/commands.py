@@ -54,7 +54,7 @@ def repl(
     """Python with a lab in scope: play move by move; a script from standard input runs quietly."""
     from facetui import scenarios
     from facetui.engine.runs.run import Scenario
-    from facetui.tui.repl import interact, open_session, run_script
+    from facetui.tui.session.open_session import interact, open_session, run_script
 
     scripted = command is not None or not sys.stdin.isatty()
     settings = settings_of(people, users, cast, seed, device, out, no_cache, strict)

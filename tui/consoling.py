@@ -17,8 +17,9 @@ from textual import on
 from textual.message import Message
 
 from facetui.engine.records import installation
-from facetui.tui import console, talk
+from facetui.tui import console
 from facetui.tui.runs import engine_process
+from facetui.tui.session import messages
 from facetui.tui.watching import Watching
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ STILL_RUNS = "the run still goes on, and the console goes on from where it ends:
 class Heard(Message):
     """The console's process said something."""
 
-    def __init__(self, answer: talk.Answer) -> None:
+    def __init__(self, answer: messages.Answer) -> None:
         super().__init__()
         self.answer = answer
 
@@ -93,17 +94,17 @@ class Consoling(Watching):
         self.stage.console.doing = "working; Ctrl+C stops it"
         if self.session is not None and self.stage.folder != self.session:
             self._turn_to(self.session)
-        self._write(talk.Run(text, self._columns))
+        self._write(messages.Run(text, self._columns))
 
     def complete(self, text: str) -> None:
         """Ask how text may go on; only an open session knows."""
         if self.kernel is not None and self.session is not None:
-            self._write(talk.Complete(text))
+            self._write(messages.Complete(text))
 
-    def _write(self, message: talk.Question) -> None:
+    def _write(self, message: messages.Question) -> None:
         if self.kernel is not None and self.kernel.stdin is not None:
             with contextlib.suppress(OSError):
-                self.kernel.stdin.write(talk.line(message))
+                self.kernel.stdin.write(messages.line(message))
                 self.kernel.stdin.flush()
 
     def stop_move(self) -> bool:
@@ -128,7 +129,7 @@ class Consoling(Watching):
 
     def _talk(self, after: Path | None) -> None:
         """Start the console's process; a thread takes in what it says, so that the screen never waits for it."""
-        command = [sys.executable, "-m", "facetui.tui.kernel", str(self._runs)]
+        command = [sys.executable, "-m", "facetui.tui.session.process", str(self._runs)]
         command += [str(after)] if after is not None else []
         errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process is
         self.kernel = subprocess.Popen(
@@ -152,46 +153,46 @@ class Consoling(Watching):
         last = None
         for text in kernel.stdout:
             try:
-                last = talk.answer(text)
+                last = messages.answer(text)
             except msgspec.DecodeError:
                 continue  # not ours: a library that writes where it should not
-            if not isinstance(last, talk.Left):
+            if not isinstance(last, messages.Left):
                 self.post_message(Heard(last))
         code = kernel.wait()
-        if not isinstance(last, talk.Left):
+        if not isinstance(last, messages.Left):
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
             told = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-            last = talk.Left(f"the console's process ended with exit code {code}{f': {told}' if told else ''}")
+            last = messages.Left(f"the console's process ended with exit code {code}{f': {told}' if told else ''}")
         errors.close()
         self.post_message(Heard(last))
 
     @on(Heard)
     def _heard(self, heard: Heard) -> None:
         self._take(heard.answer)
-        if not isinstance(heard.answer, talk.Said):  # of lines there may be many: the clock draws them
+        if not isinstance(heard.answer, messages.Said):  # of lines there may be many: the clock draws them
             self.draw()
 
-    def _take(self, answer: talk.Answer) -> None:
+    def _take(self, answer: messages.Answer) -> None:
         state = self.stage.console
         match answer:
-            case talk.Ready():
+            case messages.Ready():
                 state.remember([text for text in answer.history if text != self._waiting])
                 self._turn_to(Path(answer.folder))
                 if self._waiting is not None:
                     self._ask(self._waiting)
                     self._waiting = None
-            case talk.Said():
+            case messages.Said():
                 if answer.text.strip() or state.lines[-1][0].strip():
                     state.say(answer.text)
-            case talk.Done():
+            case messages.Done():
                 if Path(answer.folder) != self.session:  # a move was taken back
                     self._turn_to(Path(answer.folder))
                 self._read()  # what was done is in the journal by now, and is shown before it is one's turn again
                 state.doing = ""
-            case talk.Completed():
+            case messages.Completed():
                 if self.prompt is not None:
                     self.prompt.go_on(answer)
-            case talk.Left():
+            case messages.Left():
                 if answer.problem:
                     state.say(answer.problem, "bad")
                 state.say("The session is closed; what you type next opens another.", "dim")

@@ -8,7 +8,8 @@ from textual import events
 from textual.widgets import TextArea
 
 from facetui.engine.records.text import clean
-from facetui.tui import console, talk
+from facetui.tui import console
+from facetui.tui.session import messages
 
 if TYPE_CHECKING:
     from facetui.tui.app import FacetApp
@@ -86,7 +87,7 @@ class Prompt(TextArea):
         if text is not None:
             self._put(text)
 
-    def go_on(self, answer: talk.Completed) -> None:
+    def go_on(self, answer: messages.Completed) -> None:
         """Type what is sure, and show what is not; nothing when something else was typed meanwhile."""
         if answer.text != self._before():
             return

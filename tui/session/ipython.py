@@ -17,8 +17,8 @@ from traitlets.config import Config
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.runs.session import Session
-from facetui.tui.completing import begun, in_a_string
-from facetui.tui.repl import interruptible, is_own
+from facetui.tui.session.completion import begun, in_a_string
+from facetui.tui.session.open_session import interruptible, is_own
 from facetui.tui.text.plain import say
 
 PROMPT, MORE = "lab> ", "...> "

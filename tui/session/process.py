@@ -1,6 +1,6 @@
 """The process behind the app's console: IPython over a session, spoken to through its standard streams.
 
-Run as ``python -m facetui.tui.kernel RUNS [RUN]``: it opens a session in the folder of runs, after the story of a run
+Run as ``python -m facetui.tui.session.process RUNS [RUN]``: it opens a session in the folder of runs, after the story of a run
 if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
 """
 
@@ -23,9 +23,9 @@ from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.runs.run import Scenario, Settings
 from facetui.engine.runs.session import Session
-from facetui.tui import talk
-from facetui.tui.repl import open_session, scope
-from facetui.tui.shell import configured, taught
+from facetui.tui.session import messages
+from facetui.tui.session.ipython import configured, taught
+from facetui.tui.session.open_session import open_session, scope
 
 REMEMBERED = 200
 """Pieces of typed text that the app gets of earlier sessions."""
@@ -41,11 +41,11 @@ class Wire(io.TextIOBase):
         self._rest = ""
         self._lock = threading.RLock()
 
-    def send(self, message: talk.Answer) -> None:
+    def send(self, message: messages.Answer) -> None:
         """Send one; an app that is gone is no error, the session ends by its standard input."""
         with self._lock:
             try:
-                self._file.write(talk.line(message))
+                self._file.write(messages.line(message))
                 self._file.flush()
             except OSError:
                 pass
@@ -55,7 +55,7 @@ class Wire(io.TextIOBase):
         with self._lock:
             *lines, self._rest = (self._rest + text).split("\n")
             for line in lines:
-                self.send(talk.Said(line))
+                self.send(messages.Said(line))
         return len(text)
 
     def finish(self) -> None:
@@ -118,13 +118,13 @@ def serve(runs: Path, after: Path | None, wire: Wire, questions: io.BufferedRead
         settings, story = settings_after(after, runs)
         session = open_session(settings, story, quiet=False, progress=False)
     except (FacetuiError, KeyboardInterrupt) as error:
-        wire.send(talk.Left(str(error) or "stopped"))
+        wire.send(messages.Left(str(error) or "stopped"))
         return
     signal.signal(signal.SIGINT, lambda *_: None)  # between moves there is nothing to stop
     shell = _shell(session)
     run_cell = taught(shell, session)
-    wire.send(talk.Ready(str(session.journal.folder), _history(shell)))
-    asked: queue.SimpleQueue[talk.Run | None] = queue.SimpleQueue()
+    wire.send(messages.Ready(str(session.journal.folder), _history(shell)))
+    asked: queue.SimpleQueue[messages.Run | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(questions, asked, session, shell, wire), daemon=True).start()
     while not shell.leaving and (piece := asked.get()) is not None:
         os.environ["COLUMNS"] = str(piece.width)
@@ -135,11 +135,11 @@ def serve(runs: Path, after: Path | None, wire: Wire, questions: io.BufferedRead
             print("stopped")
         finally:
             wire.finish()
-            wire.send(talk.Done(ok, str(session.journal.folder)))
+            wire.send(messages.Done(ok, str(session.journal.folder)))
     session.close()
     if shell.history_manager is not None:
         shell.history_manager.end_session()  # what was typed last is written, too
-    wire.send(talk.Left())
+    wire.send(messages.Left())
 
 
 def _shell(session: Session) -> Shell:
@@ -168,20 +168,20 @@ def _history(shell: InteractiveShell) -> list[str]:
 
 def _listen(
     questions: io.BufferedReader,
-    asked: queue.SimpleQueue[talk.Run | None],
+    asked: queue.SimpleQueue[messages.Run | None],
     session: Session,
     shell: InteractiveShell,
     wire: Wire,
 ) -> None:
     """Pass pieces of text on, answer what can be answered meanwhile; at the end stop what is being done."""
     for text in questions:
-        message = talk.question(text)
-        if isinstance(message, talk.Run):
+        message = messages.question(text)
+        if isinstance(message, messages.Run):
             asked.put(message)
         else:
             line = message.text.rpartition("\n")[2]
             fragment, matches = shell.complete(None, line, len(line))
-            wire.send(talk.Completed(message.text, fragment, matches))
+            wire.send(messages.Completed(message.text, fragment, matches))
     session.stop()
     asked.put(None)
 

@@ -170,7 +170,7 @@ def is_own(source: str) -> bool:
 
 def interact(session: Session, history: Path, quiet: bool) -> int:
     """IPython at the terminal, until Ctrl-D; returns the exit code."""
-    from facetui.tui.shell import shell
+    from facetui.tui.session.ipython import shell
 
     if not quiet:
         print(BANNER)

@@ -1,0 +1,1 @@
+"""The interpreter behind the REPL and the app's console."""
