@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 from facetui.engine.records import journal
 from facetui.engine.records.journal import Journal
-from facetui.tui import publishing
 from facetui.tui.runs.remote import Mirror
+from facetui.tui.sharing.web import server_process
 
 from .sample_run import sample_events
 
@@ -28,7 +28,7 @@ class Presenter:
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            self.server = publishing.start(folder, pictures=pictures)
+            self.server = server_process.start(folder, pictures=pictures)
         finally:
             os.environ.clear()
             os.environ.update(before)

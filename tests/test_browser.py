@@ -12,10 +12,10 @@ import pytest
 
 from facetui.engine.records.events import Note
 from facetui.engine.records.journal import Journal
-from facetui.tui import publishing
-from facetui.tui.handout import write
 from facetui.tui.runs import cues
-from facetui.tui.webpage import page as whole_page
+from facetui.tui.sharing.reports.run_report import write
+from facetui.tui.sharing.web import server_process
+from facetui.tui.sharing.web.page import page as whole_page
 
 from .sample_run import sample_events, write_sample
 
@@ -67,7 +67,7 @@ def served(tmp_path):
     servers = []
 
     def serve(folder: Path) -> str:
-        servers.append(publishing.start(folder))
+        servers.append(server_process.start(folder))
         return servers[-1].url
 
     yield serve
@@ -148,7 +148,7 @@ def test_when_the_presenter_is_gone_it_says_so_and_comes_back(visit, served, tmp
     book = Journal(folder)
     for event in sample_events()[:9]:
         book.append(event)
-    server = publishing.start(folder)
+    server = server_process.start(folder)
     page = visit(server.url)
     page.wait_for_selector("svg.live")
     server.process.kill()

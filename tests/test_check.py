@@ -114,7 +114,7 @@ def test_what_protects_against_one_extractor_is_said_to_and_to_be_broken_elsewhe
     assert [entry.recoding for entry in report.recoded[:1]] == [""]
     worst = [photo.dssim for photo in report.photos]
     assert worst == sorted(worst, reverse=True) and all(photo.linf <= 8.01 for photo in report.photos)
-    from facetui.tui.check_page import html
+    from facetui.tui.sharing.reports.check_report import html
 
     page = html(report, verdict)
     assert_self_contained(page)

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, RunEnded
 from facetui.engine.records.journal import Journal
-from facetui.tui import publishing
 from facetui.tui.runs.remote import Mirror
+from facetui.tui.sharing.web import server_process
 
 from .presenting import Presenter, copied, count, until
 
@@ -58,7 +58,7 @@ def test_a_dead_engine_is_told_from_a_slow_step_and_from_a_dead_presenter(presen
     presenter.server.process.kill()
     until(lambda: "presenter has not answered" in mirror.trouble)
     assert journal.is_locked(mirror.folder), "the run may go on"
-    again = publishing.start(presenter.folder)  # at another address; here the first one stays dead
+    again = server_process.start(presenter.folder)  # at another address; here the first one stays dead
     other = follow(again.url)
     until(lambda: count(other) == 4)
     presenter.book.close()  # without a last event: killed

@@ -13,9 +13,9 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import PicturesShown
-from facetui.tui import publishing
 from facetui.tui.app import FacetApp
 from facetui.tui.runs import cues
+from facetui.tui.sharing.web import server_process
 from facetui.tui.text.spans import text_of
 
 from .presenting import count, until
@@ -143,7 +143,7 @@ async def test_cues_are_shown_and_followed_when_one_likes(presenter, tmp_path, f
 def test_pictures_come_along_and_are_what_they_are_called(tmp_path, follow):
     folder = tmp_path / "run"
     write_sample(folder)
-    server = publishing.start(folder)
+    server = server_process.start(folder)
     try:
         mirror = follow(server.url)
         until(lambda: mirror.over)

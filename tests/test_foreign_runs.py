@@ -17,11 +17,11 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
 from facetui.engine.runs.setup import begin, open_lab, prepare
-from facetui.tui import handout
 from facetui.tui.app import FacetApp
 from facetui.tui.figures import photos
 from facetui.tui.runs import archive, cues
 from facetui.tui.runs.picture_policy import PicturePolicy
+from facetui.tui.sharing.reports import run_report
 
 from .presenting import Presenter, until
 from .sample_run import a_picture, sample_events, write_sample
@@ -298,7 +298,7 @@ def test_reports_and_archives_are_not_written_through_links(run, tmp_path):
     for name in ("report.html", "report.md", "report.csv", "report.svg", "report.png"):
         (tmp_path / name).symlink_to("victim")
         with pytest.raises(journal.JournalError, match="symbolic link"):
-            handout.write(run, tmp_path / name)
+            run_report.write(run, tmp_path / name)
     (tmp_path / "run.tar.zst").symlink_to("victim")
     with pytest.raises(journal.JournalError, match="symbolic link"):
         archive.pack(run, tmp_path / "run.tar.zst")

@@ -33,16 +33,17 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui import frame, handout
+from facetui.tui import frame
 from facetui.tui.figures import drawing
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
+from facetui.tui.sharing.reports import run_report
+from facetui.tui.sharing.web.page import page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import sentences
 from facetui.tui.text.plain import Plain, table_lines
-from facetui.tui.webpage import page
 
 from . import mutations
 from .ending import check_error, ends_within
@@ -213,9 +214,9 @@ def show(place: Path) -> None:
     table_lines(cohort_table(events))
     assert page(events).endswith("</html>\n")
     draw(place, events)
-    for kind in handout.KINDS:
+    for kind in run_report.KINDS:
         try:
-            handout.write(place, place / f"report{kind}")
+            run_report.write(place, place / f"report{kind}")
         except JournalError as error:
             check_error(error, place.name)
     try:

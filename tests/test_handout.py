@@ -29,11 +29,12 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import handout, journals, launch
+from facetui.tui import journals, launch
 from facetui.tui.app import FacetApp
 from facetui.tui.journals import DEMO, unpacked
 from facetui.tui.runs import archive
 from facetui.tui.runs.archive import pack, unpack
+from facetui.tui.sharing.reports import run_report
 from facetui.tui.text import plain
 from facetui.tui.text.spans import text_of
 from facetui.tui.uibench import Pty
@@ -41,7 +42,7 @@ from facetui.tui.uibench import Pty
 from .sample_run import SOURCE, sample_events, write_sample
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli"]
-RECORDING = Path(handout.__file__).with_name(DEMO)
+RECORDING = Path(run_report.__file__).with_name(DEMO)
 
 
 @pytest.fixture
@@ -278,7 +279,7 @@ def test_what_a_killed_process_left_behind_goes_with_the_next(run, tmp_path, mon
 
 def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run, tmp_path):
     for name in ("r.html", "r.md", "r.svg", "r.png", "r.csv"):
-        handout.write(run, tmp_path / name)
+        run_report.write(run, tmp_path / name)
     page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
     for told in (page, text):
         assert "facetui run sample.py --seed 0 --cast sample.toml --users p01,p02" in told and "model-a abc" in told
@@ -294,9 +295,9 @@ def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run,
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert {row["basis"] for row in rows} == {"measured", "cited"}
     with pytest.raises(UsageError, match=r"\.html"):
-        handout.write(run, tmp_path / "r.docx")
+        run_report.write(run, tmp_path / "r.docx")
     with pytest.raises(JournalError, match="cannot be written"):
-        handout.write(run, tmp_path / "nowhere" / "r.html")
+        run_report.write(run, tmp_path / "nowhere" / "r.html")
 
 
 def test_a_report_of_a_run_that_did_not_end_says_so(tmp_path):
@@ -306,16 +307,16 @@ def test_a_report_of_a_run_that_did_not_end_says_so(tmp_path):
     failed.write_bytes(failed.read_bytes() + encode(RunFailed(seq=12, error="out of <memory>", exit_code=5)) + b"\n")
     for name, said in (("killed", "The run was killed"), ("failed", "out of &lt;memory&gt;")):
         for kind in ("html", "md"):
-            handout.write(tmp_path / name, tmp_path / f"r.{kind}")
+            run_report.write(tmp_path / name, tmp_path / f"r.{kind}")
             assert said in (tmp_path / f"r.{kind}").read_text()
     write_sample(tmp_path / "nothing", upto=4)
     with pytest.raises(JournalError, match="nothing was measured"):
-        handout.write(tmp_path / "nothing", tmp_path / "r.html")
+        run_report.write(tmp_path / "nothing", tmp_path / "r.html")
 
 
 def test_the_command_of_a_story_that_comes_along_needs_no_file(tmp_path):
     with unpacked(str(RECORDING)) as folder:
-        handout.write(folder, tmp_path / "r.md")
+        run_report.write(folder, tmp_path / "r.md")
         users = ",".join(journal.began(journal.read(folder), folder).users)
     told = (tmp_path / "r.md").read_text()
     assert f"facetui run arms_race --seed 0 --cast embedded --users {users}\n" in told and "def scenario" not in told
@@ -335,7 +336,7 @@ def test_a_hostile_journal_stays_text_in_a_report(run, tmp_path):
     book.append(Note(text="long " * 200_000 + "<script>"))
     book.close()
     for name in ("r.html", "r.md"):
-        handout.write(tmp_path / "bad", tmp_path / name)
+        run_report.write(tmp_path / "bad", tmp_path / name)
         told = (tmp_path / name).read_text()
         assert "\x1b" not in told and len(told) < 200_000
         # In Markdown the story's source stands between fences, where nothing is markup, and the fences are longer

@@ -24,9 +24,10 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import markup, webpage
 from facetui.tui.figures import drawing
-from facetui.tui.handout import blocks
+from facetui.tui.sharing.reports import document
+from facetui.tui.sharing.reports.run_report import blocks
+from facetui.tui.sharing.web import page
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain
 
@@ -89,7 +90,7 @@ class Page(HTMLParser):
 PLAIN_RUN = sample_events()
 
 
-def report(run: list[Event], folder: Path) -> list[markup.Block]:
+def report(run: list[Event], folder: Path) -> list[document.Block]:
     run = [event for event in (decode(encode(event)) for event in run) if event is not None]  # as a journal has it
     return blocks(folder, run, run[0], Scene.of(run))  # type: ignore[arg-type]
 
@@ -110,9 +111,9 @@ def folder(tmp_path_factory) -> Path:
 @given(run=runs)
 def test_a_report_has_no_tags_of_the_run(run, folder):
     made = report(run, folder)
-    page = Page(markup.html(run[0].scenario, made))
-    code = [block for block in made if isinstance(block, markup.Code)]
-    assert set(page.tags) <= set(Page(markup.html("x", report(PLAIN_RUN, folder))).tags) | {"h3", "pre"}
+    page = Page(document.html(run[0].scenario, made))
+    code = [block for block in made if isinstance(block, document.Code)]
+    assert set(page.tags) <= set(Page(document.html("x", report(PLAIN_RUN, folder))).tags) | {"h3", "pre"}
     assert page.tags["script"] == page.tags["a"] == page.tags["img"] == 0 and page.tags["style"] == 1
     assert page.tags["pre"] == len(code) and page.tags["svg"] == 1
     assert unsafe(page.text, "\n") == []
@@ -124,20 +125,20 @@ def test_markdown_has_only_the_reports_own_markup(run, folder):
     made = report(run, folder)
     reader = MarkdownIt("gfm-like")
     reader.linkify.set({"fuzzy_link": False, "fuzzy_email": False})
-    said = markup.markdown(made)
+    said = document.markdown(made)
     assert unsafe(said, "\n") == []
     tokens = reader.parse(said)
     kinds = Counter(token.type for token in tokens)
     inline = {child.type for token in tokens for child in token.children or []}
     assert inline <= {"text", "text_special"}
     assert kinds["html_block"] == kinds["code_block"] == kinds["hr"] == kinds["ordered_list_open"] == 0
-    assert kinds["heading_open"] == sum(isinstance(block, markup.Heading) for block in made)
-    assert kinds["fence"] == sum(isinstance(block, markup.Code | markup.Chart) for block in made)
-    assert kinds["table_open"] == sum(isinstance(block, markup.Table) for block in made)
-    assert kinds["list_item_open"] == sum(len(block.texts) for block in made if isinstance(block, markup.Items))
-    assert kinds["blockquote_open"] == sum(isinstance(b, markup.Sentence) and b.role == "lead" for b in made)
+    assert kinds["heading_open"] == sum(isinstance(block, document.Heading) for block in made)
+    assert kinds["fence"] == sum(isinstance(block, document.Code | document.Chart) for block in made)
+    assert kinds["table_open"] == sum(isinstance(block, document.Table) for block in made)
+    assert kinds["list_item_open"] == sum(len(block.texts) for block in made if isinstance(block, document.Items))
+    assert kinds["blockquote_open"] == sum(isinstance(b, document.Sentence) and b.role == "lead" for b in made)
     assert kinds["td_open"] == sum(
-        len(block.head) * len(block.rows) for block in made if isinstance(block, markup.Table)
+        len(block.head) * len(block.rows) for block in made if isinstance(block, document.Table)
     )
 
 
@@ -189,10 +190,10 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(run, separator):
 @ROUNDS
 @given(runs)
 def test_the_page_for_browsers_has_its_own_script_only(run):
-    page = webpage.page(run)
+    page = page.page(run)
     seen = Page(page)
     assert seen.tags["script"] == seen.tags["style"] == seen.tags["svg"] == 1
-    assert seen.tags["img"] == seen.tags["a"] == 0 and page.count(webpage.script()) == 1
+    assert seen.tags["img"] == seen.tags["a"] == 0 and page.count(page.script()) == 1
     assert unsafe(seen.text, "\n") == []
 
 
@@ -200,9 +201,9 @@ def test_the_pages_script_cleans_what_we_clean():
     node = shutil.which("node")
     if node is None:
         pytest.skip("node is not installed")
-    line = next(line for line in webpage.script().split("\n") if "const clean =" in line)
+    line = next(line for line in page.script().split("\n") if "const clean =" in line)
     subprocess.run(
-        [node, "-e", "new Function(require('fs').readFileSync(0))"], input=webpage.script(), check=True, text=True
+        [node, "-e", "new Function(require('fs').readFileSync(0))"], input=page.script(), check=True, text=True
     )
     told = subprocess.run(
         [node, "-e", line + "console.log(JSON.stringify(JSON.parse(require('fs').readFileSync(0)).map(clean)))"],

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RunBegan
-from facetui.tui import publishing
 from facetui.tui.runs.remote import Mirror
-from facetui.tui.serving import policy
+from facetui.tui.sharing.web import server_process
+from facetui.tui.sharing.web.server import policy
 
 from .presenting import Presenter, until
 from .sample_run import a_picture, sample_events
@@ -140,15 +140,15 @@ def test_pictures_leave_the_machine_only_when_they_may(fictional, pictures, seen
 def test_addresses_that_cannot_be_published_at(tmp_path):
     for wrong in ("nowhere", "localhost:x", "localhost:99999", "203.0.113.7:0"):
         with pytest.raises(UsageError, match="HOST:PORT"):
-            publishing.start(tmp_path, wrong)
+            server_process.start(tmp_path, wrong)
     with pytest.raises(UsageError, match="pictures"):
-        publishing.start(tmp_path, pictures="some")
+        server_process.start(tmp_path, pictures="some")
     for wrong in ("https://x/y", "http://", "http://x:99999/"):
         with pytest.raises(UsageError):
             Mirror(wrong, tmp_path)
 
 
 def test_the_code_for_telephones_says_the_address():
-    rows = publishing.qr("http://127.0.0.1:8000/abcdefghijkl/")
+    rows = server_process.qr("http://127.0.0.1:8000/abcdefghijkl/")
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) in range(2 * len(rows) - 2, 2 * len(rows) + 1)
     assert set("".join(rows)) <= set("█▀▄ ") and set(rows[0]) == {"█"}, "with its quiet zone"

@@ -95,7 +95,7 @@ def check(
         for line in lines(report, verdict):
             say(line)
     if out is not None:
-        from facetui.tui.check_page import html
+        from facetui.tui.sharing.reports.check_report import html
 
         _write(out.expanduser(), html(report, verdict))
         say(f"report, with pictures of you: {short(out)}", sys.stderr)

@@ -139,7 +139,7 @@ def with_address(arguments: Sequence[str]) -> list[str]:
     given = list(arguments)
     for at, argument in enumerate(given):
         if argument == "--publish" and not (at + 1 < len(given) and re.search(r":\d+$", given[at + 1])):
-            from facetui.tui.publishing import LOOPBACK
+            from facetui.tui.sharing.web.server_process import LOOPBACK
 
             given.insert(at + 1, LOOPBACK)
             break

@@ -13,8 +13,8 @@ from textual.widgets import Input
 
 from facetui.tui.canvas import Canvas
 from facetui.tui.keys import help_lines
-from facetui.tui.publishing import invitation
 from facetui.tui.runs.cues import LONGEST
+from facetui.tui.sharing.web.server_process import invitation
 from facetui.tui.text.spans import Line, fit, wrap
 
 

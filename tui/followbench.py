@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import Progress
-from facetui.tui import publishing
 from facetui.tui.runs import engine_process
+from facetui.tui.sharing.web import server_process
 
 STORY = '''"""Computes for as long as it is let."""
 
@@ -88,7 +88,7 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
         try:
             engine_process.wait_until_begun(engine)
             _until_computing(engine)
-            server = publishing.start(engine.folder)
+            server = server_process.start(engine.folder)
             alone, followed, told = [], [], []
             time.sleep(PAUSE_SECONDS)
             for _ in range(rounds):

@@ -15,7 +15,6 @@ import typer
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
-from facetui.tui import publishing
 from facetui.tui import shell_completion as shell
 from facetui.tui.options import (
     DisplayOption,
@@ -26,6 +25,7 @@ from facetui.tui.options import (
     RunArgument,
 )
 from facetui.tui.runs import cues
+from facetui.tui.sharing.web import server_process
 from facetui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def report(
     ] = None,
 ) -> None:
     """Write a handout of a run: what happened, the chart, the table, and what repeats it."""
-    from facetui.tui.handout import write
+    from facetui.tui.sharing.reports.run_report import write
 
     with unpacked(name) as packed:
         folder = packed or journal.find(name, [journal.runs_folder()])
@@ -245,16 +245,16 @@ def publish(
     name: RunArgument,
     address: Annotated[
         str, typer.Argument(help="HOST:PORT; 0.0.0.0:0 is every address of this machine, any free port.")
-    ] = publishing.LOOPBACK,
+    ] = server_process.LOOPBACK,
     pictures: PicturesOption = "fictional",
 ) -> None:
     """Let others follow a run, finished or not, read only, until Ctrl-C."""
     folder = journal.find(name, [journal.runs_folder()])
-    server = publishing.start(folder, address, pictures)
+    server = server_process.start(folder, address, pictures)
     try:
-        for line in publishing.invitation(server.url):
+        for line in server_process.invitation(server.url):
             plain.say(line)
-        plain.say(publishing.who_can_read(server.url, pictures), sys.stderr)
+        plain.say(server_process.who_can_read(server.url, pictures), sys.stderr)
         code = server.process.wait()
     except KeyboardInterrupt:
         code = 0

@@ -15,7 +15,7 @@ import typer
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
-from facetui.tui import publishing, shell_completion
+from facetui.tui import shell_completion
 from facetui.tui.options import (
     CastOption,
     DeviceOption,
@@ -33,6 +33,7 @@ from facetui.tui.options import (
 )
 from facetui.tui.runs import interrupts
 from facetui.tui.seeds import spread_lines
+from facetui.tui.sharing.web import server_process
 from facetui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -172,10 +173,10 @@ def published(folder: Path | None, address: str | None, pictures: str) -> Iterat
     if address is None or folder is None:
         yield ""
         return
-    server = publishing.start(folder, address, pictures)
-    for line in publishing.invitation(server.url):
+    server = server_process.start(folder, address, pictures)
+    for line in server_process.invitation(server.url):
         plain.say(line, sys.stderr)
-    plain.say(publishing.who_can_read(server.url, pictures), sys.stderr)
+    plain.say(server_process.who_can_read(server.url, pictures), sys.stderr)
     try:
         yield server.url
         time.sleep(FAREWELL_SECONDS)

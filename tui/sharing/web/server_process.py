@@ -62,7 +62,14 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
     listener = _listen(address)
     host, port = listener.getsockname()[:2]
     token = secrets.token_urlsafe(12)
-    command = [sys.executable, "-m", "facetui.tui.publishing", str(listener.fileno()), str(folder), pictures]
+    command = [
+        sys.executable,
+        "-m",
+        "facetui.tui.sharing.web.server_process",
+        str(listener.fileno()),
+        str(folder),
+        pictures,
+    ]
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # it ends when this pipe does
@@ -163,7 +170,7 @@ def main() -> None:
 
     import uvicorn
 
-    from facetui.tui.serving import Publication
+    from facetui.tui.sharing.web.server import Publication
 
     descriptor, folder, pictures = sys.argv[1:4]
     with contextlib.suppress(OSError, AttributeError):

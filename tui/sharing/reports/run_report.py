@@ -16,10 +16,10 @@ from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.text import clean
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui import markup
 from facetui.tui.figures import chart
 from facetui.tui.figures.drawing import draw, png, svg, table_csv
-from facetui.tui.markup import Block, Chart, Code, Heading, Items, Sentence, Table
+from facetui.tui.sharing.reports import document
+from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, cell_marks, marks, percent, reported, words
@@ -52,9 +52,9 @@ def write(folder: Path, target: Path) -> None:
         raise JournalError(f"nothing was measured in {folder.name}; a story measures with lab.measure()")
     match kind:
         case ".html":
-            content = markup.html(began.scenario, blocks(folder, events, began, scene)).encode()
+            content = document.html(began.scenario, blocks(folder, events, began, scene)).encode()
         case ".md":
-            content = markup.markdown(blocks(folder, events, began, scene)).encode()
+            content = document.markdown(blocks(folder, events, began, scene)).encode()
         case ".svg":
             content = svg(draw(scene, kept=True)).encode()
         case ".png":

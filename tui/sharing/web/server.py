@@ -253,7 +253,7 @@ class Publication:
         """The page with the run's last state, for browsers, and the policy that lets nothing but it run."""
         now = self._now()
         if self._page is None or self._page[0] != now:
-            from facetui.tui.webpage import page
+            from facetui.tui.sharing.web.page import page
 
             try:
                 events = journal.read(self._folder)

@@ -1,0 +1,1 @@
+"""A run over HTTP: the server, the page."""
