@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
-from facetui.tui import frame
 from facetui.tui.figures import chart, drawing
-from facetui.tui.keys import KEYS, footer, help_lines
+from facetui.tui.screens import frame
+from facetui.tui.screens.keys import KEYS, footer, help_lines
 from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.state.playhead import SPEEDS, Player
 from facetui.tui.state.snapshot import Scene
@@ -214,7 +214,7 @@ def test_the_table_and_the_chart_can_be_taken_away():
 
 def test_views_and_replay_load_neither_textual_nor_torch():
     code = (
-        "import sys; import facetui.tui.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.launch;"
+        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.launch;"
         "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

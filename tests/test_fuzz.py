@@ -33,11 +33,11 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui import frame
 from facetui.tui.figures import drawing
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
+from facetui.tui.screens import frame
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.sharing.web.page import page
 from facetui.tui.state.app_state import Stage

@@ -21,10 +21,11 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, frame, listing
+from facetui.tui import cli, listing
 from facetui.tui.app import FacetApp
 from facetui.tui.figures import drawing
 from facetui.tui.runs import cues
+from facetui.tui.screens import frame
 from facetui.tui.session import messages
 from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
 from facetui.tui.text import plain, spans

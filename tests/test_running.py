@@ -16,8 +16,8 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import RunEnded, RunFailed
-from facetui.tui import frame, home
 from facetui.tui.runs.recent import recent
+from facetui.tui.screens import frame, home
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text import sentences
 from facetui.tui.text.spans import text_of

@@ -14,11 +14,11 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.places import short
-from facetui.tui import cohorts, eventlist, faces, home
 from facetui.tui.consoling import NOT_HERE
 from facetui.tui.cueing import Cueing
-from facetui.tui.keys import KEYS
 from facetui.tui.runs import engine_process
+from facetui.tui.screens import cohorts, events, faces, home
+from facetui.tui.screens.keys import KEYS
 from facetui.tui.state.app_state import Recent, Story
 from facetui.tui.text.spans import text_of
 from facetui.tui.themes import CYCLE
@@ -101,7 +101,7 @@ class FacetApp(Cueing):
             case "cohorts":
                 cohorts.move(stage, down, right)
             case "events":
-                eventlist.move(stage, down)
+                events.move(stage, down)
             case "faces":
                 faces.choose(stage, down, right)
             case _ if right:

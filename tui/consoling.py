@@ -17,8 +17,8 @@ from textual import on
 from textual.message import Message
 
 from facetui.engine.records import installation
-from facetui.tui import console
 from facetui.tui.runs import engine_process
+from facetui.tui.screens import console
 from facetui.tui.session import messages
 from facetui.tui.watching import Watching
 

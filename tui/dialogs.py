@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from facetui.tui.canvas import Canvas
-from facetui.tui.keys import help_lines
 from facetui.tui.runs.cues import LONGEST
+from facetui.tui.screens.keys import help_lines
 from facetui.tui.sharing.web.server_process import invitation
 from facetui.tui.text.spans import Line, fit, wrap
 

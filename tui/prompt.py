@@ -8,7 +8,7 @@ from textual import events
 from textual.widgets import TextArea
 
 from facetui.engine.records.text import clean
-from facetui.tui import console
+from facetui.tui.screens import console
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:

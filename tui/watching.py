@@ -22,10 +22,10 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui import frame
 from facetui.tui.canvas import Canvas
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
+from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage, Story
 from facetui.tui.themes import THEMES, variables
 

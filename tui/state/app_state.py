@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
-from facetui.tui.console import Console
 from facetui.tui.runs.cues import Cue
+from facetui.tui.screens.console import Console
 from facetui.tui.state.playhead import Player
 from facetui.tui.state.snapshot import Scene
 

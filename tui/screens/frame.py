@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui import cohorts, console, eventlist, faces, home, keys, timeline
 from facetui.tui.runs.cues import Cue
+from facetui.tui.screens import cohorts, console, events, faces, home, keys, timeline
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
@@ -75,7 +75,7 @@ def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels:
         case "faces":
             return faces.paint(stage, width, height, colours=colours, pixels=pixels)
         case "events":
-            return eventlist.paint(stage, width, height)
+            return events.paint(stage, width, height)
         case "console":
             return console.paint(stage.console, width, height, stage.known.progress)
         case _:

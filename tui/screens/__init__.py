@@ -1,0 +1,1 @@
+"""The app's screens: one file each; they paint and change nothing."""
