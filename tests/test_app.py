@@ -8,7 +8,7 @@ import pytest
 
 from facetui.engine.records.events import RunEnded
 from facetui.engine.records.journal import Journal
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.text.spans import text_of
 
 from .sample_run import sample_events

@@ -214,7 +214,7 @@ def test_the_table_and_the_chart_can_be_taken_away():
 
 def test_views_and_replay_load_neither_textual_nor_torch():
     code = (
-        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.launch;"
+        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.app.launch;"
         "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, PhotosPosted, ProtectionMeasured, RunBegan, RunEnded
 from facetui.engine.records.journal import Journal
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.screens import console
 from facetui.tui.screens.console import Console, completed, indented, is_whole
 from facetui.tui.session import messages

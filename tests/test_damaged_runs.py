@@ -16,7 +16,7 @@ from facetui.engine.people import casts
 from facetui.engine.records import journal
 from facetui.engine.records.errors import DataError, JournalError, UsageError
 from facetui.engine.records.events import decode, encode
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.runs import cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror

@@ -13,7 +13,7 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import PicturesShown
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.runs import cues
 from facetui.tui.sharing.web import server_process
 from facetui.tui.text.spans import text_of

@@ -17,7 +17,7 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
 from facetui.engine.runs.setup import begin, open_lab, prepare
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.figures import photos
 from facetui.tui.runs import archive, cues
 from facetui.tui.runs.picture_policy import PicturePolicy

@@ -29,8 +29,9 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import journals, launch
-from facetui.tui.app import FacetApp
+from facetui.tui import journals
+from facetui.tui.app import launch
+from facetui.tui.app.app import FacetApp
 from facetui.tui.journals import DEMO, unpacked
 from facetui.tui.runs import archive
 from facetui.tui.runs.archive import pack, unpack

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from facetui.engine.records import journal
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.runs import cues, picture_policy
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror

@@ -22,7 +22,7 @@ from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
 from facetui.tui import cli, listing
-from facetui.tui.app import FacetApp
+from facetui.tui.app.app import FacetApp
 from facetui.tui.figures import drawing
 from facetui.tui.runs import cues
 from facetui.tui.screens import frame
@@ -206,8 +206,8 @@ async def test_the_app_shows_copies_and_saves_text_only(stranger, monkeypatch):
 
 
 async def test_dialogs_show_text_only(stranger):
-    from facetui.tui.canvas import Canvas
-    from facetui.tui.dialogs import Address, Leave
+    from facetui.tui.app.canvas import Canvas
+    from facetui.tui.app.dialogs import Address, Leave
 
     app = FacetApp(stranger.parent, stranger, look_for_device=False, motion=False)
     async with app.run_test(size=(80, 24)) as keys:

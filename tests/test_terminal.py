@@ -15,8 +15,8 @@ import pytest
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, Progress, RunFailed
 from facetui.tui import uibench
+from facetui.tui.app.terminal.driver import RESTORE
 from facetui.tui.runs import engine_process
-from facetui.tui.terminal import RESTORE
 from facetui.tui.uibench import MAIN, Pty
 
 STORY = '''"""A story for tests.

@@ -129,7 +129,7 @@ def _root(
         print(EXAMPLES, end="")
         return
     from facetui.engine.records.journal import runs_folder
-    from facetui.tui import launch
+    from facetui.tui.app import launch
 
     raise typer.Exit(launch.app(runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console))
 

@@ -76,7 +76,7 @@ def _play(
     shown = plain.resolve(display)
     events = journal.read(folder)
     if shown == "tui":
-        from facetui.tui import launch
+        from facetui.tui.app import launch
 
         return launch.app(
             journal.runs_folder(), folder, motion=motion, mouse=mouse, console=console, copied=copied, recorded=recorded
@@ -168,7 +168,7 @@ def follow(
         raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
     folder = journal.find(name, [journal.runs_folder()])
     if shown == "tui":
-        from facetui.tui import launch
+        from facetui.tui.app import launch
 
         raise typer.Exit(
             launch.app(
@@ -197,7 +197,7 @@ def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool
     mirror.start()
     try:
         if shown == "tui":
-            from facetui.tui import launch
+            from facetui.tui.app import launch
 
             return launch.app(
                 journal.runs_folder(),

@@ -117,7 +117,7 @@ def run(
             engine_process.wait_until_begun(engine)
             plain.say_path(engine.folder)
             return
-        from facetui.tui import launch
+        from facetui.tui.app import launch
 
         with published(engine.folder, publish, pictures) as url:
             code = launch.app(

@@ -17,13 +17,13 @@ from textual import on
 from textual.message import Message
 
 from facetui.engine.records import installation
+from facetui.tui.app.viewer import Watching
 from facetui.tui.runs import engine_process
 from facetui.tui.screens import console
 from facetui.tui.session import messages
-from facetui.tui.watching import Watching
 
 if TYPE_CHECKING:
-    from facetui.tui.prompt import Prompt
+    from facetui.tui.app.prompt import Prompt
 
 NOT_HERE = "There is no console here: only runs in your own folder (FACETUI_RUNS) have one, and not with --no-console."
 STILL_RUNS = "the run still goes on, and the console goes on from where it ends: wait for it, or stop it with Ctrl+C"
@@ -58,7 +58,7 @@ class Consoling(Watching):
 
     def _place_prompt(self) -> None:
         if self.prompt is None:
-            from facetui.tui.prompt import Prompt  # what it needs takes time to load: not before it is wanted
+            from facetui.tui.app.prompt import Prompt  # what it needs takes time to load: not before it is wanted
 
             self.prompt = Prompt()
             self.mount(self.prompt)

@@ -12,7 +12,7 @@ from facetui.tui.screens import console
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
-    from facetui.tui.app import FacetApp
+    from facetui.tui.app.app import FacetApp
 
 
 class Prompt(TextArea):

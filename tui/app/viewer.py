@@ -22,15 +22,15 @@ from facetui.engine.records import files, installation, journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui.canvas import Canvas
+from facetui.tui.app.canvas import Canvas
+from facetui.tui.app.terminal.themes import THEMES, variables
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
 from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage, Story
-from facetui.tui.themes import THEMES, variables
 
 if TYPE_CHECKING:
-    from facetui.tui.graphics import Graphics
+    from facetui.tui.app.terminal.graphics import Graphics
     from facetui.tui.runs.remote import Mirror
 
 LOCAL, REMOTE = 0.1, 0.25

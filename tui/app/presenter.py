@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.tui.consoling import Consoling
+from facetui.tui.app.console import Consoling
 from facetui.tui.runs import cues
 from facetui.tui.runs.engine_process import Engine
 
@@ -38,7 +38,7 @@ class Cueing(Consoling):
         if self.mirror is not None or stage.folder is None or stage.player.head < 0:
             self.notify("Cues are sent by the one whose run it is, once something happened.")
             return
-        from facetui.tui.dialogs import CueWords
+        from facetui.tui.app.dialogs import CueWords
 
         self.push_screen(CueWords(), self._send_cue)
 
@@ -73,6 +73,6 @@ class Cueing(Consoling):
         if not self.published:
             self.notify("This run is not published; facetui run STORY --publish, or facetui publish RUN.")
             return
-        from facetui.tui.dialogs import Address
+        from facetui.tui.app.dialogs import Address
 
         self.push_screen(Address(self.published))

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from facetui.tui.canvas import Canvas
+from facetui.tui.app.canvas import Canvas
 from facetui.tui.runs.cues import LONGEST
 from facetui.tui.screens.keys import help_lines
 from facetui.tui.sharing.web.server_process import invitation

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facetui.tui import graphics
+from facetui.tui.app.terminal import graphics
 from facetui.tui.text.plain import say
 from facetui.tui.text.spans import ASCII_TWINS
 
@@ -48,8 +48,8 @@ def app(
     """
     prepare(motion)
     with graphics.Asked() as asked:  # while the terminal's answers are not yet Textual's
-        from facetui.tui.app import FacetApp
-        from facetui.tui.terminal import Probe, Terminal, guarded, write_report
+        from facetui.tui.app.app import FacetApp
+        from facetui.tui.app.terminal.driver import Probe, Terminal, guarded, write_report
 
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()

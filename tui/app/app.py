@@ -14,14 +14,14 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.places import short
-from facetui.tui.consoling import NOT_HERE
-from facetui.tui.cueing import Cueing
+from facetui.tui.app.console import NOT_HERE
+from facetui.tui.app.presenter import Cueing
+from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.runs import engine_process
 from facetui.tui.screens import cohorts, events, faces, home
 from facetui.tui.screens.keys import KEYS
 from facetui.tui.state.app_state import Recent, Story
 from facetui.tui.text.spans import text_of
-from facetui.tui.themes import CYCLE
 
 
 class FacetApp(Cueing):
@@ -188,7 +188,7 @@ class FacetApp(Cueing):
 
     def action_help(self) -> None:
         """Every key."""
-        from facetui.tui.dialogs import Help
+        from facetui.tui.app.dialogs import Help
 
         self.push_screen(Help())
 
@@ -241,7 +241,7 @@ class FacetApp(Cueing):
         if self.engine is None or not stage.running or stage.folder is None:
             self.exit(self.ended)
             return
-        from facetui.tui.dialogs import Leave
+        from facetui.tui.app.dialogs import Leave
 
         self.push_screen(Leave(stage.folder.name), self._answered)
 

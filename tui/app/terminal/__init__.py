@@ -1,0 +1,1 @@
+"""The terminal that the app is shown on."""
