@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.tui import cli
+from facetui.tui.cli import main
 
 SENTENCE_MOST = 700
 """Characters of a sentence that somebody reads; paths of temporary folders are long."""
@@ -57,7 +57,7 @@ def command(monkeypatch, capfd, *arguments: str, seconds: float = 20) -> tuple[i
     capfd.readouterr()
     with ends_within(seconds):
         try:
-            cli.main()
+            main.main()
             code = 0
         except SystemExit as left:
             code = int(left.code or 0)

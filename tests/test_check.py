@@ -168,7 +168,7 @@ def assert_self_contained(text: str) -> None:
 
 
 def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-m", "facetui.tui.cli", "check", *map(str, arguments)]
+    line = [sys.executable, "-m", "facetui.tui.cli.main", "check", *map(str, arguments)]
     return subprocess.run(line, capture_output=True, text=True, timeout=600)
 
 

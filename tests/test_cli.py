@@ -16,7 +16,7 @@ import pytest
 from facetui.engine.records import journal
 from facetui.engine.records.events import ProtectionMeasured
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 SHORT = '''"""A short story."""
 
 

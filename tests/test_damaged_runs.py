@@ -162,7 +162,9 @@ def test_processes_end(name, what, damaged):
     """Processes of their own, whose every thread must end."""
     folder = damaged(DAMAGES[name])
     given = [folder.name if a == "RUN" else a for a in COMMANDS[what]]
-    told = subprocess.run([sys.executable, "-m", "facetui.tui.cli", *given], capture_output=True, text=True, timeout=20)
+    told = subprocess.run(
+        [sys.executable, "-m", "facetui.tui.cli.main", *given], capture_output=True, text=True, timeout=20
+    )
     assert told.returncode == 4
     check_sentence(told.stderr.rstrip("\n"), f"line {LINE}: damaged")
 

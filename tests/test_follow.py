@@ -24,7 +24,7 @@ from facetui.tui.sharing.web import server_process
 
 from .presenting import Presenter, copied, count, until
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 
 
 # --- those who follow ---------------------------------------------------------------------------------------------

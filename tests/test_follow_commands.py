@@ -21,7 +21,7 @@ from facetui.tui.text.spans import text_of
 from .presenting import count, until
 from .sample_run import write_sample
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 
 
 # --- the commands -------------------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def test_pictures_come_along_and_are_what_they_are_called(tmp_path, follow):
 @pytest.mark.slow
 def test_following_costs_little_and_loses_nothing():
     """Wide bounds, for machines that do other things meanwhile; the bench prints the figures."""
-    from facetui.tui.followbench import measure
+    from facetui.tui.cli.machine.bench_followers import measure
 
     cost = measure(followers=20, seconds=5, rounds=1)
     assert cost.lost == 0 and cost.lines > 20 * 5

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from facetui.tui.uibench import MAIN, Pty
+from facetui.tui.cli.machine.bench_screens import MAIN, Pty
 
 from .sample_run import write_sample
 

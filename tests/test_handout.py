@@ -29,20 +29,20 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
 from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui import journals
 from facetui.tui.app import launch
 from facetui.tui.app.app import FacetApp
-from facetui.tui.journals import DEMO, unpacked
+from facetui.tui.cli.machine.bench_screens import Pty
+from facetui.tui.cli.runs import watch
+from facetui.tui.cli.runs.watch import DEMO, unpacked
 from facetui.tui.runs import archive
 from facetui.tui.runs.archive import pack, unpack
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.text import plain
 from facetui.tui.text.spans import text_of
-from facetui.tui.uibench import Pty
 
 from .sample_run import SOURCE, sample_events, write_sample
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 RECORDING = Path(run_report.__file__).with_name(DEMO)
 
 
@@ -228,7 +228,7 @@ def test_only_runs_that_were_made_here_offer_a_console(run, tmp_path, monkeypatc
     ):
         monkeypatch.setenv("FACETUI_RUNS", str(runs))
         with pytest.raises(typer.Exit):
-            journals.replay(str(name), "tui")
+            watch.replay(str(name), "tui")
     assert offered == [True, True, True, False, False, False, False]
 
 

@@ -21,8 +21,9 @@ from rich.cells import cell_len
 from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
-from facetui.tui import cli, listing
 from facetui.tui.app.app import FacetApp
+from facetui.tui.cli import main
+from facetui.tui.cli.machine import list
 from facetui.tui.figures import drawing
 from facetui.tui.runs import cues
 from facetui.tui.screens import frame
@@ -92,7 +93,7 @@ def test_commands_about_a_strangers_run_say_only_text(
         stream = io.TextIOWrapper(os.fdopen(os.dup(getattr(sys, name).fileno()), "wb"), encoding=encoding)
         monkeypatch.setattr(sys, name, stream)
     with pytest.raises(SystemExit):
-        cli.main()
+        main.main()
     sys.stdout.flush()
     sys.stderr.flush()
     out, err = (part.decode(encoding) for part in capfdbinary.readouterr())
@@ -105,13 +106,13 @@ def test_every_error_is_one_line_without_commands(monkeypatch, capfd, tmp_path):
     cast.write_text('surrogates = []\ngenerations = []\n"\\u001b]0;owned\\u0007\\n" = 1\n')
     for raised in (ValueError("\x1b[2J\nfacetui: all is well"), None):
         if raised:
-            monkeypatch.setattr(cli, "app", lambda args, error=raised: (_ for _ in ()).throw(error))
+            monkeypatch.setattr(main, "app", lambda args, error=raised: (_ for _ in ()).throw(error))
         else:
             from facetui.engine.people import casts
 
-            monkeypatch.setattr(cli, "app", lambda args: casts.load(str(cast)))
+            monkeypatch.setattr(main, "app", lambda args: casts.load(str(cast)))
         with pytest.raises(SystemExit) as left:
-            cli.main()
+            main.main()
         err = capfd.readouterr().err
         assert left.value.code in (1, 4) and unsafe(err, "\n") == [] and err.count("\n") == 1
 
@@ -122,7 +123,7 @@ def test_what_other_packages_say_of_themselves_is_listed_as_text(monkeypatch, ca
 
     evil = "\x1b[2J\x9b1m\u202e"
     monkeypatch.setitem(
-        listing.REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
+        list.REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
     )
     list_names("attacks")
     told = capsys.readouterr().out

@@ -38,7 +38,7 @@ from .sample_run import sample_events
 
 
 def test_a_new_scenario_is_a_program_whatever_its_name_is(tmp_path):
-    from facetui.tui.starting import write_new
+    from facetui.tui.cli.stories.new import write_new
 
     path = write_new(tmp_path / 'x"""\nimport os; \udce9\\.py')
     body = ast.parse(path.read_text(encoding="utf-8")).body

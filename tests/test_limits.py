@@ -160,7 +160,7 @@ def test_disks_that_vanish_during_a_run(what, story, numbers, tmp_path):
 @pytest.mark.slow
 def test_nobodys_home_is_a_folder_of_ones_own(story, tmp_path):
     nobody = ["setpriv", "--reuid", "54321", "--regid", "54321", "--clear-groups"]
-    if subprocess.run([*nobody, sys.executable, "-c", "import facetui.tui.cli"], capture_output=True).returncode:
+    if subprocess.run([*nobody, sys.executable, "-c", "import facetui.tui.cli.main"], capture_output=True).returncode:
         pytest.skip("this installation lies where other users cannot read it")
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(0o777)

@@ -25,7 +25,7 @@ from facetui.engine import extractors
 from facetui.engine.extractors import weights
 from facetui.engine.extractors.from_files import reading
 from facetui.engine.records.errors import DataError, DownloadError, UnknownName, Untrusted, UsageError
-from facetui.tui import modelling
+from facetui.tui.cli.machine import models
 
 BODY = bytes(range(256)) * 8192  # 2 MB, more than one chunk
 
@@ -130,17 +130,17 @@ def test_pull_into_a_folder_that_cannot_be(tmp_path, folder):
 def test_pull_says_everything_and_asks_first(host, folder, monkeypatch):
     monkeypatch.setitem(weights.PUBLISHED, "facenet-casia", published(f"{host}/right"))
     shell = CliRunner()
-    asked = shell.invoke(modelling.app, ["pull", "facenet-casia"], input="n\n")
+    asked = shell.invoke(models.app, ["pull", "facenet-casia"], input="n\n")
     assert asked.exit_code == 1 and not folder.exists()
     for words in ("2.1 MB", "CC0", hashlib.sha256(BODY).hexdigest(), f"{host}/right"):
         assert words in asked.output
-    assert shell.invoke(modelling.app, ["pull", "facenet-casia"], input="y\n").exit_code == 0
+    assert shell.invoke(models.app, ["pull", "facenet-casia"], input="y\n").exit_code == 0
     assert (folder / "net.pt").read_bytes() == BODY
-    assert "at hand" in shell.invoke(modelling.app, ["pull", "facenet-casia"]).output
-    assert "2.1 MB" in shell.invoke(modelling.app, ["list"]).output
-    assert shell.invoke(modelling.app, ["rm", "facenet-casia"], input="n\n").exit_code == 1
+    assert "at hand" in shell.invoke(models.app, ["pull", "facenet-casia"]).output
+    assert "2.1 MB" in shell.invoke(models.app, ["list"]).output
+    assert shell.invoke(models.app, ["rm", "facenet-casia"], input="n\n").exit_code == 1
     assert (folder / "net.pt").exists()
-    assert shell.invoke(modelling.app, ["rm", "facenet-casia", "--yes"]).exit_code == 0
+    assert shell.invoke(models.app, ["rm", "facenet-casia", "--yes"]).exit_code == 0
     assert not (folder / "net.pt").exists()
 
 
@@ -159,13 +159,13 @@ def test_pull_says_everything_and_asks_first(host, folder, monkeypatch):
     ],
 )
 def test_what_cannot_be_done_is_said(arguments, error, words, folder):
-    result = CliRunner().invoke(modelling.app, arguments)
+    result = CliRunner().invoke(models.app, arguments)
     assert isinstance(result.exception, error)
     assert re.search(words, str(result.exception))
 
 
 def test_verify_tries_an_embedded_extractor_out(folder):
-    result = CliRunner().invoke(modelling.app, ["verify", "compact-a"])
+    result = CliRunner().invoke(models.app, ["verify", "compact-a"])
     assert result.exit_code == 0 and "WRONG" not in result.output
     for what in ("preprocessing", "embedding", "gradient", "batch", "licence MIT"):
         assert what in result.output
@@ -175,7 +175,7 @@ def test_verify_notices_a_wrong_preprocessing(folder, monkeypatch):
     from facetui.engine.extractors.families.compact import Compact
 
     monkeypatch.setattr(Compact, "prepare", lambda self, photos: photos.flip(1) * 2 - 1)
-    result = CliRunner().invoke(modelling.app, ["verify", "compact-a"])
+    result = CliRunner().invoke(models.app, ["verify", "compact-a"])
     assert isinstance(result.exception, DataError) and "WRONG  preprocessing" in result.output
 
 
@@ -250,7 +250,7 @@ def test_torchscript_is_not_even_opened_without_trust(folder, monkeypatch):
 def test_the_trust_option_is_for_one_command_only(folder):
     folder.mkdir()
     (folder / "net.pt").write_bytes(b"anything")
-    main = [sys.executable, "-m", "facetui.tui.cli"]
+    main = [sys.executable, "-m", "facetui.tui.cli.main"]
     for arguments, words in (
         (["models", "verify", "torchscript:net.pt"], "--trust"),
         (["models", "verify", "torchscript:net.pt", "--trust"], "not a file that torch saved"),

@@ -308,7 +308,7 @@ def test_a_file_in_the_way_of_a_folder_stops_nothing_else(embedded, tmp_path):
 
 def cli(*arguments, **settings):
     return subprocess.run(
-        [sys.executable, "-m", "facetui.tui.cli", "protect", *map(str, arguments)],
+        [sys.executable, "-m", "facetui.tui.cli.main", "protect", *map(str, arguments)],
         capture_output=True,
         text=True,
         **settings,
@@ -347,7 +347,7 @@ def test_command(two, tmp_path):
     ],
 )
 def test_bad_options_are_one_sentence(tmp_path, asked, message):
-    from facetui.tui.protecting import protect
+    from facetui.tui.cli.photos.protect import protect
 
     Image.new("RGB", (30, 30)).save(tmp_path / "a.png")
     usual = {"attack": "fawkes-1.0", "mode": None, "budget": None, "surrogates": None, "seed": 0, "device": "cpu"}
@@ -358,7 +358,7 @@ def test_bad_options_are_one_sentence(tmp_path, asked, message):
 
 def test_interrupted_command_says_how_to_go_on(two, tmp_path):
     two.save(tmp_path / "two.png")
-    command = [sys.executable, "-m", "facetui.tui.cli", "protect", str(tmp_path / "two.png")]
+    command = [sys.executable, "-m", "facetui.tui.cli.main", "protect", str(tmp_path / "two.png")]
     command += ["--attack", "fawkes-0.3", "--mode", "ultra", "-o", str(tmp_path / "out")]
     running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
@@ -377,7 +377,7 @@ def test_a_terminal_gets_a_bar_with_the_time_left(two, tmp_path):
 
     two.save(tmp_path / "two.png")
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "facetui.tui.cli", "protect", "--mode", "low", "-o", str(tmp_path / "out")]
+    command = [sys.executable, "-m", "facetui.tui.cli.main", "protect", "--mode", "low", "-o", str(tmp_path / "out")]
     settings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100"}
     pipes = {"stdout": subprocess.PIPE, "stderr": theirs}
     running = subprocess.Popen([*command, str(tmp_path / "two.png")], env=settings, text=True, **pipes)

@@ -23,7 +23,7 @@ from facetui.tui.sharing.web.server import policy
 from .presenting import Presenter, until
 from .sample_run import a_picture, sample_events
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 
 
 # --- the server ---------------------------------------------------------------------------------------------------

@@ -179,7 +179,7 @@ def test_names_are_completed_inside_strings():
 
 
 def test_a_script_from_standard_input_is_quiet(tmp_path):
-    command = [sys.executable, "-m", "facetui.tui.cli", "repl"]
+    command = [sys.executable, "-m", "facetui.tui.cli.main", "repl"]
     environment = {**os.environ, "FACETUI_RUNS": str(tmp_path)}
     script = 'lab.at("2020-07")\nlab.users.post(1)\nprint(len(lab.web))\n'
     done = subprocess.run(command, input=script, capture_output=True, text=True, env=environment, timeout=120)
@@ -208,7 +208,7 @@ def test_typing_at_a_terminal(tmp_path):
             time.sleep(0.1)
         raise AssertionError(f"{text!r} never came:\n{screen}")
 
-    shell = f"trap : INT; {sys.executable} -m facetui.tui.cli repl; echo left with $?; sleep 60"
+    shell = f"trap : INT; {sys.executable} -m facetui.tui.cli.main repl; echo left with $?; sleep 60"
     folders = [f"FACETUI_RUNS={tmp_path}/runs", f"FACETUI_CACHE={tmp_path}/cache", f"XDG_STATE_HOME={tmp_path}/state"]
     tmux("new-session", "-d", "-s", "repl", "-x", "100", "-y", "40", f"env {' '.join(folders)} sh -c '{shell}'")
     try:

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from facetui.engine.records import journal
-from facetui.tui import shell_completion
-from facetui.tui.listing import ALSO, KINDS
+from facetui.tui.cli import shell_completion
+from facetui.tui.cli.machine.list import ALSO, KINDS
 
 from .sample_run import write_sample
 from .test_cli import facetui
@@ -21,7 +21,7 @@ from .test_cli import facetui
 PROGRAM = """
 import sys
 sys.argv = ["facetui"]
-from facetui.tui.cli import main
+from facetui.tui.cli.main import main
 try:
     main()
 finally:
@@ -176,7 +176,7 @@ def test_a_machine_without_extras_says_what_to_install(name, extra, tmp_path):
     missing = ("dlib", "face_recognition_models", "onnx", "onnx2torch", "onnxruntime", "timm")
     (tmp_path / "net.onnx").write_bytes(b"x")
     program = f"import sys\nsys.modules.update(dict.fromkeys({missing!r}))\n"
-    program += f"sys.argv = ['facetui', 'models', 'verify', {name!r}]\nfrom facetui.tui.cli import main\nmain()\n"
+    program += f"sys.argv = ['facetui', 'models', 'verify', {name!r}]\nfrom facetui.tui.cli.main import main\nmain()\n"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert ran.returncode == 4 and f"pip install 'facetui[{extra}]'" in ran.stderr and "Traceback" not in ran.stderr
     listed = program.replace(f"'models', 'verify', {name!r}", "'list', 'extractors'")

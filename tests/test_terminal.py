@@ -14,10 +14,10 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, Progress, RunFailed
-from facetui.tui import uibench
 from facetui.tui.app.terminal.driver import RESTORE
+from facetui.tui.cli.machine import bench_screens
+from facetui.tui.cli.machine.bench_screens import MAIN, Pty
 from facetui.tui.runs import engine_process
-from facetui.tui.uibench import MAIN, Pty
 
 STORY = '''"""A story for tests.
 
@@ -107,7 +107,7 @@ def test_a_screen_that_is_asked_for_where_there_is_none():
 
 @pytest.mark.slow
 def test_keys_answer_at_full_load_and_frames_come_soon():
-    speed = uibench.measure(rounds=3, keys=20)
+    speed = bench_screens.measure(rounds=3, keys=20)
     assert speed.home < 2.0 and speed.replay < 2.0, "wide: the bar is 0.6 s on a quiet machine"
     assert speed.idle[0] < 100 and speed.loaded[0] < 200, "wide: the bar is 50 ms"
     assert speed.rate < 60 and speed.updates <= 5

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from facetui.engine.records import journal
-from facetui.tui.journals import DEMO
+from facetui.tui.cli.runs.watch import DEMO
 from facetui.tui.runs.archive import pack
 
 TARGET = Path(__file__).resolve().parents[1] / "tui" / DEMO
@@ -20,7 +20,17 @@ TARGET = Path(__file__).resolve().parents[1] / "tui" / DEMO
 def main() -> None:
     """Play it, and replace what is there."""
     with tempfile.TemporaryDirectory() as place:
-        command = [sys.executable, "-m", "facetui.tui.cli", "run", "arms_race", "--out", place, "--display", "plain"]
+        command = [
+            sys.executable,
+            "-m",
+            "facetui.tui.cli.main",
+            "run",
+            "arms_race",
+            "--out",
+            place,
+            "--display",
+            "plain",
+        ]
         subprocess.run(command, check=True)
         (folder,) = journal.runs(Path(place))
         TARGET.unlink(missing_ok=True)

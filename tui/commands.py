@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from facetui.engine.records import places
-from facetui.tui import shell_completion as shell
-from facetui.tui.options import (
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import (
     CastOption,
     DeviceOption,
     NoCacheOption,
@@ -19,13 +19,13 @@ from facetui.tui.options import (
     StrictOption,
     UsersOption,
 )
-from facetui.tui.running import settings_of
+from facetui.tui.cli.stories.run import settings_of
 from facetui.tui.text.plain import say
 
 
 def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in .py.", metavar="FILE.py")]) -> None:
     """Write a commented scenario to begin with, one that runs."""
-    from facetui.tui.starting import write_new
+    from facetui.tui.cli.stories.new import write_new
 
     path = write_new(file.expanduser())
     say(f"wrote {path}; facetui run {path}")
@@ -87,7 +87,7 @@ def protect(
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:
     """Perturb the faces in your own photos, at full size; everything else in them stays as it is."""
-    from facetui.tui.protecting import protect as work
+    from facetui.tui.cli.photos.protect import protect as work
 
     code = work(
         inputs,
@@ -114,7 +114,7 @@ def list_names(
     ] = None,
 ) -> None:
     """List what there is, by the names that everything else uses."""
-    from facetui.tui.listing import lines
+    from facetui.tui.cli.machine.list import lines
 
     for line in lines(what):
         say(line)
@@ -122,6 +122,6 @@ def list_names(
 
 def doctor() -> None:
     """Say what this machine can do, and what is missing."""
-    from facetui.tui.doctor import examine
+    from facetui.tui.cli.machine.doctor import examine
 
     raise typer.Exit(examine())

@@ -24,7 +24,7 @@ LOG = "engine.log"
 COURTESY = 5
 """The engine's niceness: keys and screens go before it where processors are scarce."""
 
-MAIN = [sys.executable, "-m", "facetui.tui.cli"]
+MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 
 
 @dataclass

@@ -18,7 +18,7 @@ import typer
 from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
 from facetui.tui.text.plain import say

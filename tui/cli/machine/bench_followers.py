@@ -1,6 +1,6 @@
 """What following costs and how far behind it is: light followers beside one engine that computes, on one machine.
 
-Run as ``python -m facetui.tui.followbench URL FOLDER FOLLOWERS SECONDS`` it is the followers; they cost time of the
+Run as ``python -m facetui.tui.cli.machine.bench_followers URL FOLDER FOLLOWERS SECONDS`` it is the followers; they cost time of the
 same machine, which in a workshop they would not, so they step back behind everything else.
 """
 
@@ -93,7 +93,13 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
             time.sleep(PAUSE_SECONDS)
             for _ in range(rounds):
                 alone.append(_rate(engine, seconds))
-                command = [sys.executable, "-m", "facetui.tui.followbench", server.url, str(engine.folder)]
+                command = [
+                    sys.executable,
+                    "-m",
+                    "facetui.tui.cli.machine.bench_followers",
+                    server.url,
+                    str(engine.folder),
+                ]
                 crowd = subprocess.Popen(
                     [*command, str(followers), str(seconds + PAUSE_SECONDS)], stdout=subprocess.PIPE, text=True
                 )

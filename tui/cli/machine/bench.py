@@ -10,8 +10,8 @@ import typer
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
-from facetui.tui import shell_completion as shell
-from facetui.tui.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.text.plain import say
 
 app = typer.Typer(
@@ -138,7 +138,7 @@ def ui(
     rows: Annotated[int, typer.Option(help="Of the terminal.", min=12)] = 24,
 ) -> None:
     """Measure the app in a pseudo-terminal: first frame, key to screen idle and under load, bytes over SSH."""
-    from facetui.tui.uibench import measure
+    from facetui.tui.cli.machine.bench_screens import measure
 
     speed = measure(size=(columns, rows))
     say(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
@@ -154,7 +154,7 @@ def follow(
     rounds: Annotated[int, typer.Option(help="Phases with followers, and as many without.", min=1)] = 3,
 ) -> None:
     """Measure followers of a computing engine: how far behind they are, what is lost, what it costs the engine."""
-    from facetui.tui.followbench import measure
+    from facetui.tui.cli.machine.bench_followers import measure
 
     cost = measure(followers, seconds, rounds)
     middle, most, worst = (1000 * delay for delay in cost.behind)

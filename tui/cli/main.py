@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.records.text import clean
-from facetui.tui.options import NoConsoleOption, NoMotionOption, NoMouseOption
+from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption
 from facetui.tui.runs import interrupts
 
 EXAMPLES = """\

@@ -15,8 +15,8 @@ import typer
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
-from facetui.tui import shell_completion
-from facetui.tui.options import (
+from facetui.tui.cli import shell_completion
+from facetui.tui.cli.options import (
     CastOption,
     DeviceOption,
     DisplayOption,
@@ -97,7 +97,7 @@ def run(
         raise UsageError("--publish ends with this command; for a run with --detach, facetui publish RUN afterwards")
     scenario = Scenario.read(scenarios.path_of(story))
     if help_scenario:
-        from facetui.tui.starting import explained
+        from facetui.tui.cli.stories.new import explained
 
         for line in explained(scenario):
             plain.say(line)

@@ -15,8 +15,8 @@ import typer
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
-from facetui.tui import shell_completion as shell
-from facetui.tui.options import (
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import (
     DisplayOption,
     NoConsoleOption,
     NoMotionOption,

@@ -11,8 +11,8 @@ import typer
 from facetui.engine.extractors import EXTRACTORS, weights
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.places import short
-from facetui.tui import shell_completion as shell
-from facetui.tui.options import TrustOption
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import TrustOption
 from facetui.tui.text.plain import say
 
 app = typer.Typer(add_completion=False, help="Weights of extractors: list, pull, verify, rm.", rich_markup_mode=None)

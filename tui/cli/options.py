@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from facetui.tui import shell_completion as shell
+from facetui.tui.cli import shell_completion as shell
 
 
 def _trusting(value: bool) -> bool:
