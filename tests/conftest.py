@@ -14,7 +14,7 @@ from facetui.engine.extractors.families.compact import Architecture, Compact
 from facetui.engine.lab.lab import Lab
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.casts import Cast, Generation
-from facetui.engine.people.identities import People, Person
+from facetui.engine.people.persons import EMBEDDED, People, Person
 from facetui.engine.records.journal import Journal
 from facetui.tui.runs.remote import Mirror
 
@@ -33,7 +33,7 @@ TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
 
 @cache
 def some_faces() -> torch.Tensor:
-    persons = peoples.load(peoples.EMBEDDED).persons
+    persons = peoples.load(EMBEDDED).persons
     return torch.cat([person.photos[:2] for person in persons]).float() / 255
 
 
@@ -65,7 +65,7 @@ for letter in "xy":
 
 @pytest.fixture(scope="session")
 def embedded() -> People:
-    return peoples.load(peoples.EMBEDDED)
+    return peoples.load(EMBEDDED)
 
 
 @pytest.fixture(scope="session")

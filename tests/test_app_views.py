@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
-from facetui.tui.figures import chart, drawing
+from facetui.tui.figures import axis
+from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
 from facetui.tui.screens.keys import KEYS, footer, help_lines
-from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
+from facetui.tui.sharing.reports import export
+from facetui.tui.state.app_state import VIEWS, Stage
 from facetui.tui.state.playhead import SPEEDS, Player
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import spans
@@ -114,7 +116,7 @@ def test_curves_and_lanes():
 @given(width=st.integers(1, 200), spare=st.integers(0, 8), n=st.integers(0, 28))
 def test_moves_keep_their_order_on_the_axis(width, spare, n):
     slots = Scene.of(sample_events()[:n]).slots
-    columns = chart.positions(slots, width, spare)
+    columns = axis.positions(slots, width, spare)
     assert columns == sorted(columns) and all(0 <= column < width for column in columns)
 
 
@@ -203,7 +205,7 @@ def test_every_key_is_in_the_help_and_quit_is_always_in_the_footer():
 
 def test_the_table_and_the_chart_can_be_taken_away():
     scene = Scene.of(sample_events())
-    saved = drawing.exported(scene, kept=True)
+    saved = export.exported(scene, kept=True)
     assert set(saved) == {"table.csv", "table.json", "chart.svg", "chart.png"}
     assert "2021-03 lowkey" in saved["table.csv"].decode() and "cited" in saved["table.json"].decode()
     svg = saved["chart.svg"].decode()
@@ -214,7 +216,8 @@ def test_the_table_and_the_chart_can_be_taken_away():
 
 def test_views_and_replay_load_neither_textual_nor_torch():
     code = (
-        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead, facetui.tui.figures.drawing, facetui.tui.app.launch;"
+        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead;"
+        "import facetui.tui.figures.drawing, facetui.tui.app.launch;"
         "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

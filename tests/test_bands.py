@@ -15,6 +15,7 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
 from facetui.engine.people import casts
 from facetui.engine.people import identities as peoples
+from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 from facetui.engine.records.measurements import Measurements
 from facetui.scenarios import SOFT
@@ -38,7 +39,7 @@ pytestmark = pytest.mark.slow
 def make(kind: str, cache: Cache, emit=lambda event: None) -> Lab:
     """A lab on the embedded cast, or on seventeen real people and two real networks."""
     if kind == "embedded":
-        everybody, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
+        everybody, tool = peoples.tool_faces(peoples.load(EMBEDDED))
         return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit)
     everybody, tool = peoples.tool_faces(peoples.load(str(SHARED / "faces" / "glint"), cache=cache))
     users = tuple(f"g{i:02d}" for i in range(1, 17, 2))

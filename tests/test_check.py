@@ -32,7 +32,7 @@ from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import load
 from facetui.engine.people import casts
 from facetui.engine.people import identities as peoples
-from facetui.engine.people.identities import People, Person
+from facetui.engine.people.persons import EMBEDDED, People, Person
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 
 ME, TEN = 3, 10
@@ -52,13 +52,13 @@ def picture(photo: Tensor) -> Image.Image:
 @pytest.fixture(scope="module")
 def mine() -> Tensor:
     """Photos of a fictional user, who is then not in the crowd."""
-    return peoples.load(peoples.EMBEDDED).persons[ME].photos[:TEN]
+    return peoples.load(EMBEDDED).persons[ME].photos[:TEN]
 
 
 @pytest.fixture(scope="module")
 def protected(mine) -> Tensor:
     """The same after our pgd against one extractor."""
-    persons = peoples.load(peoples.EMBEDDED).persons
+    persons = peoples.load(EMBEDDED).persons
     bank = Bank(
         torch.cat([p.photos[:2] for p in persons[-6:]]).float() / 255, -1 - torch.arange(6).repeat_interleave(2)
     )
@@ -74,7 +74,7 @@ def protected(mine) -> Tensor:
 
 @pytest.fixture(scope="module")
 def crowd() -> People:
-    persons = peoples.load(peoples.EMBEDDED).persons
+    persons = peoples.load(EMBEDDED).persons
     others = [person for i, person in enumerate(persons[:22]) if i != ME]
     return People("others", tuple(Person(p.name, p.photos[:12]) for p in others))
 
@@ -173,7 +173,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mine, crowd, tmp_path):
-    persons = peoples.load(peoples.EMBEDDED).persons
+    persons = peoples.load(EMBEDDED).persons
     photos = torch.cat([mine[:8], persons[30].photos[:1]])
     album = look(write(tmp_path / "clean", photos), write(tmp_path / "after", photos))
     for others, wanted in ((crowd, 1), (People("with me", (*crowd.persons, Person("me", mine[:8]))), 2)):
@@ -286,7 +286,7 @@ def test_probes_that_are_enrolled_themselves_are_left_out(mine, tmp_path):
 
 
 def test_a_photo_of_two_people_says_so(mine, tmp_path):
-    persons = peoples.load(peoples.EMBEDDED).persons
+    persons = peoples.load(EMBEDDED).persons
     faces = [picture(person.photos[0]).resize((224, 224)) for person in (persons[ME], persons[8])]
     both = Image.new("RGB", (640, 300), "grey")
     for number, face in enumerate(faces):

@@ -61,7 +61,7 @@ def story(tmp_path) -> Path:
 )
 def test_no_torch_where_none_is_needed(arguments):
     code = (
-        "import sys; from facetui.tui import cli; sys.argv = ['facetui', *sys.argv[1:]]\n"
+        "import sys; from facetui.tui.cli import main as cli; sys.argv = ['facetui', *sys.argv[1:]]\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
         "print([m for m in ('torch', 'textual', 'numpy', 'kornia', 'sklearn') if m in sys.modules], file=sys.stderr)"

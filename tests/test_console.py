@@ -15,8 +15,8 @@ from facetui.engine.records.events import Note, PhotosPosted, ProtectionMeasured
 from facetui.engine.records.journal import Journal
 from facetui.tui.app.app import FacetApp
 from facetui.tui.screens import console
-from facetui.tui.screens.console import Console, completed, indented, is_whole
 from facetui.tui.session import messages
+from facetui.tui.state.transcript import Console, completed, indented, is_whole
 from facetui.tui.text.spans import length, text_of
 
 from .sample_run import write_sample

@@ -17,7 +17,7 @@ from facetui.engine.core.inference import embed, frozen, pixels
 from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import inputs, selftest
 from facetui.engine.extractors.families import dlib_resnet, facenet, mobilefacenet
-from facetui.engine.extractors.from_files import foreign
+from facetui.engine.extractors.from_files.foreign import ForeignExtractor
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName, Untrusted
 
@@ -161,7 +161,7 @@ def test_a_card_beside_a_file_says_what_it_expects(tmp_path):
     plain = extractors.load(name)
     (tmp_path / "net.toml").write_text('order = "bgr"\nmean = [0, 0, 0]\ndeviation = [255, 255, 255]\nyear = 2021\n')
     network = extractors.load(name)
-    assert isinstance(network, foreign.ForeignExtractor) and network.card.year == 2021
+    assert isinstance(network, ForeignExtractor) and network.card.year == 2021
     assert network.preprocessing == "BGR 112x112, (255x - 0) / 255"
     torch.testing.assert_close(network.prepare(selftest.photos()), selftest.photos().flip(1))
     assert network.weights_hash() != plain.weights_hash()  # or the cache would mix their embeddings up

@@ -21,12 +21,13 @@ from facetui.engine.records.events import AnyEvent, Event, encode
 from facetui.tui.runs.archive import unpacked_for_now
 from facetui.tui.state.playhead import MOVES, begins_move
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.sentences import VERBS, percent
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import VERBS
 
 from .sample_run import sample_events
 
 GOLDEN = Path(__file__).with_name("golden") / "fold.json"
-SCRIPT = resources.files("facetui.tui") / "fold.js"
+SCRIPT = resources.files("facetui.tui.sharing.web") / "fold.js"
 NODE = shutil.which("node") or shutil.which("nodejs")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
@@ -93,7 +94,7 @@ def rounded(value: Any) -> Any:
 
 def recorded() -> list[Event]:
     with (
-        resources.as_file(resources.files("facetui.tui") / "demo.tar.zst") as packed,
+        resources.as_file(resources.files("facetui.tui.runs") / "demo.tar.zst") as packed,
         unpacked_for_now(packed) as folder,
     ):
         return journal.read(folder)

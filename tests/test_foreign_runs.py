@@ -13,6 +13,7 @@ import zstandard
 from PIL import Image
 
 from facetui.engine.people import identities as peoples
+from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
@@ -39,7 +40,7 @@ def key(tmp_path) -> Path:
 
 def photos_of_somebody(folder: Path, n_people: int = 3) -> Path:
     """A folder of folders of aligned photos, which nobody knows to be fictional."""
-    for person in peoples.load(peoples.EMBEDDED).persons[:n_people]:
+    for person in peoples.load(EMBEDDED).persons[:n_people]:
         (folder / person.name).mkdir(parents=True)
         for i, photo in enumerate(person.photos[:3]):
             pixels = photo.permute(1, 2, 0).contiguous().numpy()
@@ -65,7 +66,7 @@ def test_no_name_of_a_folder_makes_its_people_fictional(name, linked, tmp_path, 
     monkeypatch.chdir(tmp_path)
     for source in (f"./{name}", str(tmp_path / name), str(target)):
         people = peoples.load(source)
-        assert not people.fictional and people.source != peoples.EMBEDDED
+        assert not people.fictional and people.source != EMBEDDED
         game, tool = peoples.tool_faces(people)
         assert len(game) == len(people), "nobody of them is taken for a face that comes with the tools"
         assert tool.fictional
@@ -73,7 +74,7 @@ def test_no_name_of_a_folder_makes_its_people_fictional(name, linked, tmp_path, 
 
 def test_other_data_in_the_place_of_the_packages_people_is_not_fictional(monkeypatch):
     monkeypatch.setattr(peoples, "FICTIONAL_SHA256", "0" * 64)
-    assert not peoples.load(peoples.EMBEDDED).fictional
+    assert not peoples.load(EMBEDDED).fictional
 
 
 @pytest.mark.parametrize("name", ["embedded", "faces"])

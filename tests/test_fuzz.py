@@ -33,17 +33,17 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
-from facetui.tui.figures import drawing
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
 from facetui.tui.screens import frame
-from facetui.tui.sharing.reports import run_report
+from facetui.tui.sharing.reports import export, run_report
 from facetui.tui.sharing.web.page import page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import sentences
-from facetui.tui.text.plain import Plain, table_lines
+from facetui.tui.text.plain import Plain
+from facetui.tui.text.table import table_lines
 
 from . import mutations
 from .ending import check_error, ends_within
@@ -223,7 +223,7 @@ def show(place: Path) -> None:
         archive.pack(place, place / "run.tar.zst")
     except JournalError as error:
         check_error(error, place.name)
-    drawing.exported(Scene.of(events), kept=True)
+    export.exported(Scene.of(events), kept=True)
 
 
 def draw(place: Path, events: list[Event]) -> None:

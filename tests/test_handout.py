@@ -31,19 +31,19 @@ from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
 from facetui.tui.app import launch
 from facetui.tui.app.app import FacetApp
+from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli.machine.bench_screens import Pty
 from facetui.tui.cli.runs import watch
 from facetui.tui.cli.runs.watch import DEMO, unpacked
 from facetui.tui.runs import archive
 from facetui.tui.runs.archive import pack, unpack
 from facetui.tui.sharing.reports import run_report
-from facetui.tui.text import plain
 from facetui.tui.text.spans import text_of
 
 from .sample_run import SOURCE, sample_events, write_sample
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
-RECORDING = Path(run_report.__file__).with_name(DEMO)
+RECORDING = Path(archive.__file__).with_name(DEMO)
 
 
 @pytest.fixture
@@ -214,7 +214,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
 def test_only_runs_that_were_made_here_offer_a_console(run, tmp_path, monkeypatch):
     offered = []
     monkeypatch.setattr(launch, "app", lambda *_, console, **__: offered.append(console) or 0)
-    monkeypatch.setattr(plain, "resolve", lambda name: name)
+    monkeypatch.setattr(capabilities, "resolve", lambda name: name)
     pack(run, tmp_path / "run.tar.zst")
     copied = shutil.copytree(run, tmp_path / "copied")
     for runs, name in (

@@ -145,7 +145,7 @@ def test_memory_stays_bounded_while_a_body_never_ends(files):
     """With the limits as they are, in a process of its own."""
     server = Rogue(files, for_ever(OK + b"\r\n", b"x" * (1 << 20)))
     program = (
-        "from facetui.tui import cli\n"
+        "from facetui.tui.cli import main as cli\n"
         "try: cli.main()\n"
         "finally: print(next(row for row in open('/proc/self/status') if row.startswith('VmHWM')))"
     )

@@ -22,14 +22,14 @@ from facetui.engine.records import text
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import Event, decode, encode
 from facetui.tui.app.app import FacetApp
-from facetui.tui.cli import main
-from facetui.tui.cli.machine import list
-from facetui.tui.figures import drawing
+from facetui.tui.cli import main, names
 from facetui.tui.runs import cues
+from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
 from facetui.tui.session import messages
-from facetui.tui.state.app_state import VIEWS, Recent, Stage, Story
-from facetui.tui.text import plain, spans
+from facetui.tui.sharing.reports import export
+from facetui.tui.state.app_state import VIEWS, Stage
+from facetui.tui.text import plain, spans, table
 from facetui.tui.text.sentences import words
 
 from .hostile_run import ROUNDS, hostile, runs, unsafe
@@ -49,7 +49,7 @@ def test_lines_command_no_terminal(run, encoding):
     told = raw.getvalue().decode(encoding)
     assert unsafe(told, "\n") == [] and "98 %" in told
     assert max(map(len, told.split("\n"))) < 10 * 4000, "at most ten characters spell one out"
-    assert unsafe("".join(plain.table_lines(cohort_table(run)))) == []
+    assert unsafe("".join(table.table_lines(cohort_table(run)))) == []
 
 
 @ROUNDS
@@ -119,11 +119,11 @@ def test_every_error_is_one_line_without_commands(monkeypatch, capfd, tmp_path):
 
 def test_what_other_packages_say_of_themselves_is_listed_as_text(monkeypatch, capsys):
     from facetui.engine.records.registry import Entry
-    from facetui.tui.commands import list_names
+    from facetui.tui.cli.machine.list import list_names
 
     evil = "\x1b[2J\x9b1m\u202e"
     monkeypatch.setitem(
-        list.REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
+        names.REGISTRIES["attacks"]._entries, evil, Entry("a:b", evil, {"licence": evil, "source": evil})
     )
     list_names("attacks")
     told = capsys.readouterr().out
@@ -197,7 +197,7 @@ async def test_the_app_shows_copies_and_saves_text_only(stranger, monkeypatch):
         toasts = list(app._notifications)
         assert toasts[-1].message == "[bold]not bold[/] [@click=app.quit]no link[/] [2J "
         assert toasts[-1].title == "[red] 2J" and not toasts[-1].markup
-    picture = drawing.without_remote_fonts(drawn)
+    picture = export.without_remote_fonts(drawn)
     seen = "".join(ElementTree.fromstring(picture).itertext()).replace("\xa0", " ")
     assert "[@click=app.quit]" in seen and unsafe(seen, "\n") == []
     saved = list(stranger.parent.rglob("*.svg"))

@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
-from facetui.tui.figures import drawing
+from facetui.tui.figures import drawing, table_data
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.run_report import blocks
 from facetui.tui.sharing.web import page
@@ -175,25 +175,25 @@ def test_a_chart_of_a_hostile_run_is_drawn():
 @given(runs, st.sampled_from([",", ";", "\t", "|"]))
 def test_no_cell_of_a_spreadsheet_is_a_formula(run, separator):
     table = Scene.of(run).table
-    written = drawing.table_csv(table)
+    written = table_data.table_csv(table)
     rows = list(csv.reader(io.StringIO(written), delimiter=separator))
     for cell in itertools.chain.from_iterable(rows):
         assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell) and unsafe(cell) == []
     if separator == ",":
         assert len(rows) == 1 + len(table.cells) + len(table.cited) and {len(row) for row in rows} == {
-            len(drawing.FIELDS)
+            len(table_data.FIELDS)
         }
         assert "0.984375" in written or "0.3125" in written, "figures are no text"
-    assert json.loads(json.dumps(drawing.rows(table))) == json.loads(json.dumps(drawing.rows(table)).encode())
+    assert json.loads(json.dumps(table_data.rows(table))) == json.loads(json.dumps(table_data.rows(table)).encode())
 
 
 @ROUNDS
 @given(runs)
 def test_the_page_for_browsers_has_its_own_script_only(run):
-    page = page.page(run)
-    seen = Page(page)
+    shown = page.page(run)
+    seen = Page(shown)
     assert seen.tags["script"] == seen.tags["style"] == seen.tags["svg"] == 1
-    assert seen.tags["img"] == seen.tags["a"] == 0 and page.count(page.script()) == 1
+    assert seen.tags["img"] == seen.tags["a"] == 0 and shown.count(page.script()) == 1
     assert unsafe(seen.text, "\n") == []
 
 

@@ -57,7 +57,7 @@ def test_a_journal_reads_back_and_tells_how_it_stands(tmp_path):
     assert journal.read(tmp_path) == events
     # The lock is this process's own; another one sees that the run goes on.
     code = (
-        "import sys; from pathlib import Path; from facetui.engine import journal as j;"
+        "import sys; from pathlib import Path; from facetui.engine.records import journal as j;"
         "f = Path(sys.argv[1]); print(j.status(f, j.read(f)))"
     )
     told = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=True)

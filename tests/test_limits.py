@@ -94,7 +94,7 @@ def test_commands_that_compute_nothing_need_little_memory():
 )
 def test_a_lack_of_memory_is_known_however_it_is_said(error, lacks, story, tmp_path):
     assert lack_of_memory(error) == lacks
-    from facetui.engine.runs.run import Scenario
+    from facetui.engine.runs.scenario import Scenario
 
     scenario = Scenario.parse("def scenario(lab):\n    raise lab\n", story)
     with pytest.raises(OutOfMemory if lacks else Exception) as said:

@@ -181,7 +181,7 @@ def test_verify_notices_a_wrong_preprocessing(folder, monkeypatch):
 
 def test_listing_models_and_extractors_imports_no_torch(folder):
     code = (
-        "import sys; from facetui.tui import modelling, listing; modelling.list_models(); "
+        "import sys; from facetui.tui.cli.machine import models, list as listing; models.list_models(); "
         "print(*listing.lines('extractors'), sep='\\n'); assert 'torch' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

@@ -347,7 +347,7 @@ def test_command(two, tmp_path):
     ],
 )
 def test_bad_options_are_one_sentence(tmp_path, asked, message):
-    from facetui.tui.cli.photos.protect import protect
+    from facetui.tui.cli.photos.protect_photos import protect_photos as protect
 
     Image.new("RGB", (30, 30)).save(tmp_path / "a.png")
     usual = {"attack": "fawkes-1.0", "mode": None, "budget": None, "surrogates": None, "seed": 0, "device": "cpu"}

@@ -17,7 +17,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RunBegan
 from facetui.tui.runs.remote import Mirror
-from facetui.tui.sharing.web import server_process
+from facetui.tui.sharing.web import invitation, server_process
 from facetui.tui.sharing.web.server import policy
 
 from .presenting import Presenter, until
@@ -149,6 +149,6 @@ def test_addresses_that_cannot_be_published_at(tmp_path):
 
 
 def test_the_code_for_telephones_says_the_address():
-    rows = server_process.qr("http://127.0.0.1:8000/abcdefghijkl/")
+    rows = invitation.qr("http://127.0.0.1:8000/abcdefghijkl/")
     assert len({len(row) for row in rows}) == 1 and len(rows[0]) in range(2 * len(rows) - 2, 2 * len(rows) + 1)
     assert set("".join(rows)) <= set("█▀▄ ") and set(rows[0]) == {"█"}, "with its quiet zone"

@@ -69,7 +69,7 @@ def test_a_run_that_ignores_ctrl_c_is_stopped_from_the_app_all_the_same(tmp_path
     path.write_text(LONG)
     program = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-        "from pathlib import Path\nfrom facetui.tui import detached\n"
+        "from pathlib import Path\nfrom facetui.tui.runs import engine_process as detached\n"
         "engine = detached.start(sys.argv[1], ['--no-cache'], Path(sys.argv[2]), 'long')\n"
         "detached.wait_until_begun(engine)\nengine.stop()\nengine.process.wait(30)\n"
     )

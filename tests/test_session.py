@@ -17,11 +17,11 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.records import journal
 from facetui.engine.records.errors import Cancelled, ScenarioError, UsageError
 from facetui.engine.records.events import Note, PhotosPosted, Progress, ProtectionMeasured, RunEnded
-from facetui.engine.runs.run import Scenario
+from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import World
 from facetui.tui.session.completion import begun, in_a_string
-from facetui.tui.session.open_session import is_own, run_script
+from facetui.tui.session.script import is_own, run_script
 
 STORY = '"""A story."""\n\n\ndef scenario(lab):\n    lab.at("2020-01")\n    lab.users.post(1)\n'
 

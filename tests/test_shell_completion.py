@@ -13,7 +13,7 @@ import pytest
 
 from facetui.engine.records import journal
 from facetui.tui.cli import shell_completion
-from facetui.tui.cli.machine.list import ALSO, KINDS
+from facetui.tui.cli.names import ALSO, KINDS
 
 from .sample_run import write_sample
 from .test_cli import facetui

@@ -20,7 +20,8 @@ from facetui.engine.records.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.runs.run import Scenario, Settings, run
+from facetui.engine.runs.run import Settings, run
+from facetui.engine.runs.scenario import Scenario
 
 
 def told(name: str, tmp_path: Path, **settings):

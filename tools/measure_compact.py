@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from facetui.engine.extractors.families import compact
+from facetui.engine.people.persons import EMBEDDED
 
 DATA = Path(__file__).parent.parent / "engine" / "data"
 
@@ -38,7 +39,7 @@ def embedded_people() -> tuple[Tensor, Tensor]:
     """Photos ``(N, 3, 112, 112)`` uint8 of the embedded people, and who is in each."""
     from facetui.engine.people import identities
 
-    persons = identities.load(identities.EMBEDDED).persons
+    persons = identities.load(EMBEDDED).persons
     who = torch.arange(len(persons)).repeat_interleave(torch.tensor([len(p.photos) for p in persons]))
     return torch.cat([p.photos for p in persons]), who
 

@@ -14,7 +14,7 @@ from facetui.engine.records import journal
 from facetui.tui.cli.runs.watch import DEMO
 from facetui.tui.runs.archive import pack
 
-TARGET = Path(__file__).resolve().parents[1] / "tui" / DEMO
+TARGET = Path(__file__).resolve().parents[1] / "tui" / "runs" / DEMO
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from facetui.engine import extractors
 from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import weights
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor
+from facetui.engine.people.persons import EMBEDDED
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""
@@ -47,7 +48,7 @@ def photos() -> Tensor:
     """Four photos ``(4, 3, 112, 112)`` in [0, 1] of two fictional people."""
     from facetui.engine.people import identities
 
-    persons = identities.load(identities.EMBEDDED).persons[:2]
+    persons = identities.load(EMBEDDED).persons[:2]
     return torch.cat([person.photos[:2] for person in persons]).float() / 255
 
 

@@ -25,7 +25,8 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.lab.law import Law
-from facetui.engine.lab.questions.identification import Shower, measure, search
+from facetui.engine.lab.questions.identification import measure, search
+from facetui.engine.lab.questions.pictures import Shower
 from facetui.engine.lab.questions.verification import compare
 from facetui.engine.lab.trainer.trainer import Trainer
 from facetui.engine.lab.users import Friends, Users
@@ -33,7 +34,8 @@ from facetui.engine.lab.world.perturb import perturb
 from facetui.engine.lab.world.web import Web
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.people.casts import DATE, Cast
-from facetui.engine.people.identities import People, aims, select
+from facetui.engine.people.identities import aims, select
+from facetui.engine.people.persons import People
 from facetui.engine.records.errors import Cancelled, UsageError
 from facetui.engine.records.events import (
     Actor,

@@ -15,8 +15,8 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people import inventory
 from facetui.engine.people.alignment import aligned_photo
-from facetui.engine.people.identities import EMBEDDED, People, Person, Tell
 from facetui.engine.people.inventory import Inventory, named
+from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
 from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.records.errors import DataError
 from facetui.engine.records.text import name as clean_name

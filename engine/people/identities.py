@@ -6,8 +6,8 @@ import difflib
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -15,14 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.people.alignment import to_tensor
+from facetui.engine.people.persons import EMBEDDED, People, Person, Tell, silent
 from facetui.engine.records.errors import UnknownName
 from facetui.engine.records.text import name as clean_name
 
-EMBEDDED = "embedded"
 FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"
 """Of the file that holds the fictional people: whatever else lies in its place is taken for photos of somebody."""
 
@@ -31,51 +30,6 @@ TOOL_PEOPLE = 8
 
 TOOL_PHOTOS = 8
 """Photos of each of them."""
-
-Tell = Callable[[str, int, int], None]
-"""Called as ``tell(what, done, total)``; may raise ``Cancelled``."""
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True)
-class Person:
-    """One identity.
-
-    Attributes:
-        name: the folder's name.
-        photos: ``(n, 3, 112, 112)`` uint8, in the order of the file names.
-    """
-
-    name: str
-    photos: Tensor
-
-
-@dataclass(frozen=True)
-class People:
-    """Everybody in a run.
-
-    Attributes:
-        source: ``embedded`` or the folder's name, for journals; never a whole path, which may name its owner.
-        persons: at least two, in the order of their names, which differ.
-        left_out: what was not used and why, one sentence each; for the audience.
-        fictional: they come with the package and do not exist. Nothing but the package's own data, checked by its
-            content, is; no name of a folder makes it so.
-    """
-
-    source: str
-    persons: tuple[Person, ...]
-    left_out: tuple[str, ...] = ()
-    fictional: bool = False
-
-    def __len__(self) -> int:
-        return len(self.persons)
-
-    def fingerprint(self) -> str:
-        """A hash of every pixel and name."""
-        return caching.key([p.name for p in self.persons], *(p.photos for p in self.persons))
 
 
 def tool_faces(people: People) -> tuple[People, People]:

@@ -19,7 +19,9 @@ from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.records.text import clean
-from facetui.engine.runs.run import Display, Scenario, Value, peak_memory
+from facetui.engine.runs.environment import peak_memory
+from facetui.engine.runs.run import Display
+from facetui.engine.runs.scenario import Scenario, Value
 from facetui.engine.runs.setup import World, begin, open_lab
 
 ACTORS = ("users", "friends", "trainer", "law")

@@ -12,11 +12,12 @@ import torch
 from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
-from facetui.engine.people import casts, identities
+from facetui.engine.people import casts, identities, persons
 from facetui.engine.people.casts import Cast
-from facetui.engine.people.identities import People
+from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
-from facetui.engine.runs.run import Value, versions
+from facetui.engine.runs.environment import versions
+from facetui.engine.runs.scenario import Value
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def prepare(
     device_name: str,
     cache_folder: Path | None,
     strict: bool = False,
-    tell: identities.Tell = identities.silent,
+    tell: persons.Tell = persons.silent,
 ) -> World:
     """Load everything that a run depends on.
 

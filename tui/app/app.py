@@ -18,9 +18,10 @@ from facetui.tui.app.console import NOT_HERE
 from facetui.tui.app.presenter import Cueing
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.runs import engine_process
-from facetui.tui.screens import cohorts, events, faces, home
+from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.screens import cohorts, faces, home
+from facetui.tui.screens import events as event_list
 from facetui.tui.screens.keys import KEYS
-from facetui.tui.state.app_state import Recent, Story
 from facetui.tui.text.spans import text_of
 
 
@@ -101,7 +102,7 @@ class FacetApp(Cueing):
             case "cohorts":
                 cohorts.move(stage, down, right)
             case "events":
-                events.move(stage, down)
+                event_list.move(stage, down)
             case "faces":
                 faces.choose(stage, down, right)
             case _ if right:
@@ -196,7 +197,7 @@ class FacetApp(Cueing):
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
-        from facetui.tui.figures.drawing import without_remote_fonts
+        from facetui.tui.sharing.reports.export import without_remote_fonts
 
         saved = self.keep({f"{self.stage.view}.svg": without_remote_fonts(self.export_screenshot())})
         if saved is not None:
@@ -204,7 +205,7 @@ class FacetApp(Cueing):
 
     def action_export(self) -> None:
         """Save the table and the chart."""
-        from facetui.tui.figures.drawing import exported
+        from facetui.tui.sharing.reports.export import exported
 
         stage = self.stage
         if stage.folder is None or not stage.now.curves:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.runs.cues import LONGEST
 from facetui.tui.screens.keys import help_lines
-from facetui.tui.sharing.web.server_process import invitation
+from facetui.tui.sharing.web.invitation import invitation
 from facetui.tui.text.spans import Line, fit, wrap
 
 

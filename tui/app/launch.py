@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facetui.tui.app.terminal import graphics
+from facetui.tui.app.terminal.capabilities import few_colours, speaks_unicode
 from facetui.tui.text.plain import say
 from facetui.tui.text.spans import ASCII_TWINS
 
@@ -82,21 +83,6 @@ def prepare(motion: bool) -> None:
     if not speaks_unicode():
         codecs.register_error("facetui", _twin)
         sys.__stderr__.reconfigure(encoding="ascii", errors="facetui")  # type: ignore[union-attr]
-
-
-def few_colours() -> bool:
-    """Whether the terminal has only its sixteen colours, or none are wanted."""
-    if "NO_COLOR" in os.environ:
-        return True
-    if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
-        return False
-    return not any(name in os.environ.get("TERM", "") for name in ("256", "kitty", "ghostty", "direct"))
-
-
-def speaks_unicode() -> bool:
-    """Whether the terminal can show more than ASCII; ``FACETUI_ASCII`` says no."""
-    encoding = (getattr(sys.__stderr__, "encoding", None) or "ascii").lower().replace("-", "")
-    return encoding.startswith("utf") and not os.environ.get("FACETUI_ASCII")
 
 
 def _twin(error: UnicodeError) -> tuple[str, int]:

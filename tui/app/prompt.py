@@ -8,8 +8,8 @@ from textual import events
 from textual.widgets import TextArea
 
 from facetui.engine.records.text import clean
-from facetui.tui.screens import console
 from facetui.tui.session import messages
+from facetui.tui.state import transcript
 
 if TYPE_CHECKING:
     from facetui.tui.app.app import FacetApp
@@ -75,12 +75,12 @@ class Prompt(TextArea):
 
     def _entered(self) -> None:
         text, state = self.text, self._facet.stage.console
-        if self.cursor_location == self.document.end and console.is_whole(text):
+        if self.cursor_location == self.document.end and transcript.is_whole(text):
             if not state.doing:
                 self._put("")
                 self._facet.submit(text)
         else:
-            self.insert("\n" + console.indented(self._before()))
+            self.insert("\n" + transcript.indented(self._before()))
 
     def _recall(self, direction: int) -> None:
         text = self._facet.stage.console.recall(direction, self.text)
@@ -91,6 +91,6 @@ class Prompt(TextArea):
         """Type what is sure, and show what is not; nothing when something else was typed meanwhile."""
         if answer.text != self._before():
             return
-        longer = console.completed(answer.text, answer.fragment, answer.matches)
+        longer = transcript.completed(answer.text, answer.fragment, answer.matches)
         self.insert(clean(longer[len(answer.text) :]))
         self._facet.stage.console.matches = answer.matches if len(answer.matches) > 1 else []

@@ -26,8 +26,9 @@ from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.terminal.themes import THEMES, variables
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
+from facetui.tui.runs.recent import Story
 from facetui.tui.screens import frame
-from facetui.tui.state.app_state import Stage, Story
+from facetui.tui.state.app_state import Stage
 
 if TYPE_CHECKING:
     from facetui.tui.app.terminal.graphics import Graphics
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 LOCAL, REMOTE = 0.1, 0.25
 """Seconds between two looks at the journal; over SSH at most four updates a second."""
 
-DEVICE = "from facetui.engine import device as d; print(d.describe(d.choose('auto')))"
+DEVICE = "from facetui.engine.core import device as d; print(d.describe(d.choose('auto')))"
 
 
 class Watching(App[int]):

@@ -15,8 +15,8 @@ from typer.main import get_command
 
 from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.records.text import clean
+from facetui.tui.cli import streams
 from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption
-from facetui.tui.runs import interrupts
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -52,21 +52,21 @@ REFUSALS = {
 NEED_TORCH = frozenset({"run", "repl", "protect", "check", "bench"})
 
 COMMANDS = {
-    "run": "running:run",
-    "new": "commands:new",
-    "repl": "commands:repl",
-    "protect": "commands:protect",
-    "list": "commands:list_names",
-    "check": "checking:check",
-    "replay": "journals:replay",
-    "follow": "journals:follow",
-    "publish": "journals:publish",
-    "report": "journals:report",
-    "demo": "journals:demo",
-    "doctor": "commands:doctor",
-    "runs": "journals:runs_app",
-    "bench": "benching:app",
-    "models": "modelling:app",
+    "run": "stories.run:run",
+    "new": "stories.new:new",
+    "repl": "stories.repl:repl",
+    "protect": "photos.protect:protect",
+    "list": "machine.list:list_names",
+    "check": "photos.check:check",
+    "replay": "runs.watch:replay",
+    "follow": "runs.follow:follow",
+    "publish": "runs.publish:publish",
+    "report": "runs.manage:report",
+    "demo": "runs.watch:demo",
+    "doctor": "machine.doctor:doctor",
+    "runs": "runs.manage:runs_app",
+    "bench": "machine.bench:app",
+    "models": "machine.models:app",
 }
 """Where each command is: a function, or an app of several."""
 
@@ -88,7 +88,7 @@ class Commands(TyperGroup):
 
 def _made(name: str) -> Any:
     module, attribute = COMMANDS[name].split(":")
-    found = getattr(import_module(f"facetui.tui.{module}"), attribute)
+    found = getattr(import_module(f"facetui.tui.cli.{module}"), attribute)
     if not isinstance(found, typer.Typer):
         alone = typer.Typer(add_completion=False, rich_markup_mode=None)
         alone.command(name)(found)
@@ -123,7 +123,7 @@ def _root(
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
-    from facetui.tui.text.plain import resolve
+    from facetui.tui.app.terminal.capabilities import resolve
 
     if resolve("auto") != "tui":
         print(EXAMPLES, end="")
@@ -148,10 +148,10 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 
 def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
-    interrupts.open_streams()
+    streams.open_streams()
     try:
         if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
-            interrupts.refuse_too_little_memory(TOO_LITTLE)
+            streams.refuse_too_little_memory(TOO_LITTLE)
         app(args=with_address(sys.argv[1:]))
         code: Any = 0
     except SystemExit as end:
@@ -168,7 +168,7 @@ def main() -> None:
             code = OutOfMemory.exit_code
         else:
             code = _refused(error) if isinstance(error, OSError) else _bug(error)
-    sys.exit(interrupts.exit_code(code))
+    sys.exit(streams.exit_code(code))
 
 
 def _refused(error: OSError) -> int:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetui.engine.records import journal
+from facetui.engine.records.errors import UsageError
 from facetui.tui.cli import shell_completion as shell
+
+if TYPE_CHECKING:
+    from facetui.engine.runs.run import Settings
 
 
 def _trusting(value: bool) -> bool:
@@ -71,3 +77,36 @@ RunArgument = Annotated[
     str,
     typer.Argument(autocompletion=shell.runs, help="A run's name, the beginning of it, or its folder.", metavar="RUN"),
 ]
+
+
+def settings_of(
+    people: str | None,
+    users: list[str] | None,
+    cast: str,
+    seed: int,
+    device: str,
+    out: Path | None,
+    no_cache: bool,
+    strict: bool = False,
+) -> Settings:
+    """What a run depends on, as asked for on the command line."""
+    from facetui.engine.runs.run import Settings
+
+    names = tuple(users) if users else None  # an empty list is what the option gives where it was left out
+    if names and not any(name.strip(" ,") for name in names):
+        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
+    cache_folder = None
+    if not no_cache:
+        from facetui.engine.core.cache import default_folder
+
+        cache_folder = default_folder()
+    return Settings(
+        out=(out or journal.runs_folder()).expanduser(),
+        cast=cast,
+        people=people,
+        users=names,
+        strict=strict,
+        seed=seed,
+        device=device,
+        cache=cache_folder,
+    )

@@ -39,7 +39,7 @@ def _last_of(names: Callable[[], Iterable[tuple[str, str]]]) -> Callable[[str], 
 
 
 def _registered(kind: str) -> list[tuple[str, str]]:
-    from facetui.tui.cli.machine.list import REGISTRIES
+    from facetui.tui.cli.names import REGISTRIES
 
     registry = REGISTRIES[kind]
     return [(name, registry.entry(name).summary) for name in registry.names()]
@@ -99,7 +99,7 @@ def people(incomplete: str) -> Found:
 
 def kinds(incomplete: str) -> Found:
     """What ``facetui list`` can list."""
-    from facetui.tui.cli.machine.list import KINDS
+    from facetui.tui.cli.names import KINDS
 
     return _offered(((kind, "") for kind in KINDS), incomplete)
 

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
-import json
-import re
 from dataclasses import dataclass
 
-from facetui.engine.records.cohort_table import CohortTable
-from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
-from facetui.engine.records.text import clean, csv_cell, html
-from facetui.tui.figures.chart import positions
+from facetui.engine.records.events import WHOLE_ARCHIVE
+from facetui.engine.records.text import clean, html
+from facetui.tui.figures.axis import positions
 from facetui.tui.state.snapshot import Scene, cohort_label
-from facetui.tui.text.sentences import percent
+from facetui.tui.text.formats import percent
 from facetui.tui.text.spans import cut
 
-FIELDS = (
-    *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
-    *("protection_rate", "interval_low", "interval_high", "n_probes", "unprotected_error", "n_unprotected"),
-    *("best_protection_rate", "best_generation", "basis", "source"),
-)
 WIDTH, HEIGHT = 1200, 640
 LEFT, RIGHT, TOP, BOTTOM = 90, 260, 60, 70
 COLOURS = ("#9a5b00", "#00705a", "#a3305f", "#5a47b0")
@@ -28,43 +19,6 @@ LONGEST_WORDS = 120
 """Columns of a text on the chart; beyond that it would leave the page anyway."""
 
 DASHES = ("", "10 6", "3 5", "14 4 3 4")
-
-
-def exported(scene: Scene, *, kept: bool) -> dict[str, bytes]:
-    """Names and contents of ``table.csv``, ``table.json``, ``chart.svg`` and ``chart.png``.
-
-    Args:
-        scene: the run up to an event.
-        kept: draw what is left with the best model the trainer has had, else with the one in use.
-    """
-    drawing = draw(scene, kept=kept)
-    return {
-        "table.csv": table_csv(scene.table).encode(),
-        "table.json": json.dumps(rows(scene.table), indent=1).encode(),
-        "chart.svg": svg(drawing).encode(),
-        "chart.png": png(drawing),
-    }
-
-
-def rows(table: CohortTable) -> list[dict[str, object]]:
-    """Every measured cell and every cited figure, one a row."""
-    measured = [table.cells[c, g] for c in table.cohorts for g in table.generations if (c, g) in table.cells]
-    return [_row(event) for event in [*measured, *table.cited]]
-
-
-def _row(event: ProtectionMeasured) -> dict[str, object]:
-    low, high = event.interval or (None, None)
-    values = {"interval_low": low, "interval_high": high}
-    return {name: values.get(name, getattr(event, name, None)) for name in FIELDS}
-
-
-def table_csv(table: CohortTable) -> str:
-    """The same rows as CSV."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows(table))
-    return out.getvalue()
 
 
 @dataclass(frozen=True)
@@ -90,12 +44,6 @@ class Words:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", cut(clean(self.text), LONGEST_WORDS))
-
-
-def without_remote_fonts(picture: str) -> str:
-    """A screen's SVG that loads nothing from anywhere: it is shown in whatever fixed-width font there is."""
-    local = re.sub(r"@font-face\s*\{.*?\}", "", picture, flags=re.DOTALL)
-    return "\n".join(map(clean, local.replace("Fira Code", "monospace").split("\n")))
 
 
 def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:

@@ -16,7 +16,6 @@ from pathlib import Path
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
-from facetui.tui.text.plain import say
 
 LOG = "engine.log"
 """What the engine said on its standard streams, beside its journal."""
@@ -94,7 +93,9 @@ def yield_to_others(pid: int) -> None:
         os.setpriority(os.PRIO_PROCESS, pid, COURTESY)
 
 
-def wait_until_begun(engine: Engine, sleep: Callable[[float], None] = time.sleep) -> None:
+def wait_until_begun(
+    engine: Engine, sleep: Callable[[float], None] = time.sleep, tell: Callable[[str], None] = lambda text: None
+) -> None:
     """Wait until its journal begins.
 
     Raises:
@@ -104,7 +105,7 @@ def wait_until_begun(engine: Engine, sleep: Callable[[float], None] = time.sleep
     while True:
         if (said := engine.said()) != told and engine.code is None:
             told = said
-            say(said, sys.stderr)  # reading people may take minutes
+            tell(said)  # reading people may take minutes
         code, events = engine.code, tail.more()
         failed = next((event for event in events if isinstance(event, RunFailed)), None)
         if failed is not None or (code is not None and not events):

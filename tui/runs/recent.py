@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -12,11 +13,30 @@ import msgspec
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import RunBegan, decode
-from facetui.tui.state.app_state import Recent, Story
 
 ENDS = (65536, 16 << 20)
 """Bytes read at either end of a journal; the second where a line is longer than the first: a scenario's source stands
 in the first event, what stopped a run in the last."""
+
+
+@dataclass
+class Story:
+    """One line of the home screen's stories: its name, its sentence, seconds it took here last."""
+
+    name: str
+    title: str
+    seconds: float | None = None
+
+
+@dataclass
+class Recent:
+    """One line of the home screen's runs."""
+
+    folder: Path
+    scenario: str
+    state: str
+    seconds: float
+    when: str
 
 
 def recent(parent: Path, most: int = 12) -> list[Recent]:

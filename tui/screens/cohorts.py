@@ -6,7 +6,8 @@ from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.text import clean
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.sentences import cell_marks, cell_remarks, counted, marks, percent, reported
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import cell_marks, cell_remarks, counted, marks, reported
 from facetui.tui.text.spans import Line, cells, left, pad, right, wrap
 
 EVERYBODY_ELSE = "everybody else"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from facetui.engine.records.text import clean
-from facetui.tui.state.app_state import Recent, Stage, Story
+from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, cells, fit, left, pad, wrap
 
 SIGNS = {"running": "●", "finished": "■", "stopped": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}

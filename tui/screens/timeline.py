@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.text import clean
-from facetui.tui.figures import chart
+from facetui.tui.figures import axis, chart
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.sentences import MARKS, percent, words
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import MARKS, words
 from facetui.tui.text.spans import Line, beside, box, cut, fit, pad, wrap
 
 WIDE, TALL = 110, 30
@@ -95,7 +96,7 @@ def _figures(stage: Stage) -> list[str]:
 
 
 def _plot(stage: Stage, width: int, height: int, room: int, *, everybody: bool) -> list[Line]:
-    geo = chart.geometry(stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide())
+    geo = axis.geometry(stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide())
     rows = chart.lanes(stage.now, stage.known, geo, room, everybody=everybody)
     return [*chart.draw(stage.now, stage.known, geo, height - len(rows), room, kept=stage.kept), *rows]
 

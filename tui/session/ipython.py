@@ -16,9 +16,11 @@ from IPython.terminal.prompts import Prompts, Token
 from traitlets.config import Config
 
 from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.places import short
 from facetui.engine.runs.session import Session
 from facetui.tui.session.completion import begun, in_a_string
-from facetui.tui.session.open_session import interruptible, is_own
+from facetui.tui.session.open_session import scope
+from facetui.tui.session.script import interruptible, is_own
 from facetui.tui.text.plain import say
 
 PROMPT, MORE = "lab> ", "...> "
@@ -112,3 +114,22 @@ def _matcher(names: list[str]) -> Any:
         }
 
     return match
+
+
+BANNER = """\
+Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.
+lab.table() and lab.chart() draw; undo() takes a move back; save("mine.py") keeps what you typed.
+help(lab.trainer.adapt) or lab.trainer.adapt? explains; Ctrl-C stops a move, Ctrl-D leaves.
+"""
+
+
+def interact(session: Session, history: Path, quiet: bool) -> int:
+    """IPython at the terminal, until Ctrl-D; returns the exit code."""
+    from facetui.tui.session.ipython import shell
+
+    if not quiet:
+        print(BANNER)
+    shell(session, scope(session), history)
+    session.close()
+    say(f"journal: {short(session.journal.folder)}", sys.stderr)
+    return 0

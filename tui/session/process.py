@@ -1,7 +1,7 @@
 """The process behind the app's console: IPython over a session, spoken to through its standard streams.
 
-Run as ``python -m facetui.tui.session.process RUNS [RUN]``: it opens a session in the folder of runs, after the story of a run
-if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
+Run as ``python -m facetui.tui.session.process RUNS [RUN]``: it opens a session in the folder of runs, after the story
+of a run if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 
 from facetui.engine.core.cache import default_folder
-from facetui.engine.people.identities import EMBEDDED
+from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
-from facetui.engine.runs.run import Scenario, Settings
+from facetui.engine.runs.run import Settings
+from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
 from facetui.tui.session import messages
 from facetui.tui.session.ipython import configured, taught

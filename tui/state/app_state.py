@@ -9,33 +9,14 @@ from pathlib import Path
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
-from facetui.tui.screens.console import Console
+from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.state.playhead import Player
 from facetui.tui.state.snapshot import Scene
+from facetui.tui.state.transcript import Console
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6
 """A run that goes on gets room for so many moves more, so that the axis is laid out anew only now and then."""
-
-
-@dataclass
-class Story:
-    """One line of the home screen's stories: its name, its sentence, seconds it took here last."""
-
-    name: str
-    title: str
-    seconds: float | None = None
-
-
-@dataclass
-class Recent:
-    """One line of the home screen's runs."""
-
-    folder: Path
-    scenario: str
-    state: str
-    seconds: float
-    when: str
 
 
 @dataclass

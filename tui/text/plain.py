@@ -7,12 +7,11 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Literal, cast
+from typing import IO, Literal
 
 from facetui.engine.records.cohort_table import CohortTable
-from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import (
     ClockMoved,
     Event,
@@ -23,58 +22,16 @@ from facetui.engine.records.events import (
     RunEnded,
     RunFailed,
 )
-from facetui.engine.records.text import clean, json, printable
-from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, cell_marks, marks, percent, words
-from facetui.tui.text.spans import cells, cut, left, right
+from facetui.engine.records.text import json, printable
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, words
+from facetui.tui.text.spans import left
+from facetui.tui.text.table import column, table_lines
 
 DisplayName = Literal["auto", "tui", "plain", "json", "none"]
-NAMES = ("auto", "tui", "plain", "json", "none")
-LEAST = (40, 12)
-"""Columns and rows below which there is no screen unless one asks for it."""
-
-LONGEST_NAME = 200
-"""Columns of a name in a table; ours are shorter, a journal may come from elsewhere."""
 
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
-
-
-def resolve(name: str | None) -> DisplayName:
-    """Which display is meant; decided without importing anything that draws.
-
-    Args:
-        name: as on the command line; absent or ``auto``: ``FACETUI_DISPLAY``, else a screen where there is one.
-
-    Raises:
-        UsageError: no such display, or a screen is asked for where there is none.
-    """
-    if name in (None, "auto"):
-        name = os.environ.get("FACETUI_DISPLAY") or "auto"
-    if name not in NAMES:
-        raise UsageError(f"expected a display {', '.join(NAMES)}, got {name!r}")
-    if name == "auto":
-        return "plain" if no_screen() or os.environ.get("CI") or too_small() else "tui"
-    if name == "tui" and no_screen():
-        raise UsageError(f"--display tui draws on a terminal, but {no_screen()}; use --display plain")
-    return cast(DisplayName, name)
-
-
-def no_screen() -> str:
-    """Why nothing can be drawn here; empty when it can."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
-        return "standard input or standard error is none"
-    if os.environ.get("TERM", "") in ("", "dumb"):
-        return f"TERM is {os.environ.get('TERM', '')!r}"
-    return ""
-
-
-def too_small() -> bool:
-    """Whether the terminal is smaller than ``LEAST``."""
-    try:
-        size = os.get_terminal_size(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return True
-    return size.columns < LEAST[0] or size.lines < LEAST[1]
 
 
 def without_screen(name: DisplayName) -> Callable[[Event], None]:
@@ -222,55 +179,3 @@ class Plain:
         for line in table_lines(self._table, rise=self._rise, cite=self._cite, width=self._width):
             self._line(line)
         self._line(words(event))
-
-
-def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[list[tuple[str, int]]]:
-    """Columns, each with its width, in blocks that fit into the room beside the first column; at least one a block."""
-    block: list[tuple[str, int]] = []
-    for name, width in zip(names, widths, strict=True):
-        if block and sum(w for _, w in block) + width > room:
-            yield block
-            block = []
-        block.append((name, width))
-    if block:
-        yield block
-
-
-def column(name: str, width: int = 0) -> str:
-    """A name in a table, filled with blanks to some columns."""
-    shown = cut(clean(name), LONGEST_NAME)
-    return shown + " " * (width - cells(shown))
-
-
-def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", width: int = 100) -> list[str]:
-    """The table of cohorts by generations; wide ones are cut into blocks of columns."""
-    if not table.cells:
-        return []
-    title = "share of clean probes not named; the trainer's models in the order in which it had them"
-    lines = ["", *textwrap.wrap(title, width)]
-    first = max(22, *(cells(column(cohort)) for cohort in table.cohorts)) + 1
-    widths = [max(8, cells(column(name))) + 2 for name in table.generations]
-    for block in blocks(table.generations, widths, width - first):
-        lines.append("photos posted under".ljust(first) + "".join(right(column(name), w) for name, w in block))
-        for cohort in table.cohorts:
-            row = [_cell(table, cohort, name, rise).rjust(w) for name, w in block]
-            lines.append((column(cohort, first) + "".join(row)).rstrip())
-        others = [table.unprotected(name) for name, _ in block]
-        row = [
-            (percent(m.unprotected_error) if m and m.unprotected_error is not None else "").rjust(w)
-            for m, (_, w) in zip(others, block, strict=True)
-        ]
-        lines.append(("everybody else".ljust(first) + "".join(row)).rstrip())
-    for mark in marks(table, rise):
-        lines += textwrap.wrap(mark, width, subsequent_indent="  ")
-    for event in table.cited:
-        text = f"{percent(event.protection_rate)} for {event.attack} on {event.extractor}: {event.source}"
-        lines += textwrap.wrap(clean(text[:LONGEST]), width, initial_indent=f"{cite} reported ", subsequent_indent="  ")
-    return lines
-
-
-def _cell(table: CohortTable, cohort: str, generation: str, rise: str) -> str:
-    event = table.cells.get((cohort, generation))
-    if event is None:
-        return ""
-    return percent(event.protection_rate) + cell_marks(table, cohort, generation, rise)

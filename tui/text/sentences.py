@@ -25,6 +25,7 @@ from facetui.engine.records.events import (
     VerificationMeasured,
 )
 from facetui.engine.records.text import clean
+from facetui.tui.text.formats import percent
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
@@ -41,12 +42,6 @@ VERBS = {
     "rescan": "rescans",
 }
 """What the trainer does, in one word."""
-
-
-def percent(rate: float) -> str:
-    """``98 %``; below ten with one digit, so that small errors stay visible."""
-    value = 100 * rate
-    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
 
 
 def words(event: Event) -> str:

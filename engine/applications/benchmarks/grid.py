@@ -17,7 +17,7 @@ from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
 from facetui.engine.people.casts import Cast, Generation
-from facetui.engine.people.identities import People
+from facetui.engine.people.persons import People
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, PhotosPosted, ProtectionMeasured
 

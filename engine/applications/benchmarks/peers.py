@@ -22,6 +22,8 @@ from facetui.engine.core.inference import centres, embed
 from facetui.engine.core.interfaces import Bank, Extractor
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.people import identities as peoples
+from facetui.engine.people import persons
+from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.rates import error_rate
 
 EPSILON, STEPS = 8 / 255, 20
@@ -80,9 +82,9 @@ class _Scene:
 
 
 def _scene(device: torch.device) -> _Scene:
-    everybody, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
+    everybody, tool = peoples.tool_faces(peoples.load(EMBEDDED))
 
-    def some(persons: tuple[peoples.Person, ...], first: int, last: int) -> Tensor:
+    def some(persons: tuple[persons.Person, ...], first: int, last: int) -> Tensor:
         return torch.cat([p.photos[first:last] for p in persons]).to(device) / 255
 
     aims = peoples.aims(tool)

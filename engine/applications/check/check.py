@@ -37,7 +37,7 @@ from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.questions.verification import FALSE_MATCHES
 from facetui.engine.lab.trainer.training_photos import training_photos
 from facetui.engine.people.casts import Cast
-from facetui.engine.people.identities import People
+from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, Progress
 
 

@@ -19,7 +19,8 @@ from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos, train
 from facetui.engine.people.casts import Cast
-from facetui.engine.people.identities import People, Person, tool_faces
+from facetui.engine.people.identities import tool_faces
+from facetui.engine.people.persons import People, Person
 
 TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
 """What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""

@@ -21,6 +21,7 @@ from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
+from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError, UsageError
 
@@ -224,7 +225,7 @@ class Protector:
         if self._networks:
             return
         self._networks = [extractors.load(name).to(self._device) for name in self.surrogates]
-        _, tool = peoples.tool_faces(peoples.load(peoples.EMBEDDED))
+        _, tool = peoples.tool_faces(peoples.load(EMBEDDED))
         aims = peoples.aims(tool)
         self._bank = Bank((aims.photos.float() / 255).to(self._device), aims.people.to(self._device))
 

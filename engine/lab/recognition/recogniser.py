@@ -3,144 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
-from facetui.engine.core.interfaces import Classifier
-from facetui.engine.defences.hybrid import Hybrid
-from facetui.engine.defences.purifier import Purifier
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
-from facetui.engine.lab.recognition.linear import Linear
+from facetui.engine.lab.recognition.gallery import Gallery, gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.world.web import Post
-from facetui.engine.records.errors import UsageError
-from facetui.engine.records.events import RESCAN, WHOLE_ARCHIVE, generation_name
+from facetui.engine.records.events import WHOLE_ARCHIVE
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
-
-CLASSIFIERS = ("nearest", "linear", "end-to-end")
-
-
-@dataclass(frozen=True)
-class Pipeline:
-    """One way from an archive to a name.
-
-    Attributes:
-        extractor: its name.
-        defence: how the extractor came to be, when it was not simply released: ``adapt``.
-        until: only photos posted by this date are searched; empty: all.
-        classifier: ``nearest``, ``linear`` or ``end-to-end``.
-        metric: of the nearest neighbour, ``cosine`` or ``euclidean``.
-        purifier: what every photo goes through first, e.g. ``jpeg 75``; empty: nothing.
-        detector: the name of a detector whose flagged photos are dropped; empty: none.
-        second: a second extractor, with ``hybrid``.
-        hybrid: how the answers of both become one or two.
-        against: attacks that one of the extractors was trained against.
-    """
-
-    extractor: str
-    defence: str | None = None
-    until: str = ""
-    classifier: str = "nearest"
-    metric: str = "cosine"
-    purifier: str = ""
-    detector: str = ""
-    second: str = ""
-    hybrid: Hybrid | None = None
-    against: tuple[str, ...] = ()
-
-    @property
-    def steps(self) -> list[str]:
-        """What it does beyond its extractor and classifier, in a few words each."""
-        both = ""
-        if self.hybrid is not None:
-            both = f"{self.second} {'as top-2' if self.hybrid.rule == 'top-2' else 'if unsure'}"
-        filters = [f"{RESCAN} until {self.until}" if self.until else "", self.purifier]
-        return list(filter(None, [*filters, "drop flagged" if self.detector else "", both]))
-
-    @property
-    def generation(self) -> str:
-        """Its name as a column of the table of cohorts by generations."""
-        return generation_name(self.extractor, self.classifier, self.steps)
-
-    def purified(self, photos: Tensor) -> Tensor:
-        """Photos ``(N, 3, 112, 112)`` uint8 as the extractor gets to see them."""
-        return Purifier(self.purifier)(photos) if self.purifier else photos
-
-    def classify(self) -> Classifier:
-        """A classifier of embeddings that has seen nothing yet.
-
-        Raises:
-            UsageError: no such classifier or metric.
-        """
-        if self.classifier not in CLASSIFIERS:
-            raise UsageError(f"expected a classifier {', '.join(CLASSIFIERS)}, got {self.classifier!r}")
-        metric: Any = self.metric
-        return Linear() if self.classifier == "linear" else NearestNeighbour(metric)
-
-
-@dataclass(frozen=True)
-class Gallery:
-    """What one pipeline knows: the archive, photo by photo.
-
-    Attributes:
-        photos: ``(N, 3, 112, 112)`` uint8, purified.
-        embeddings: ``(N, D)``.
-        second: ``(N, D2)`` by the second extractor, if there is one.
-        people: ``(N,)``.
-        cohorts: under which attack and when each was posted; empty for unprotected people.
-        protected: ``(N,)`` bool, whether a protected person is in it.
-    """
-
-    photos: Tensor
-    embeddings: Tensor
-    second: Tensor | None
-    people: Tensor
-    cohorts: list[str]
-    protected: Tensor
-
-    def only(self, cohort: str) -> Tensor:
-        """Which rows there are ``(N,)`` bool, when a cohort is all there is of the protected people."""
-        if cohort == WHOLE_ARCHIVE:
-            return torch.ones(len(self.people), dtype=torch.bool)
-        return ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
-
-
-def gallery(lab: Lab, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
-    """What a pipeline makes of an archive, as far as the law lets it keep it.
-
-    Raises:
-        UsageError: nothing is left.
-    """
-    until = pipeline.until
-    posts = [p for p in archive if (not until or p.t[: len(until)] <= until) and lab.law.keeps(p.t)]
-    parts = []
-    for post in posts:
-        kept = ~lab.trainer.flags(pipeline.detector, post) if pipeline.detector else torch.ones(len(post.who)) > 0
-        if kept.any():
-            parts.append((pipeline.purified(post.photos[kept]), post.people[kept], [post.cohort] * int(kept.sum())))
-    if not parts:
-        limit = f"posted until {until}" if until else f"left under {lab.law.words or 'the detector'}"
-        raise UsageError(f"no photo is {limit}; choose a later date, a longer retention or another detector")
-    people = torch.cat([part[1] for part in parts])
-
-    def embeddings(extractor: str) -> Tensor:
-        return torch.cat([lab.networks.embeddings(extractor, part[0]) for part in parts])
-
-    return Gallery(
-        torch.cat([part[0] for part in parts]),
-        embeddings(pipeline.extractor),
-        embeddings(pipeline.second) if pipeline.second else None,
-        people,
-        [cohort for part in parts for cohort in part[2]],
-        torch.isin(people, torch.tensor(lab.protected)),
-    )
 
 
 Recogniser = Callable[[Tensor], Tensor]

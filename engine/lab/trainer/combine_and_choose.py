@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
-from facetui.engine.lab.recognition.recogniser import Pipeline
+from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.trainer.rehearsal import errors, rehearse
 from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos
 from facetui.engine.records.errors import UsageError

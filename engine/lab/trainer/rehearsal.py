@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Bank
-from facetui.engine.lab.recognition.recogniser import Pipeline, gallery, missed_by, recogniser
+from facetui.engine.lab.recognition.gallery import gallery
+from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.recogniser import missed_by, recogniser
 from facetui.engine.lab.trainer.training_photos import perturbed
 from facetui.engine.lab.world.web import Post, Web
 from facetui.engine.records.errors import UsageError

@@ -12,8 +12,9 @@ from torch import Tensor
 from facetui.engine.core.interfaces import Training
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.detector import Detector
+from facetui.engine.lab.recognition.gallery import gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
-from facetui.engine.lab.recognition.recogniser import Pipeline, gallery
+from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.trainer.combine_and_choose import choose, combine
 from facetui.engine.lab.trainer.detect_and_purify import detect, purify
 from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, train, training_photos

@@ -12,7 +12,7 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.interfaces import Bank, Extractor, Training
-from facetui.engine.people.identities import EMBEDDED
+from facetui.engine.people.persons import EMBEDDED
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab

@@ -103,7 +103,9 @@ def grid(
     if not chosen or not columns:
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
-    source = people if people == peoples.EMBEDDED else str(Path(people).expanduser())
+    from facetui.engine.people.persons import EMBEDDED
+
+    source = people if people == EMBEDDED else str(Path(people).expanduser())
     everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache))
     width = max(len(line.words) for line in chosen) + 2
     first = True

@@ -1,7 +1,7 @@
 """What following costs and how far behind it is: light followers beside one engine that computes, on one machine.
 
-Run as ``python -m facetui.tui.cli.machine.bench_followers URL FOLDER FOLLOWERS SECONDS`` it is the followers; they cost time of the
-same machine, which in a workshop they would not, so they step back behind everything else.
+Run as ``python -m facetui.tui.cli.machine.bench_followers URL FOLDER FOLLOWERS SECONDS`` it is the followers; they
+cost time of the same machine, which in a workshop they would not, so they step back behind everything else.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import typer
+
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.places import short
 from facetui.tui.text.plain import say
@@ -31,8 +33,9 @@ def examine() -> int:
     from facetui.engine.core import device
     from facetui.engine.core.cache import default_folder
     from facetui.engine.people import casts, identities
+    from facetui.engine.people.persons import EMBEDDED
     from facetui.engine.records.journal import runs_folder
-    from facetui.engine.runs.run import versions
+    from facetui.engine.runs.environment import versions
 
     found = versions()
     tell(True, "torch", f"{found.get('torch', '?')}, imported in {time.perf_counter() - began:.1f} s")
@@ -43,7 +46,7 @@ def examine() -> int:
         free, total = torch.cuda.mem_get_info()
         tell(True, "device memory", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free")
     try:
-        everybody = identities.load(identities.EMBEDDED)
+        everybody = identities.load(EMBEDDED)
         tell(True, "embedded people", f"{len(everybody)} people")
     except (FacetuiError, OSError) as error:
         tell(False, "embedded people", f"{error}; install facetui again")
@@ -89,3 +92,10 @@ def _writable(what: str, folder: Path) -> tuple[bool, str, str]:
         return False, what, f"{short(folder)} cannot be written ({error.strerror})"
     used = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
     return True, what, f"{short(folder)}: {used / 1e6:.0f} MB used, {shutil.disk_usage(folder).free / 1e9:.0f} GB free"
+
+
+def doctor() -> None:
+    """Say what this machine can do, and what is missing."""
+    from facetui.tui.cli.machine.doctor import examine
+
+    raise typer.Exit(examine())

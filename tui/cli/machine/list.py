@@ -6,36 +6,15 @@ import difflib
 import shutil
 import textwrap
 from collections.abc import Iterator
+from typing import Annotated
 
-from facetui.engine.attacks import ATTACKS
-from facetui.engine.defences import DEFENCES
-from facetui.engine.extractors import EXTRACTORS
+import typer
+
 from facetui.engine.people import casts
 from facetui.engine.records.errors import UnknownName
-from facetui.engine.records.registry import Registry
-from facetui.scenarios import SCENARIOS
-
-KINDS = ("stories", "attacks", "defences", "extractors", "people", "casts")
-ALSO = {
-    "scenarios": "stories",
-    "scenario": "stories",
-    "story": "stories",
-    "attack": "attacks",
-    "defence": "defences",
-    "defenses": "defences",
-    "extractor": "extractors",
-    "models": "extractors",
-    "person": "people",
-    "cast": "casts",
-}
-"""Other words for what can be listed."""
-
-REGISTRIES: dict[str, Registry] = {
-    "stories": SCENARIOS,
-    "attacks": ATTACKS,
-    "defences": DEFENCES,
-    "extractors": EXTRACTORS,
-}
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.names import ALSO, KINDS, REGISTRIES
+from facetui.tui.text.plain import say
 
 
 def lines(what: str | None) -> Iterator[str]:
@@ -74,3 +53,19 @@ def lines(what: str | None) -> Iterator[str]:
 def _wrapped(text: str, indent: int) -> list[str]:
     room = max(60, shutil.get_terminal_size((100, 24)).columns)
     return textwrap.wrap(text, room, subsequent_indent=" " * indent, drop_whitespace=True) or [text]
+
+
+def list_names(
+    what: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=shell.kinds,
+            help="stories, attacks, defences, extractors, people or casts; all when left out.",
+        ),
+    ] = None,
+) -> None:
+    """List what there is, by the names that everything else uses."""
+    from facetui.tui.cli.machine.list import lines
+
+    for line in lines(what):
+        say(line)

@@ -1,161 +1,48 @@
-"""``facetui protect``: progress on stderr, a summary on stdout."""
+"""``facetui protect``: perturb the faces in one's own photos."""
 
 from __future__ import annotations
 
-import io
-import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-from facetui.engine.applications.protect.files import find_inputs
-from facetui.engine.applications.protect.protector import Outcome, Protector, as_json, summary, totals
-from facetui.engine.attacks import ATTACKS
-from facetui.engine.core.budget import Budget
-from facetui.engine.core.device import choose
-from facetui.engine.people import casts
-from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
-from facetui.engine.records.places import short
-from facetui.tui.runs import interrupts
-from facetui.tui.text.plain import say
+import typer
 
-PROBLEMS = ("refused", "unreadable")
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import DeviceOption, SeedOption
 
 
 def protect(
-    inputs: list[Path],
-    attack: str,
-    out: Path,
-    *,
-    mode: str | None,
-    budget: str | None,
-    surrogates: str | None,
-    seed: int,
-    device: str,
-    keep_metadata: bool,
-    as_one_json: bool,
-) -> int:
-    """Protect photos and say what became of each; returns the exit code."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a file name may be one that the terminal cannot show
-    kind = ATTACKS.get(attack)
-    settings: dict[str, Any] = {"mode": mode} if mode else {}
-    try:
-        chosen = kind(**settings)
-    except TypeError:
-        raise UsageError(f"{attack} has no modes; leave --mode out") from None
-    names = [n.strip() for n in surrogates.split(",") if n.strip()] if surrogates else casts.load("embedded").surrogates
-    pairs = find_inputs(inputs, out)
-    stop = interrupts.Stop()
-    bar = _Bar(len(pairs))
+    inputs: Annotated[list[Path], typer.Argument(help="Photos, or folders of photos.", metavar="PHOTO|DIR...")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results; nothing in it is overwritten.")],
+    attack: Annotated[
+        str, typer.Option(autocompletion=shell.attacks, help="Its name: facetui list attacks.")
+    ] = "fawkes-1.0",
+    mode: Annotated[str | None, typer.Option(help="Of attacks that have modes, e.g. low, mid, high.")] = None,
+    budget: Annotated[str | None, typer.Option(help="e.g. 'linf 8/255'; left out: the attack's own.")] = None,
+    surrogates: Annotated[
+        str | None,
+        typer.Option(autocompletion=shell.extractor_list, help="Extractors to run it against, separated by commas."),
+    ] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    keep_metadata: Annotated[
+        bool, typer.Option("--keep-metadata", help="Keep EXIF and colour profile; dropped otherwise.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
+) -> None:
+    """Perturb the faces in your own photos, at full size; everything else in them stays as it is."""
+    from facetui.tui.cli.photos.protect_photos import protect_photos
 
-    def check() -> None:
-        if stop:
-            raise Cancelled("stopped; run the same command again to go on")
-
-    def progress(done: int, total: int) -> None:
-        check()
-        bar.steps(protector.at_work * done / total if total else 0.0)
-
-    protector = Protector(
-        chosen,
-        list(names),
-        out,
-        budget=Budget.parse(budget) if budget else None,
+    code = protect_photos(
+        inputs,
+        attack,
+        out.expanduser(),
+        mode=mode,
+        budget=budget,
+        surrogates=surrogates,
         seed=seed,
-        device=choose(device),
+        device=device,
         keep_metadata=keep_metadata,
-        progress=progress,
+        as_one_json=json,
     )
-
-    outcomes: list[Outcome] = []
-    with interrupts.handled(stop), bar:
-        failed: FacetuiError | None = None
-        try:
-            for outcome in protector.run(pairs):
-                outcomes.append(outcome)
-                bar.photo(outcome, len(outcomes))
-                check()
-        except FacetuiError as error:  # a full disk, an interruption: what was done until then is told all the same
-            failed = error
-    if as_one_json:
-        print(as_json(protector, outcomes))
-    else:
-        for line in _summary(protector, outcomes, len(pairs)):
-            say(line)
-    if failed is not None:
-        say(f"facetui: {failed}", sys.stderr)
-        return stop.code(failed.exit_code) if isinstance(failed, Cancelled) else failed.exit_code
-    return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
-
-
-class _Bar:
-    """A progress bar with time left on a terminal, a line a photo elsewhere."""
-
-    def __init__(self, n_photos: int) -> None:
-        self._n = n_photos
-        self._bar: Any = None
-        self._task: Any = None
-        self._photos = 0
-
-    def __enter__(self) -> _Bar:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(f"0 of {self._n} photos", total=self._n)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def steps(self, photos: float) -> None:
-        """Photos, or parts of them, that the steps on the faces at work are worth; beside those that are finished."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._photos + photos)
-
-    def photo(self, outcome: Outcome, done: int) -> None:
-        self._photos = done
-        if self._bar is not None:
-            # The steps have counted the others of its group already, and a bar never goes back.
-            reached = max(float(done), self._bar.tasks[0].completed)
-            self._bar.update(self._task, completed=reached, description=f"{done} of {self._n} photos")
-        else:
-            say(f"{done} of {self._n}: {short(Path(outcome.source))}: {outcome.state}", sys.stderr)
-
-
-def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> list[str]:
-    width = max((len(_name(o)) for o in outcomes), default=0)
-    lines = [_line(outcome, width) for outcome in outcomes]
-    counts = ", ".join(f"{count} {state}" for state, count in summary(outcomes).items()) or "nothing done"
-    lines.append(f"{len(outcomes)} of {n_photos} photos: {counts}; in {short(protector.out)}")
-    changed = [outcome for outcome in outcomes if outcome.state == "protected"]
-    if len(changed) > 1:
-        lines.append(f"all of them: {_figures(Outcome('', '', '', **totals(changed)))}")
-    lines.append(f"{protector.attack.name} ({protector.budget}), against {', '.join(protector.surrogates)}")
-    if protector.attack.about:
-        lines.append(protector.attack.about)
-    if changed:
-        lines.append("The budget holds on the aligned 112x112 photo; measured were the faces' regions in full size.")
-        lines.append("What this does against any other extractor, today's or a later one, these figures do not say.")
-    return lines
-
-
-def _name(outcome: Outcome) -> str:
-    return short(Path(outcome.source))
-
-
-def _line(outcome: Outcome, width: int) -> str:
-    head = f"{_name(outcome):<{width}}  {outcome.state:<11}"
-    if outcome.state == "protected":
-        return f"{head} {_figures(outcome)}"
-    return f"{head} {outcome.why}".rstrip()
-
-
-def _figures(outcome: Outcome) -> str:
-    faces = f"{outcome.faces} face{'s' if outcome.faces != 1 else ''}"
-    seen = f"DSSIM {outcome.dssim:.4f}, " if outcome.dssim is not None else ""
-    return f"{faces}, at most {outcome.linf:.0f}/255, {seen}PSNR {outcome.psnr:.1f} dB"
+    raise typer.Exit(code)

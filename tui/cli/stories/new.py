@@ -5,10 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.text import clean
-from facetui.engine.runs.run import Scenario
+from facetui.engine.runs.scenario import Scenario
+from facetui.tui.text.plain import say
 
 TEMPLATE = '''\
 """{title}: one line that says what this story shows.
@@ -71,3 +75,11 @@ def explained(scenario: Scenario, width: int = 100) -> Iterator[str]:
         yield "nothing can be set"
     for parameter in scenario.parameters:
         yield f"--set {parameter.name}={parameter.default}   ({parameter.kind.__name__})"
+
+
+def new(file: Annotated[Path, typer.Argument(help="Where to write it, ending in .py.", metavar="FILE.py")]) -> None:
+    """Write a commented scenario to begin with, one that runs."""
+    from facetui.tui.cli.stories.new import write_new
+
+    path = write_new(file.expanduser())
+    say(f"wrote {path}; facetui run {path}")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +12,7 @@ import typer
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
+from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion
 from facetui.tui.cli.options import (
     CastOption,
@@ -30,17 +28,15 @@ from facetui.tui.cli.options import (
     StrictOption,
     TrustOption,
     UsersOption,
+    settings_of,
 )
+from facetui.tui.cli.runs.publish import published
 from facetui.tui.runs import interrupts
-from facetui.tui.seeds import spread_lines
-from facetui.tui.sharing.web import server_process
 from facetui.tui.text import plain
+from facetui.tui.text.table import spread_lines
 
 if TYPE_CHECKING:
-    from facetui.engine.runs.run import Settings
-
-FAREWELL_SECONDS = 1.0
-"""For which a run stays published after its end."""
+    pass
 
 
 def run(
@@ -87,10 +83,10 @@ def run(
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
-    from facetui.engine.runs.run import Scenario
     from facetui.engine.runs.run import run as play
+    from facetui.engine.runs.scenario import Scenario
 
-    shown = plain.resolve(display)
+    shown = capabilities.resolve(display)
     if seeds > 1 and (detach or display == "tui"):
         raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     if publish and (detach or seeds > 1):
@@ -114,7 +110,7 @@ def run(
         options += ["--no-cache"] * no_cache + ["--strict"] * strict
         engine = engine_process.start(story, options, settings.out, scenario.name)
         if detach:
-            engine_process.wait_until_begun(engine)
+            engine_process.wait_until_begun(engine, tell=lambda said: plain.say(said, sys.stderr))
             plain.say_path(engine.folder)
             return
         from facetui.tui.app import launch
@@ -162,56 +158,3 @@ def run(
         plain.say(f"details: {places.short(log)}", sys.stderr)
     code = outcome.error.exit_code
     raise typer.Exit(stop.code(code) if isinstance(outcome.error, Cancelled) else code)
-
-
-@contextlib.contextmanager
-def published(folder: Path | None, address: str | None, pictures: str) -> Iterator[str]:
-    """Let others follow a run meanwhile; gives the address, empty when nobody is to.
-
-    The last answers go out before it ends: whoever follows sees how the run ended.
-    """
-    if address is None or folder is None:
-        yield ""
-        return
-    server = server_process.start(folder, address, pictures)
-    for line in server_process.invitation(server.url):
-        plain.say(line, sys.stderr)
-    plain.say(server_process.who_can_read(server.url, pictures), sys.stderr)
-    try:
-        yield server.url
-        time.sleep(FAREWELL_SECONDS)
-    finally:
-        server.stop()
-
-
-def settings_of(
-    people: str | None,
-    users: list[str] | None,
-    cast: str,
-    seed: int,
-    device: str,
-    out: Path | None,
-    no_cache: bool,
-    strict: bool = False,
-) -> Settings:
-    """What a run depends on, as asked for on the command line."""
-    from facetui.engine.runs.run import Settings
-
-    names = tuple(users) if users else None  # an empty list is what the option gives where it was left out
-    if names and not any(name.strip(" ,") for name in names):
-        raise UsageError("--users expects names separated by commas, got none; leave it out to choose by the seed")
-    cache_folder = None
-    if not no_cache:
-        from facetui.engine.core.cache import default_folder
-
-        cache_folder = default_folder()
-    return Settings(
-        out=(out or journal.runs_folder()).expanduser(),
-        cast=cast,
-        people=people,
-        users=names,
-        strict=strict,
-        seed=seed,
-        device=device,
-        cache=cache_folder,
-    )

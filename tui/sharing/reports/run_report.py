@@ -16,13 +16,15 @@ from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.text import clean
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui.figures import chart
-from facetui.tui.figures.drawing import draw, png, svg, table_csv
+from facetui.tui.figures import axis, chart
+from facetui.tui.figures.drawing import draw, png, svg
+from facetui.tui.figures.table_data import table_csv
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.sentences import MARKS, cell_marks, marks, percent, reported, words
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import MARKS, cell_marks, marks, reported, words
 from facetui.tui.text.spans import text_of
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
@@ -93,9 +95,9 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
 
 def _chart(scene: Scene) -> Chart:
     room = 25
-    axis = chart.geometry(scene, scene, 100 - chart.GUTTER - room)
-    lines = chart.draw(scene, scene, axis, 18, room, kept=True)
-    drawn = text_of([*lines, *chart.lanes(scene, scene, axis, room, everybody=False)])
+    along = axis.geometry(scene, scene, 100 - chart.GUTTER - room)
+    lines = chart.draw(scene, scene, along, 18, room, kept=True)
+    drawn = text_of([*lines, *chart.lanes(scene, scene, along, room, everybody=False)])
     last = scene.curves[WHOLE_ARCHIVE][-1].value(True) if WHOLE_ARCHIVE in scene.curves else None
     end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
     label = f"Clean photos of protected people not named, with the trainer's best model so far.{end}"

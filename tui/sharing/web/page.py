@@ -14,13 +14,13 @@ from facetui.engine.records.events import Event, Note, RunBegan
 from facetui.engine.records.text import UNSEEN, html
 from facetui.tui.figures.drawing import draw, svg
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.plain import table_lines
 from facetui.tui.text.sentences import LONGEST, reported, words
+from facetui.tui.text.table import table_lines
 
 
 @cache
 def _file(name: str) -> str:
-    return (resources.files("facetui.tui") / name).read_text(encoding="utf-8")
+    return (resources.files("facetui.tui.sharing.web") / name).read_text(encoding="utf-8")
 
 
 @cache

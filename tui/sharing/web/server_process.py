@@ -109,31 +109,6 @@ def _reachable(host: str) -> str:
     return socket.gethostname()
 
 
-def invitation(url: str) -> list[str]:
-    """One line to type, and the same as a QR code in half-blocks."""
-    return [f"facetui follow {url}", "", *qr(url), "", "or open the address in a browser"]
-
-
-def who_can_read(url: str, pictures: str) -> str:
-    """What publishing means, in a sentence."""
-    here = "on this machine" if "//127." in url or "//[::1]" in url or "//localhost" in url else "on your network"
-    seen = {"none": "no pictures", "fictional": "pictures of fictional people only", "all": "every picture"}[pictures]
-    return f"whoever {here} knows this address can read the run, with {seen}; Ctrl-C ends it"
-
-
-def qr(url: str) -> list[str]:
-    """A QR code: two modules a character, light on dark as terminals are, with its quiet zone."""
-    import segno
-
-    rows = [list(row) for row in segno.make(url, error="l", micro=False).matrix_iter(border=2)]
-    rows += [[0] * len(rows[0])] * (len(rows) % 2)
-    signs = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}
-    return [
-        "".join(signs[upper, lower] for upper, lower in zip(*rows[y : y + 2], strict=True))
-        for y in range(0, len(rows), 2)
-    ]
-
-
 # --- the process itself -------------------------------------------------------------------------------------------
 
 

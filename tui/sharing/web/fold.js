@@ -1,5 +1,5 @@
 "use strict";
-// What is known after some events of a run, for the page: the same fold as tui/scene.py, with the same kinds of moves and
+// What is known after some events of a run, for the page: the same fold as tui/state/snapshot.py, with the same kinds of moves and
 // the same numbers; both are held to one golden file.
 const Fold = (() => {
   const WHOLE = "whole archive";
@@ -100,7 +100,7 @@ const Fold = (() => {
     return found[found.length - 1];
   }
 
-  // The same as tui/fold.py writes, so that both can be compared.
+  // As plain values, so that both can be compared.
   function plain(events, until) {
     const s = fold(events, until), rows = [...s.rows.filter((name) => name !== WHOLE), ...s.rows.filter((name) => name === WHOLE)];
     return {

@@ -6,7 +6,7 @@
   const WAIT = 10, PATIENCE = 20000, LONGEST = 1 << 20, BACK_OFF = [250, 500, 1000, 2000, 4000];
   const { WHOLE, fold, percent, finite } = Fold;
   const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
-  const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/journal.py
+  const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/records/journal.py
   const narrow = matchMedia("(max-width: 640px)");
   const TOP = 24, BOTTOM = 150;
 

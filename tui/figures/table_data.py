@@ -1,0 +1,37 @@
+"""The table of cohorts as rows, for CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import ProtectionMeasured
+from facetui.engine.records.text import csv_cell
+
+FIELDS = (
+    *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
+    *("protection_rate", "interval_low", "interval_high", "n_probes", "unprotected_error", "n_unprotected"),
+    *("best_protection_rate", "best_generation", "basis", "source"),
+)
+
+
+def rows(table: CohortTable) -> list[dict[str, object]]:
+    """Every measured cell and every cited figure, one a row."""
+    measured = [table.cells[c, g] for c in table.cohorts for g in table.generations if (c, g) in table.cells]
+    return [_row(event) for event in [*measured, *table.cited]]
+
+
+def _row(event: ProtectionMeasured) -> dict[str, object]:
+    low, high = event.interval or (None, None)
+    values = {"interval_low": low, "interval_high": high}
+    return {name: values.get(name, getattr(event, name, None)) for name in FIELDS}
+
+
+def table_csv(table: CohortTable) -> str:
+    """The same rows as CSV."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: csv_cell(value) for name, value in row.items()} for row in rows(table))
+    return out.getvalue()
