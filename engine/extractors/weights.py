@@ -116,8 +116,8 @@ def find_weights(name: str) -> Path:
     if name in PUBLISHED:
         raise DataError(f"the weights of {name} are not in {where}; facetui models pull {name} fetches them")
     raise DataError(
-        f"the weights {name}.safetensors are not in {where}; convert the published weights as the README says "
-        f"('Real extractors') and set {MODELS} to their folder"
+        f"the weights {name}.safetensors are not in {where}; convert the published weights as "
+        f"docs/real-networks.md says and set {MODELS} to their folder"
     )
 
 

@@ -86,9 +86,9 @@ def card_beside(path: Path) -> Card:
     try:
         return msgspec.convert(tomllib.loads(files.read(card.parent, card.name, MOST).decode()), Card)
     except OSError as error:
-        raise DataError(f"{card} cannot be used: {error.strerror}; see README, 'Real extractors'") from None
+        raise DataError(f"{card} cannot be used: {error.strerror}; see docs/real-networks.md") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{card} cannot be used: {error}; see README, 'Real extractors'") from None
+        raise DataError(f"{card} cannot be used: {error}; see docs/real-networks.md") from None
 
 
 class OneByOne(nn.Module):

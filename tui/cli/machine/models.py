@@ -90,7 +90,7 @@ def _how(name: str) -> str:
     if where.startswith("pip"):
         return f"its weights come by {where}"
     if where.startswith("file"):
-        return "its weights are a file of yours, see README, 'Real extractors'"
+        return "its weights are a file of yours, see docs/real-networks.md"
     return "its weights come with the package"
 
 
