@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from facetui.engine.runs.run import Settings
 
 
+def comma_list(text: str) -> tuple[str, ...]:
+    """Names that are separated by commas; empty ones are left out."""
+    return tuple(filter(None, map(str.strip, text.split(","))))
+
+
 def _trusting(value: bool) -> bool:
     if value:
         from facetui.engine.extractors.weights import TRUST

@@ -11,7 +11,7 @@ import typer
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
 
 app = typer.Typer(
@@ -98,8 +98,8 @@ def grid(
     from facetui.engine.core.device import choose
     from facetui.engine.people import identities as peoples
 
-    chosen = [grids.Row.parse(text.strip(), _names(surrogates)) for text in rows.split(",") if text.strip()]
-    columns = _names(extractors)
+    chosen = [grids.Row.parse(text, comma_list(surrogates)) for text in comma_list(rows)]
+    columns = comma_list(extractors)
     if not chosen or not columns:
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
@@ -170,10 +170,6 @@ def follow(
 def _cell(event: ProtectionMeasured) -> str:
     low, high = event.interval or (0.0, 1.0)
     return f"{event.protection_rate:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _tell(event: Event) -> None:

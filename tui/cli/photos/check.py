@@ -19,6 +19,7 @@ from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.cli.photos.progress_bar import ProgressBar
 from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
 from facetui.tui.text.plain import say
@@ -64,12 +65,18 @@ def check(
 
     chosen, where = casts.load(cast), choose(device)
     cache = Cache(None if no_cache else default_folder())
-    with interrupts.stoppable() as stop, _Progress(stop) as tell:
+    with interrupts.stoppable() as stop, ProgressBar("passed") as bar:
+
+        def tell(task: str, done: int, total: int) -> None:
+            if stop:
+                raise Cancelled("stopped; run the same command again, it goes on from the cache")
+            bar.show(task, done, total)
+
         try:
             others = probes.expanduser() if probes else None
             album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
             if len(album.pairs) < LEAST:
-                tell.close()
+                bar.close()
                 _say_hidden(album, as_one_json)
                 return
             crowd = peoples.load(people, cache=cache, tell=lambda what, i, n: tell(f"the crowd: {what}", i, n))
@@ -85,7 +92,7 @@ def check(
                 cancelled=stop.event.is_set,
             )
         except Cancelled as error:
-            tell.close()
+            bar.close()
             say(f"facetui: {error}", sys.stderr)
             raise typer.Exit(stop.code(error.exit_code)) from None
     verdict = judge(report)
@@ -115,44 +122,6 @@ def _say_hidden(album: Any, as_one_json: bool) -> None:
     for line in textwrap.wrap(hidden(len(album.hidden), n), WIDTH):
         say(line)
     say(f"{len(album.pairs)} photos are left; that is too few to search in, so nothing else was measured.")
-
-
-class _Progress:
-    """A bar on a terminal, a line a task elsewhere; says by ``Cancelled`` that somebody wants to stop."""
-
-    def __init__(self, stop: interrupts.Stop) -> None:
-        self._stop = stop
-        self._bar: Any = None
-        self._task: Any = None
-        self._last = ""
-
-    def __enter__(self) -> _Progress:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("", total=1)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-
-    def __call__(self, task: str, done: int, total: int) -> None:
-        if self._stop:
-            raise Cancelled("stopped; run the same command again, it goes on from the cache")
-        if self._bar is not None:
-            self._bar.update(self._task, description=text.clean(task), completed=done, total=total)
-        elif task != self._last:
-            say(task, sys.stderr)
-        self._last = task
 
 
 def _refuse_unwritable(out: Path) -> None:

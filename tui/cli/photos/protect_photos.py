@@ -15,6 +15,8 @@ from facetui.engine.core.device import choose
 from facetui.engine.people import casts
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.records.places import short
+from facetui.tui.cli.options import comma_list
+from facetui.tui.cli.photos.progress_bar import ProgressBar
 from facetui.tui.runs import interrupts
 from facetui.tui.text.plain import say
 
@@ -43,10 +45,11 @@ def protect_photos(
         chosen = kind(**settings)
     except TypeError:
         raise UsageError(f"{attack} has no modes; leave --mode out") from None
-    names = [n.strip() for n in surrogates.split(",") if n.strip()] if surrogates else casts.load("embedded").surrogates
+    names = list(comma_list(surrogates)) if surrogates else casts.load("embedded").surrogates
     pairs = find_inputs(inputs, out)
     stop = interrupts.Stop()
-    bar = _Bar(len(pairs))
+    bar, n = ProgressBar("left"), len(pairs)
+    outcomes: list[Outcome] = []
 
     def check() -> None:
         if stop:
@@ -54,7 +57,7 @@ def protect_photos(
 
     def progress(done: int, total: int) -> None:
         check()
-        bar.steps(protector.at_work * done / total if total else 0.0)
+        bar.advance(len(outcomes) + (protector.at_work * done / total if total else 0.0))
 
     protector = Protector(
         chosen,
@@ -67,13 +70,16 @@ def protect_photos(
         progress=progress,
     )
 
-    outcomes: list[Outcome] = []
     with interrupts.handled(stop), bar:
+        if sys.stderr.isatty():
+            bar.show(f"0 of {n} photos", 0, n)
         failed: FacetuiError | None = None
         try:
             for outcome in protector.run(pairs):
                 outcomes.append(outcome)
-                bar.photo(outcome, len(outcomes))
+                done = f"{len(outcomes)} of {n}"
+                said = f"{done}: {short(Path(outcome.source))}: {outcome.state}"
+                bar.show(f"{done} photos", len(outcomes), n, said)
                 check()
         except FacetuiError as error:  # a full disk, an interruption: what was done until then is told all the same
             failed = error
@@ -86,45 +92,6 @@ def protect_photos(
         say(f"facetui: {failed}", sys.stderr)
         return stop.code(failed.exit_code) if isinstance(failed, Cancelled) else failed.exit_code
     return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
-
-
-class _Bar:
-    """A progress bar with time left on a terminal, a line a photo elsewhere."""
-
-    def __init__(self, n_photos: int) -> None:
-        self._n = n_photos
-        self._bar: Any = None
-        self._task: Any = None
-        self._photos = 0
-
-    def __enter__(self) -> _Bar:
-        if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(f"0 of {self._n} photos", total=self._n)
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def steps(self, photos: float) -> None:
-        """Photos, or parts of them, that the steps on the faces at work are worth; beside those that are finished."""
-        if self._bar is not None:
-            self._bar.update(self._task, completed=self._photos + photos)
-
-    def photo(self, outcome: Outcome, done: int) -> None:
-        self._photos = done
-        if self._bar is not None:
-            # The steps have counted the others of its group already, and a bar never goes back.
-            reached = max(float(done), self._bar.tasks[0].completed)
-            self._bar.update(self._task, completed=reached, description=f"{done} of {self._n} photos")
-        else:
-            say(f"{done} of {self._n}: {short(Path(outcome.source))}: {outcome.state}", sys.stderr)
 
 
 def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> list[str]:
