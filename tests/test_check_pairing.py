@@ -24,7 +24,7 @@ from facetui.engine.people.alignment import to_picture
 
 from .test_cli import facetui
 
-ME, N = 3, 6
+ME, N = 3, 5
 Way = Callable[[Image.Image], Image.Image]
 
 
@@ -102,7 +102,7 @@ def test_a_copy_is_paired_measured_and_what_happened_to_it_is_said(way, named, t
     originals = [photo(embedded.persons[ME], number) for number in range(N)]
     alter, happened = WAYS[way]
     clean = written(tmp_path / "clean", originals, "{:02d}.png")
-    order = list(range(N)) if named else [4, 2, 0, 5, 1, 3]
+    order = list(range(N)) if named else [4, 2, 0, 1, 3]
     copies = [alter(changed(originals[number])) for number in order]
     after = written(tmp_path / "after", copies, "{:02d}_cloaked.png" if named else "IMG_90{:02d}.png")
     album = look(clean, after)

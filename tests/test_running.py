@@ -165,7 +165,7 @@ def test_a_run_that_raised_is_failed(tmp_path):
 @pytest.mark.slow
 def test_kills_at_random_moments_change_no_number(tmp_path):
     path = tmp_path / "longer.py"
-    path.write_text(SHORT.replace("steps=4", "steps=30").replace("steps=6", "steps=16"))
+    path.write_text(SHORT.replace("steps=4", "steps=12").replace("steps=6", "steps=10"))
     runs, dice = Path(os.environ["FACETUI_RUNS"]), random.Random(20)
     began = time.monotonic()
     assert facetui("run", path, "--no-cache").returncode == 0
@@ -180,7 +180,7 @@ def test_kills_at_random_moments_change_no_number(tmp_path):
         if detach:
             assert process.wait(60) == 0
         else:
-            time.sleep(2)
+            time.sleep(1.5)
         (folder,) = set(journal.runs(runs)) - before or {None}
         time.sleep(dice.uniform(0, whole / 2))
         pid = process.pid if not detach else journal.began(journal.read(folder), folder).pid

@@ -9,10 +9,8 @@ from facetui.engine.records.text import clean
 from facetui.tui.runs.cues import Cue
 from facetui.tui.screens import cohorts, console, events, faces, home, keys, timeline
 from facetui.tui.state.app_state import Stage
+from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
-
-LEAST = (40, 12)
-"""Columns and rows below which there is no screen unless one asks for it."""
 
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
 

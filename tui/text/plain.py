@@ -30,6 +30,9 @@ from facetui.tui.text.table import column, table_lines
 
 DisplayName = Literal["auto", "tui", "plain", "json", "none"]
 
+LEAST = (40, 12)
+"""Columns and rows below which there is no screen unless one asks for it."""
+
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
 

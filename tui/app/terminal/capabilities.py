@@ -7,8 +7,7 @@ import sys
 from typing import TYPE_CHECKING, cast
 
 from facetui.engine.records.errors import UsageError
-from facetui.tui.screens.frame import LEAST
-from facetui.tui.text.plain import DisplayName
+from facetui.tui.text.plain import LEAST, DisplayName
 
 if TYPE_CHECKING:
     pass

@@ -10,10 +10,8 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.people import casts
 from facetui.engine.records.errors import UnknownName
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.names import ALSO, KINDS, REGISTRIES
 from facetui.tui.text.plain import say
 
 
@@ -23,6 +21,9 @@ def lines(what: str | None) -> Iterator[str]:
     Raises:
         UnknownName: no such kind.
     """
+    from facetui.engine.people import casts
+    from facetui.tui.cli.names import ALSO, KINDS, REGISTRIES  # reads every story's first line
+
     if what is None:
         for kind in KINDS:
             yield f"{kind}:"

@@ -5,14 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.text import clean
-from facetui.engine.runs.scenario import Scenario
 from facetui.tui.text.plain import say
+
+if TYPE_CHECKING:
+    from facetui.engine.runs.scenario import Scenario
 
 TEMPLATE = '''\
 """{title}: one line that says what this story shows.
