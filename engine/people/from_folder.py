@@ -190,9 +190,7 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
 
 def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
     """The aligned photo in a file, ``None`` without a face; what took a search is kept under the file's content."""
-    if cache.folder is None:
-        return aligned_photo(path)
-    if not path.is_file():  # opening a pipe would wait for ever
+    if cache.folder is None or not path.is_file():  # a pipe is refused there, and not waited for
         return aligned_photo(path)
     try:
         data = path.read_bytes()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from facetui.engine.lab.questions.identification import _nearest
 from facetui.engine.lab.recognition.gallery import Gallery, gallery
 from facetui.engine.records.events import Candidate, PicturesShown
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
-from facetui.engine.lab.questions.identification import _nearest
 
 
 class Shower:

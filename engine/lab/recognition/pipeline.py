@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
@@ -14,9 +14,6 @@ from facetui.engine.lab.recognition.linear import Linear
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, generation_name
-
-if TYPE_CHECKING:
-    pass
 
 CLASSIFIERS = ("nearest", "linear", "end-to-end")
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from facetui.engine.records.errors import UsageError
 from facetui.tui.text.plain import LEAST, DisplayName
-
-if TYPE_CHECKING:
-    pass
 
 NAMES = ("auto", "tui", "plain", "json", "none")
 

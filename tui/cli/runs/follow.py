@@ -15,12 +15,12 @@ from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoMotionOption, NoMouseOption
+from facetui.tui.cli.runs.watch import refuse_killed
 from facetui.tui.runs import cues
 from facetui.tui.text import plain
 
 if TYPE_CHECKING:
     from facetui.tui.runs.remote import Mirror
-from facetui.tui.cli.runs.watch import _refuse_killed
 
 FOLLOW_SECONDS = 0.2
 """Between two looks at a journal that grows."""
@@ -61,7 +61,7 @@ def follow(
         if not running:
             break
         time.sleep(FOLLOW_SECONDS)
-    _refuse_killed(folder, seen)
+    refuse_killed(folder, seen)
 
 
 def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -12,11 +12,8 @@ from facetui.engine.records import journal, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import PicturesOption, RunArgument
-from facetui.tui.text import plain, table
-
-if TYPE_CHECKING:
-    pass
 from facetui.tui.cli.runs.watch import unpacked
+from facetui.tui.text import plain, table
 
 runs_app = typer.Typer(add_completion=False, help="What was run: list, show, export, rm.", rich_markup_mode=None)
 

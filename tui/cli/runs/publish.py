@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from typing import TYPE_CHECKING, Annotated
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -12,17 +16,6 @@ from facetui.engine.records.errors import JournalError
 from facetui.tui.cli.options import PicturesOption, RunArgument
 from facetui.tui.sharing.web import invitation, server_process
 from facetui.tui.text import plain
-
-if TYPE_CHECKING:
-    pass
-import contextlib
-import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
 
 
 def publish(

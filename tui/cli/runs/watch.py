@@ -1,4 +1,4 @@
-"""Commands about runs that are there already: replay, follow, and ``facetui runs``. No torch."""
+"""``facetui replay`` and ``facetui demo``: a run that is there already, shown again. No torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,6 @@ from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption
 from facetui.tui.text import plain
-
-if TYPE_CHECKING:
-    pass
 
 DEMO = "demo.tar.zst"
 """A run of arms_race, recorded by the real engine: tools/record_demo.py."""
@@ -70,7 +67,7 @@ def _play(
     show = plain.without_screen(shown)
     for event in events:
         show(event)
-    if _refuse_killed(folder, events) == "running":
+    if refuse_killed(folder, events) == "running":
         plain.say(f"this run still goes on; facetui follow {folder.name}", sys.stderr)
     return 0
 
@@ -109,7 +106,12 @@ def demo(
     raise typer.Exit(code)
 
 
-def _refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
+def refuse_killed(folder: Path, events: list[Event]) -> journal.Status:
+    """How a run stands; one that ends in the middle is refused.
+
+    Raises:
+        JournalError: it was killed.
+    """
     state = journal.status(folder, events)
     if state in ("killed", "empty"):
         raise JournalError(

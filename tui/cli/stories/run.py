@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -34,9 +34,6 @@ from facetui.tui.cli.runs.publish import published
 from facetui.tui.runs import interrupts
 from facetui.tui.text import plain
 from facetui.tui.text.table import spread_lines
-
-if TYPE_CHECKING:
-    pass
 
 
 def run(
