@@ -21,7 +21,7 @@ test: $(VENV)/.installed-dev
 # Damaged files of every kind, for about twenty minutes on two cores; the same examples every time.
 FUZZ ?= 9000
 fuzz: $(VENV)/.installed-dev
-	FACETUI_FUZZ=$(FUZZ) $(BIN)/pytest -m slow tests/test_fuzz.py
+	FACETUI_FUZZ=$(FUZZ) $(BIN)/pytest -m slow tests/tui/runs/test_fuzz.py
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("facetui needs Python 3.11 or newer, this is %d.%d; try: make PYTHON=python3.12" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -2,15 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
-from facetui.engine.core.interfaces import Bank
 from facetui.engine.extractors import EXTRACTORS
-from facetui.engine.extractors.families.compact import Architecture, Compact
 from facetui.engine.lab.lab import Lab
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.casts import Cast, Generation
@@ -18,49 +15,15 @@ from facetui.engine.people.persons import EMBEDDED, People, Person
 from facetui.engine.records.journal import Journal
 from facetui.tui.runs.remote import Mirror
 
-from .hostile_run import PIECES, hostile_run
-from .presenting import Presenter
-from .sample_run import write_sample
+from .support.builders import tiny_extractor
+from .support.hostile_run import PIECES, hostile_run
+from .support.presenting import Presenter
+from .support.sample_run import write_sample
 
 # Whoever runs the tests in the background ignores signals, and what was ignored stays ignored: not here.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
-
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
-TINY = Architecture((8, 12, 16, 24), (1, 0, 0), 4, 32)
-
-
-@cache
-def some_faces() -> torch.Tensor:
-    persons = peoples.load(EMBEDDED).persons
-    return torch.cat([person.photos[:2] for person in persons]).float() / 255
-
-
-def tiny_extractor(name: str) -> Compact:
-    """A small network with random weights, centred on faces: real gradients in no time."""
-    with torch.random.fork_rng():
-        torch.manual_seed(sum(name.encode()))
-        network = Compact(name, TINY).train()
-    with torch.no_grad():
-        network(some_faces())  # gives its batch norms statistics
-        network.eval().layers[-1].bias -= network.features(some_faces()).mean(0)
-    return network
-
-
-def noisy(photos: torch.Tensor, seed: int = 1, size: float = 8) -> torch.Tensor:
-    """Photos (N, 3, 112, 112) uint8 with every pixel moved by so many grey levels, up or down."""
-    coin = torch.rand(photos.shape, generator=torch.Generator().manual_seed(seed)) < 0.5
-    return (photos.float() + torch.where(coin, size, -size)).clamp(0, 255).round().to(torch.uint8)
-
-
-def photos_of(people, each: int) -> Bank:
-    photos = torch.cat([person.photos[:each] for person in people])
-    return Bank(photos, torch.arange(len(people)).repeat_interleave(each))
-
-
-for letter in "xy":
-    EXTRACTORS.register(f"tiny-{letter}", tiny_extractor)
 
 
 @pytest.fixture(scope="session")
@@ -80,9 +43,14 @@ def tool(embedded: People) -> People:
 
 
 @pytest.fixture
-def tiny_cast() -> Cast:
+def tiny_cast() -> Iterator[Cast]:
+    """A cast of two small networks, whose names exist as long as the test runs."""
     generations = (Generation("tiny-x", "2019-01"), Generation("tiny-y", "2021-03"))
-    return Cast("tiny", "", "embedded", ("tiny-x", "tiny-y"), generations)
+    for generation in generations:
+        EXTRACTORS.register(generation.extractor, tiny_extractor)
+    yield Cast("tiny", "", "embedded", ("tiny-x", "tiny-y"), generations)
+    for generation in generations:
+        EXTRACTORS.forget(generation.extractor)
 
 
 @pytest.fixture

@@ -123,3 +123,7 @@ class Registry(Generic[T]):
         if taken is not None and taken.target is not thing:
             raise UsageError(f"the {self.kind} name {name!r} is taken; choose another")
         self._entries[name] = Entry(thing, summary)
+
+    def forget(self, name: str) -> None:
+        """Take back a name that was added by :meth:`register`, for instance before a notebook defines it anew."""
+        self._entries.pop(name, None)

@@ -1,0 +1,242 @@
+"""What the screens show, without any screen: folds, play head, chart, and text-grid snapshots of every page.
+
+A snapshot that changed on purpose is written anew by running this file with FACETUI_UPDATE=1.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
+from facetui.tui.figures import axis
+from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.screens import frame
+from facetui.tui.screens.keys import KEYS, footer, help_lines
+from facetui.tui.sharing.reports import export
+from facetui.tui.state.app_state import VIEWS, Stage
+from facetui.tui.state.playhead import SPEEDS, Player
+from facetui.tui.state.snapshot import Scene
+from facetui.tui.text import spans
+from facetui.tui.text.sentences import short_label, words
+
+from ...support.sample_run import sample_events, write_sample
+
+SCREENS = Path(__file__).resolve().parents[2] / "golden" / "screens"
+SIZES = ((120, 40), (80, 24), (40, 12))
+
+
+def staged(folder: Path, view: str, head: int | None = None) -> Stage:
+    stage = Stage()
+    stage.open(folder, live=False)
+    stage.extend(write_sample(folder))
+    stage.player.jump(len(stage.player.events) - 1 if head is None else head)
+    stage.fold()
+    stage.view = view
+    stage.device = "cpu, 2 threads"
+    stage.stories = [Story("arms_race", "The arms race that is none", 41.0), Story("clean_era", "The clean era", None)]
+    stage.recent = [Recent(Path("sample-20210101-000000"), "sample", "finished", 28.0, "2021-01-01 00:00")]
+    stage.picked = stage.player.head
+    return stage
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_page_looks_as_it_did(view, size, tmp_path):
+    lines = frame.paint(staged(tmp_path / "sample-20210101-000000", view), *size)
+    assert len(lines) == size[1] and all(spans.length(line) == size[0] for line in lines)
+    text = spans.text_of(lines) + "\n"
+    assert "\x1b" not in text and "\x07" not in text
+    kept = SCREENS / f"{view}-{size[0]}x{size[1]}.txt"
+    if os.environ.get("FACETUI_UPDATE"):
+        kept.write_text(text, encoding="utf-8")
+    assert text == kept.read_text(encoding="utf-8")
+
+
+@given(width=st.integers(1, 150), height=st.integers(1, 60), head=st.integers(0, 28), view=st.sampled_from(VIEWS))
+def test_any_size_at_any_moment_is_filled_exactly(width, height, head, view, tmp_path_factory):
+    stage = staged(tmp_path_factory.mktemp("run"), view, head)
+    lines = frame.paint(stage, width, height)
+    assert len(lines) == height and all(spans.length(line) == width for line in lines)
+    assert (width >= 40 and height >= 12) or not any("▲" in text for line in lines for text, _ in line)
+
+
+def test_text_from_a_journal_is_foreign(tmp_path):
+    stage = staged(tmp_path / "run", "timeline", 2)
+    text = spans.text_of(frame.paint(stage, 120, 40))
+    assert "[red]not red[/red]" in text and "\x1b" not in text
+
+
+def test_a_run_that_failed_says_where(tmp_path):
+    stage = staged(tmp_path / "run", "timeline")
+    stage.extend([RunFailed(error="mine.py, line 3: ZeroDivisionError: division by zero", exit_code=1)])
+    stage.player.latest()
+    stage.fold()
+    text = spans.text_of(frame.paint(stage, 80, 24))
+    assert "mine.py, line 3: ZeroDivisionError" in text and "failed" in text
+
+
+# --- folds --------------------------------------------------------------------------------------------------------
+
+
+def test_the_scene_of_a_head_is_the_fold_of_the_events_before_it(tmp_path):
+    events = sample_events()
+    stage = staged(tmp_path / "run", "timeline", 0)
+    for head in [*range(len(events)), *reversed(range(len(events))), 13, 3, 20]:
+        stage.player.jump(head)
+        stage.fold()
+        alone = Scene.of(events[: head + 1])
+        assert (stage.now.t, stage.now.slots, list(stage.now.curves)) == (alone.t, alone.slots, list(alone.curves))
+        assert stage.now.table.cells.keys() == cohort_table(events[: head + 1]).cells.keys()
+
+
+def test_curves_and_lanes():
+    scene = Scene.of(sample_events())
+    assert scene.cohorts == ["2020-07 pgd", "2021-03 lowkey", WHOLE_ARCHIVE]
+    kept = [point.value(True) for point in scene.curves[WHOLE_ARCHIVE]]
+    assert kept[0] > 0.9 and max(kept[1:]) < 0.1, "up once, and then only down"
+    assert [c.event.extractor for c in scene.cited] == ["CLIP"]
+    moved = {actor for slot in scene.slots for actor, _ in slot.moves}
+    assert {"users", "friends", "trainer", "law"} <= moved
+    fell = scene.curves[WHOLE_ARCHIVE][1].slot
+    assert scene.slots[fell].label("trainer") == "adapts", "protection falls right above the move that made it fall"
+    assert short_label(sample_events()[11]) == "adapts"
+
+
+@given(width=st.integers(1, 200), spare=st.integers(0, 8), n=st.integers(0, 28))
+def test_moves_keep_their_order_on_the_axis(width, spare, n):
+    slots = Scene.of(sample_events()[:n]).slots
+    columns = axis.positions(slots, width, spare)
+    assert columns == sorted(columns) and all(0 <= column < width for column in columns)
+
+
+def test_every_kind_of_event_has_words():
+    for event in sample_events():
+        text = words(event)
+        assert text and "\x1b" not in text
+    assert "not trained against" in words(
+        next(e for e in sample_events() if isinstance(e, ProtectionMeasured) and e.is_news)
+    )
+
+
+# --- the play head ------------------------------------------------------------------------------------------------
+
+
+@given(
+    moves=st.lists(
+        st.sampled_from(
+            ["next", "back", "move", "unmove", "first", "latest", "toggle", "tick", "fast", "slow", "more"]
+        ),
+        max_size=40,
+    )
+)
+def test_the_play_head_never_leaves_the_journal(moves):
+    events = sample_events()
+    player, known = Player(growing=True, live=True), 5
+    player.extend(events[:known])
+    for move in moves:
+        match move:
+            case "next" | "back":
+                player.step(1 if move == "next" else -1)
+            case "move" | "unmove":
+                player.step_move(1 if move == "move" else -1)
+            case "tick":
+                player.tick(0.7)
+            case "fast" | "slow":
+                player.faster(1 if move == "fast" else -1)
+            case "more" if known < len(events):
+                player.extend(events[known : known + 4])
+                known = len(player.events)
+            case "first" | "latest" | "toggle":
+                getattr(player, move)()
+        assert 0 <= player.head < len(player.events) and player.speed in SPEEDS
+        assert not player.live or player.at_end
+
+
+def test_scrubbing_back_does_not_lose_what_goes_on_and_g_goes_back_to_it():
+    events = sample_events()
+    player = Player(growing=True, live=True)
+    player.extend(events[:10])
+    player.step_move(-1)
+    stood = player.head
+    player.extend(events[10:])
+    assert player.head == stood < len(events) - 1 and player.state == "paused"
+    player.latest()
+    assert player.live and player.at_end
+
+
+def test_a_replay_plays_to_the_end_and_steps_skip_progress():
+    player = Player()
+    player.extend(sample_events())
+    heads = []
+    for _ in range(400):
+        player.tick(0.25)
+        heads.append(player.head)
+    assert heads == sorted(heads) and player.at_end and not player.playing
+    assert max(after - before for before, after in itertools.pairwise(heads)) <= 3, "nothing is jumped over"
+    player.first()
+    seen = []
+    while not player.at_end:
+        player.step(1)
+        seen.append(player.events[player.head])
+    assert not any(isinstance(event, Progress) for event in seen) and any(isinstance(event, Note) for event in seen)
+
+
+# --- keys, files --------------------------------------------------------------------------------------------------
+
+
+def test_every_key_is_in_the_help_and_quit_is_always_in_the_footer():
+    told = spans.text_of(help_lines(80))
+    assert all(key.help in told for key in KEYS)
+    for view, (width, _) in itertools.product(VIEWS, SIZES):
+        told = spans.text_of([footer(view, width)])
+        assert "esc back" in told if view == "console" else "quit" in told and "help" in told
+
+
+def test_the_table_and_the_chart_can_be_taken_away():
+    scene = Scene.of(sample_events())
+    saved = export.exported(scene, kept=True)
+    assert set(saved) == {"table.csv", "table.json", "chart.svg", "chart.png"}
+    assert "2021-03 lowkey" in saved["table.csv"].decode() and "cited" in saved["table.json"].decode()
+    svg = saved["chart.svg"].decode()
+    assert svg.startswith("<svg") or "<svg" in svg[:200]
+    assert "whole archive" in svg and "script" not in svg
+    assert saved["chart.png"].startswith(b"\x89PNG")
+
+
+def test_views_and_replay_load_neither_textual_nor_torch():
+    code = (
+        "import sys; import facetui.tui.screens.frame, facetui.tui.state.playhead;"
+        "import facetui.tui.figures.drawing, facetui.tui.app.launch;"
+        "print([m for m in ('textual', 'torch', 'numpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_megabyte_of_foreign_text_is_drawn_in_no_time(tmp_path):
+    huge = "<b>[red]\x1b[31m x " * 60_000
+    began, *rest = sample_events()
+    events = [msgspec.structs.replace(began, title=huge), Note(seq=1, text=huge), *rest]
+    events += [Note(text=huge), RunFailed(error=huge, exit_code=1)]
+    stage = Stage(motion=False)
+    stage.open(tmp_path, live=True)
+    stage.extend([msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events)])
+    stage.player.latest()
+    stage.fold()
+    for view, (width, height) in itertools.product(VIEWS, SIZES):
+        stage.view = view
+        began_at = time.perf_counter()
+        told = spans.text_of(frame.paint(stage, width, height))
+        assert time.perf_counter() - began_at < 0.5, view
+        assert "\x1b" not in told and len(told) <= (width + 1) * height

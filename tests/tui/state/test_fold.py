@@ -1,0 +1,153 @@
+"""One fold: the terminal's (Python) and the page's (JavaScript) give the same, move for move and number for number."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from importlib import resources
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from facetui.engine.records import journal
+from facetui.engine.records.events import AnyEvent, Event, encode
+from facetui.tui.runs.archive import unpacked_for_now
+from facetui.tui.state.playhead import MOVES, begins_move
+from facetui.tui.state.snapshot import Scene
+from facetui.tui.text.formats import percent
+from facetui.tui.text.sentences import VERBS
+
+from ...support.sample_run import sample_events
+
+GOLDEN = Path(__file__).resolve().parents[2] / "golden" / "fold.json"
+SCRIPT = resources.files("facetui.tui.sharing.web") / "fold.js"
+NODE = shutil.which("node") or shutil.which("nodejs")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+
+ASK = """
+const { runs } = INPUT;
+const asked = runs.map(({ events, at }) => at.map((until) => Fold.plain(events, until)));
+const begins = runs.map(({ events }) => events.map((e, i) => Fold.begins(e, events[i - 1])));
+"""
+
+
+def plain(events: list[Event], until: int) -> dict[str, Any]:
+    """What the terminal knows after some events, as plain values."""
+    scene = Scene.of(events[: until + 1])
+    table = scene.table
+    cells = [(row, column) for row in table.cohorts for column in table.generations if (row, column) in table.cells]
+    return {
+        "t": scene.t,
+        "moves": scene.moves,
+        "note": scene.note.text if scene.note else "",
+        "slots": [{"t": s.t, "moves": [list(m) for m in s.moves], "measured": s.measured} for s in scene.slots],
+        "curves": [
+            [name, [[p.slot, p.rate, *p.interval, p.kept, *p.kept_interval] for p in points]]
+            for name, points in scene.curves.items()
+        ],
+        "unprotected": [list(pair) for pair in scene.unprotected],
+        "cited": [[c.slot, c.event.protection_rate, c.event.source] for c in scene.cited],
+        "rows": table.cohorts,
+        "columns": table.generations,
+        "cells": [[*key, percent(table.cells[key].protection_rate), table.rises(*key)] for key in cells],
+    }
+
+
+def raw(events: list[Event]) -> list[Any]:
+    return [json.loads(encode(event)) for event in events]
+
+
+def in_javascript(runs: list[dict[str, Any]]) -> Any:
+    """The same from the page's script, in node or in a browser."""
+    program = f"const INPUT = {json.dumps({'runs': runs})};\n{SCRIPT.read_text()}\n{ASK}"
+    if NODE is not None:
+        told = f"{program}\nprocess.stdout.write(JSON.stringify({{ asked, begins }}));"
+        ran = subprocess.run([NODE, "-"], input=told, capture_output=True, text=True, timeout=60)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+    if CHROMIUM is None:
+        pytest.skip("neither node nor Chromium is here to run the page's script")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            return browser.new_page().evaluate(f"() => {{ {program}\nreturn {{ asked, begins }}; }}")
+        finally:
+            browser.close()
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to nine digits: two languages add in another order."""
+    if isinstance(value, float):
+        return round(value, 9)
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return {key: rounded(inner) for key, inner in value.items()} if isinstance(value, dict) else value
+
+
+def recorded() -> list[Event]:
+    with (
+        resources.as_file(resources.files("facetui.tui.runs") / "demo.tar.zst") as packed,
+        unpacked_for_now(packed) as folder,
+    ):
+        return journal.read(folder)
+
+
+def test_the_sample_is_folded_as_the_golden_file_says():
+    events = sample_events()
+    told = [rounded(plain(events, until)) for until in range(len(events))]
+    if os.environ.get("FACETUI_UPDATE"):
+        GOLDEN.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert told == rounded(json.loads(GOLDEN.read_text(encoding="utf-8")))
+    assert told[-1]["moves"] > 5 and len(told[-1]["curves"]) >= 2 and told[-1]["cited"], "it shows what can go wrong"
+
+
+def test_the_page_folds_the_sample_and_the_recording_as_the_terminal_does():
+    sample, demo = sample_events(), recorded()
+    at = [*range(0, len(demo), max(1, len(demo) // 12)), len(demo) - 1]
+    runs = [{"events": raw(sample), "at": list(range(len(sample)))}, {"events": raw(demo), "at": at}]
+    told = in_javascript(runs)
+    golden = rounded(json.loads(GOLDEN.read_text(encoding="utf-8")))
+    assert rounded(told["asked"][0]) == golden
+    assert rounded(told["asked"][1]) == [rounded(plain(demo, until)) for until in at]
+    for events, begins in zip((sample, demo), told["begins"], strict=True):
+        assert begins == [begins_move(events, index) for index in range(len(events))]
+
+
+def kinds_in(name: str) -> set[str]:
+    found = re.search(rf"const {name} = new Set\(\[(.*?)\]\)", SCRIPT.read_text(), re.DOTALL)
+    assert found is not None
+    return set(re.findall(r'"(\w+)"', found[1]))
+
+
+def test_both_know_the_same_kinds_and_words():
+    assert kinds_in("KINDS") == {kind.__struct_config__.tag for kind in get_args(AnyEvent)}
+    assert kinds_in("MOVES") == {kind.__struct_config__.tag for kind in MOVES}
+    verbs = re.search(r"const VERBS = \{(.*?)\}", SCRIPT.read_text())
+    assert verbs is not None
+    assert dict(re.findall(r'"?([\w-]+)"?: "(\w+)"', verbs[1])) == VERBS
+
+
+@pytest.mark.slow
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(order=st.lists(st.integers(0, 10_000), min_size=1, max_size=60))
+def test_any_order_of_events_is_folded_alike(order):
+    known = sample_events()
+    events = [msgspec.structs.replace(known[pick % len(known)], seq=number) for number, pick in enumerate(order)]
+    told = in_javascript([{"events": raw(events), "at": [len(events) - 1]}])
+    assert rounded(told["asked"][0][0]) == rounded(plain(events, len(events) - 1))
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.016, 0.0625, 0.0949, 0.0951, 0.0995, 0.125, 0.5, 0.985, 1.0])
+def test_percentages_are_written_alike(rate):
+    if NODE is None:
+        pytest.skip("node is not here")
+    program = f"{SCRIPT.read_text()}\nprocess.stdout.write(Fold.percent({rate}));"
+    assert subprocess.run([NODE, "-"], input=program, capture_output=True, text=True).stdout == percent(rate)
