@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from facetui.engine.records.errors import UsageError
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
@@ -88,3 +89,16 @@ ATTACKS: Registry[type[Attack]] = Registry(
         ),
     },
 )
+
+
+def make(name: str, **settings: Any) -> Attack:
+    """An attack of the registry with settings of its own, e.g. ``make("pgd", steps=40)``.
+
+    Raises:
+        UnknownName: no such attack.
+        UsageError: a setting it does not have.
+    """
+    try:
+        return ATTACKS.get(name)(**settings)
+    except TypeError as error:
+        raise UsageError(f"the attack {name} cannot take these settings: {error}") from error

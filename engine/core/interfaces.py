@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 
 def no_progress(done: int, total: int) -> None:
-    """The progress nobody watches."""
+    """Take ``(done, total)`` and do nothing."""
 
 
 View = Callable[[Tensor, Tensor], Tensor]
@@ -268,4 +268,58 @@ class Training(Defence):
             generator: on the CPU; every random draw comes from it.
             progress: called between steps.
             checkpoint: where to go on from, and where to leave what is done when it stops.
+        """
+
+
+class Detecting(Defence):
+    """A defence that tells perturbed photos from clean ones."""
+
+    @abstractmethod
+    def fit(self, clean: Tensor, poisoned: Tensor) -> Detecting:
+        """Learn from clean photos ``(N, 3, 112, 112)`` uint8 and perturbed ones ``(M, ...)``; returns itself."""
+
+    @abstractmethod
+    def flags(self, photos: Tensor) -> Tensor:
+        """Which photos ``(N, 3, 112, 112)`` uint8 it takes for perturbed, ``(N,)`` bool, on the CPU."""
+
+
+class Purifying(Defence):
+    """A defence that washes every photo, scraped ones and probes alike, before an extractor sees it.
+
+    Attributes:
+        recipe: what it does, in a few words: its name in tables, and what makes two of a kind the same.
+    """
+
+    recipe: str
+
+    @abstractmethod
+    def __call__(self, photos: Tensor) -> Tensor:
+        """Photos ``(N, 3, 112, 112)`` uint8, purified, uint8; the same photo always gives the same bytes."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Purifying) and (self.name, self.recipe) == (other.name, other.recipe)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.recipe))
+
+
+class Combining(Defence):
+    """A defence that makes one answer or several of an accurate extractor's and a robust one's.
+
+    Attributes:
+        words: when the robust one is asked, for tables: ``if unsure``.
+        detail: the same for the audience, after "asks A, and B ...": ``where it is unsure``.
+    """
+
+    words: str
+    detail: str
+
+    @abstractmethod
+    def answers(self, accurate: Tensor, similarity: Tensor, robust: Tensor) -> Tensor:
+        """Whom the trainer names, ``(N, answers)``.
+
+        Args:
+            accurate: ``(N,)`` whom the accurate extractor names.
+            similarity: ``(N,)`` of its nearest photo, cosine.
+            robust: ``(N,)`` whom the robust one names.
         """

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from facetui.engine.records.errors import UsageError
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
     from facetui.engine.core.interfaces import Defence
+
+T = TypeVar("T")
 
 _TALK = "Radiya-Dixit et al., ICLR 2022, arXiv 2106.14851"
 
@@ -47,3 +50,25 @@ DEFENCES: Registry[type[Defence]] = Registry(
         ),
     },
 )
+
+
+def make(name: str, kind: type[T], does: str, **settings: Any) -> T:
+    """A defence of the registry with settings of its own.
+
+    Args:
+        name: in the registry.
+        kind: what it must be, e.g. ``Training``.
+        does: what that does, for the message: ``trains an extractor``.
+        settings: its own.
+
+    Raises:
+        UnknownName: no such defence.
+        UsageError: it is of another kind, or has no such setting.
+    """
+    found = DEFENCES.get(name)
+    if not issubclass(found, kind):
+        raise UsageError(f"the defence {name} is not one that {does}; lab.trainer.answer({name!r}) finds its verb")
+    try:
+        return found(**settings)
+    except TypeError as error:
+        raise UsageError(f"the defence {name} cannot take these settings: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Defence, check_photos
+from facetui.engine.core.interfaces import Detecting, check_photos
 from facetui.engine.records.errors import UsageError
 
 BLOCK = 8
@@ -21,7 +21,7 @@ TO_YCC = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 """Brightness and two differences of colour, as JPEG takes them."""
 
 
-class Detector(Defence):
+class Detector(Detecting):
     """Logistic regression on the strength of block frequencies.
 
     Args:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Defence
+from facetui.engine.core.interfaces import Combining
 from facetui.engine.records.errors import UsageError
 
 RULES = ("threshold", "top-2")
@@ -20,7 +20,7 @@ UNSURE = 0.05
 
 
 @dataclass(frozen=True)
-class Hybrid(Defence):
+class Hybrid(Combining):
     """How two answers become one, or two.
 
     Attributes:
@@ -38,6 +38,18 @@ class Hybrid(Defence):
             raise UsageError(f"expected a rule {' or '.join(RULES)}, got {self.rule!r}")
         if not -1 <= self.threshold <= 1:
             raise UsageError(f"expected a threshold as a cosine similarity in [-1, 1], got {self.threshold}")
+
+    @property
+    def words(self) -> str:  # type: ignore[override]
+        """When the robust extractor is asked, for tables."""
+        return "as top-2" if self.rule == "top-2" else "if unsure"
+
+    @property
+    def detail(self) -> str:  # type: ignore[override]
+        """The same for the audience."""
+        if self.rule == "top-2":
+            return "as well; right if either is"
+        return f"where the nearest photo is less similar than {self.threshold:.2f}"
 
     def answers(self, accurate: Tensor, similarity: Tensor, robust: Tensor) -> Tensor:
         """Whom the trainer names: ``(N, 1)`` by the threshold, ``(N, 2)`` as top-2.

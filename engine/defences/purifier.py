@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Defence, check_photos
+from facetui.engine.core.interfaces import Purifying, check_photos
 from facetui.engine.people.alignment import to_picture, to_tensor
 from facetui.engine.records.errors import UsageError
 
@@ -26,7 +26,7 @@ CANDIDATES = ("jpeg 75", "jpeg 40", "blur 1", "blur 2", "resize 72", "resize 56"
 """What a trainer tries who does not know what helps, weak before strong."""
 
 
-class Purifier(Defence):
+class Purifier(Purifying):
     """One operation of one strength, as ``jpeg 75``; several with commas, one after the other: ``resize 72, jpeg 75``.
 
     The same photo always gives the same bytes, noise included.

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from facetui.engine.people.casts import DATE
+from facetui.engine.lab.world.moves import Player, move
+from facetui.engine.lab.world.recorder import Recorder
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import LawPassed
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
+from facetui.engine.records.fields import DATE, months_between
 
 
-def months_between(earlier: str, later: str) -> int:
-    """Whole months from one ISO date to another; days do not count."""
-    (y0, m0), (y1, m1) = ((int(date[:4]), int(date[5:7])) for date in (earlier, later))
-    return (y1 - y0) * 12 + m1 - m0
-
-
-class Law:
+class Law(Player):
     """What the trainer must not do; nothing by default."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    actor = "law"
+
+    def __init__(self, recorder: Recorder) -> None:
+        self.recorder = recorder
         self._months: int | None = None
         self._ban: tuple[str, str] | None = None
 
     @property
     def words(self) -> str:
         """What is in force now, for the name of a generation; empty for nothing."""
-        if self.bans(self._lab.t):
+        if self.bans(self.recorder.t):
             return "moratorium"
         return f"{self._months} months' retention" if self._months is not None else ""
 
+    @move
     def retention(self, months: int | None) -> None:
         """From now on the trainer must forget photos posted more than ``months`` ago; ``None`` lifts the law.
 
@@ -43,8 +37,9 @@ class Law:
             raise UsageError(f"expected a retention of at least 0 months, got {months}")
         self._months = months
         text = "is lifted" if months is None else f"photos older than {months} months must be forgotten"
-        self._lab.emit(LawPassed(actor="law", law="retention", months=months, text=f"retention: {text}"))
+        self.recorder.emit(LawPassed(actor="law", law="retention", months=months, text=f"retention: {text}"))
 
+    @move
     def moratorium(self, since: str, until: str) -> None:
         """Nobody may be identified from one story date to another, both included.
 
@@ -58,11 +53,11 @@ class Law:
             raise UsageError(f"expected a moratorium that begins before it ends, got {since} to {until}")
         self._ban = since, until
         text = f"moratorium: nobody may be identified from {since} to {until}"
-        self._lab.emit(LawPassed(actor="law", law="moratorium", text=text))
+        self.recorder.emit(LawPassed(actor="law", law="moratorium", text=text))
 
     def keeps(self, posted: str) -> bool:
         """Whether a photo posted at a date may still be used."""
-        return self._months is None or not posted or months_between(posted, self._lab.t) <= self._months
+        return self._months is None or not posted or months_between(posted, self.recorder.t) <= self._months
 
     def bans(self, t: str) -> bool:
         """Whether identification is forbidden at a date."""

@@ -3,48 +3,42 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from facetui.engine import attacks
 from facetui.engine.core.budget import Budget, visibility
 from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.lab.world.moves import Player, move
+from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.world.tools import Tool
 from facetui.engine.lab.world.web import Post
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
 
 @dataclass(frozen=True)
 class Policy:
     """What users do to the photos they post from now on."""
 
-    attack: Attack
-    budget: Budget
+    tool: Tool
     share: float
 
-    @property
-    def tool(self) -> tuple[object, ...]:
-        """What somebody needs to know to run the same tool."""
-        return self.attack.name, self.attack.settings(), self.budget
 
+class Users(Player):
+    """People who protect their photos."""
 
-class Users:
-    """People who protect their photos.
+    actor = "users"
 
-    Attributes:
-        tools: every tool they have ever used, by the attack's name: public, so the trainer can run them too.
-    """
-
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    def __init__(self, world: World) -> None:
+        self.recorder = world.recorder
+        self._world = world
         self._policy: Policy | None = None
-        self.tools: dict[str, list[Policy]] = {}
-        self._next = [0] * len(lab.people)
 
+    @move
     def protect(
         self, attack: str | None, *, share: float = 1.0, budget: str | Budget | None = None, **settings: Any
     ) -> None:
@@ -65,71 +59,43 @@ class Users:
         if attack is None:
             self._policy = None
             return
-        chosen = self._lab.attack(attack, settings)
+        chosen = attacks.make(attack, **settings)
         if chosen.decoy:
             raise UsageError(f"{attack} protects somebody else than who posts; use lab.users.decoy(...)")
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
-        self._policy = Policy(chosen, size, share)
-        known = self.tools.setdefault(attack, [])
-        if self._policy.tool not in [policy.tool for policy in known]:
-            known.append(self._policy)
-
-    def public_tools(self, name: str) -> list[Policy]:
-        """The settings in which an attack was used; its own settings when it was not.
-
-        Raises:
-            UnknownName: no such attack.
-        """
-        if name in self.tools:
-            return self.tools[name]
-        attack = self._lab.attack(name, {})
-        return [Policy(attack, attack.default_budget, 1.0)]
-
-    def take(self, person: int, n: int) -> list[int]:
-        """The next ``n`` photos of a person that nobody has posted."""
-        pool = self._lab.split[person][1]
-        start = self._next[person]
-        if start + n > len(pool):
-            name = self._lab.people.persons[person].name
-            raise UsageError(
-                f"{name} has {len(pool)} photos to post and {start} are posted already, {n} more were asked for; "
-                "post fewer, or use people with more photos"
-            )
-        self._next[person] = start + n
-        return pool[start : start + n]
+        tool = Tool(chosen, size)
+        self._policy = Policy(tool, share)
+        self._world.tools.publish(tool)
 
     def left(self) -> int:
         """How many photos everybody can still post."""
-        return min(len(pool) - start for (_, pool), start in zip(self._lab.split, self._next, strict=True))
+        return self._world.left()
 
+    @move
     def post(self, n: int = 8) -> None:
         """Everybody posts ``n`` photos: protected people as they decided, all others clean ones.
 
         Raises:
             UsageError: somebody has too few photos left.
         """
-        lab, policy = self._lab, self._policy
-        taken = {person: self.take(person, n) for person in range(len(lab.people))}
+        world, policy = self._world, self._policy
+        taken = {person: world.take(person, n) for person in range(len(world.people))}
         perturbed = round(n * policy.share) if policy else 0
-        clean, who, which = lab.gather(lab.others, lambda person: taken[person])
-        lab.web.post(lab.t, "users", "", None, photos=clean, people=who, source=which)
+        clean, who, which = world.gather(world.others, lambda person: taken[person])
+        world.web.post(world.t, "users", "", None, photos=clean, people=who, source=which)
         n_others = len(clean)
         if policy and perturbed:
-            photos, who, which = lab.gather(lab.protected, lambda person: taken[person][:perturbed])
-            posted = lab.perturb(
-                policy.attack,
-                policy.budget,
-                photos,
-                who,
-                actor="users",
-                task=f"perturb {len(photos)} photos with {policy.attack.name}",
-            )
-            self._publish(policy.attack.name, photos, posted, who, which, policy, n_others)
+            photos, who, which = world.gather(world.protected, lambda person: taken[person][:perturbed])
+            tool = policy.tool
+            task = f"perturb {len(photos)} photos with {tool.attack.name}"
+            posted = perturb(world, tool.attack, tool.budget, photos, who, actor="users", task=task)
+            self._publish(tool, photos, posted, who, which, n_others)
             n_others = 0
         if perturbed < n:
-            photos, who, which = lab.gather(lab.protected, lambda person: taken[person][perturbed:])
-            self._publish(None, photos, photos, who, which, None, n_others)
+            photos, who, which = world.gather(world.protected, lambda person: taken[person][perturbed:])
+            self._publish(None, photos, photos, who, which, n_others)
 
+    @move
     def decoy(
         self,
         per_photo: int = 5,
@@ -155,34 +121,35 @@ class Users:
             UnknownName: no such attack.
             UsageError: an attack that makes no decoys, a number below 1, or nothing posted yet.
         """
-        lab = self._lab
-        chosen = lab.attack(attack, settings)
+        world = self._world
+        chosen = attacks.make(attack, **settings)
         if not chosen.decoy:
             raise UsageError(f"{attack} makes no decoys; let users protect themselves with it: lab.users.protect(...)")
         if per_photo < 1:
             raise UsageError(f"expected at least 1 decoy a photo, got {per_photo}")
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
-        for person in lab.first(people):
-            mine = [post.photos[post.people == person] for post in lab.web]
+        for person in world.first(people):
+            mine = [post.photos[post.people == person] for post in world.web]
             known = torch.cat(mine) if mine else torch.empty(0)
             if not len(known):
-                name = lab.people.persons[person].name
+                name = world.people.persons[person].name
                 raise UsageError(f"{name} has posted nothing that decoys could hide; let the users post first")
             self._post_decoys(chosen, size, person, known, per_photo * len(known))
 
     def _post_decoys(self, attack: Attack, budget: Budget, person: int, known: Tensor, count: int) -> None:
-        lab = self._lab
-        pool = [(helper, index) for helper in lab.others for index in lab.split[helper][1]]
+        world = self._world
+        pool = [(helper, index) for helper in world.others for index in world.split[helper][1]]
         # More decoys than photos: some are made twice, with noise of their own.
         rounds = -(-count // len(pool))
         # Of what was posted so far too: else a second call at the same date would make the same decoys again.
-        generator = lab.generator("decoys", lab.t, lab.people.persons[person].name, len(lab.web))
+        generator = world.generator("decoys", world.t, world.people.persons[person].name, len(world.web))
         order = torch.cat([torch.randperm(len(pool), generator=generator) for _ in range(rounds)])[:count]
         rows = [pool[i] for i in order.tolist()]
-        photos = torch.stack([lab.people.persons[helper].photos[index] for helper, index in rows])
+        photos = torch.stack([world.people.persons[helper].photos[index] for helper, index in rows])
         who, source = torch.tensor([helper for helper, _ in rows]), torch.tensor([index for _, index in rows])
-        name = lab.people.persons[person].name
-        decoys = lab.perturb(
+        name = world.people.persons[person].name
+        decoys = perturb(
+            world,
             attack,
             budget,
             photos,
@@ -191,12 +158,12 @@ class Users:
             task=f"make {count} decoys for {name}",
             bank=Bank(known, torch.full((len(known),), person)),
         )
-        lab.web.post(lab.t, "users", "", attack.name, photos=decoys, people=who, source=source, decoys=True)
+        world.web.post(world.t, "users", "", attack.name, photos=decoys, people=who, source=source, decoys=True)
         seen = visibility(photos.float() / 255, decoys.float() / 255)
-        lab.emit(
+        world.recorder.emit(
             PhotosPosted(
                 actor="users",
-                cohort=f"{lab.t} decoys for {name}".strip(),
+                cohort=f"{world.t} decoys for {name}".strip(),
                 attack=attack.name,
                 budget=str(budget),
                 n_people=len(who.unique()),
@@ -210,59 +177,63 @@ class Users:
 
     def _publish(
         self,
-        attack: str | None,
+        tool: Tool | None,
         clean: Tensor,
         posted: Tensor,
         who: Tensor,
         which: Tensor,
-        policy: Policy | None,
         n_others: int,
     ) -> None:
-        lab = self._lab
-        cohort = f"{lab.t} {attack or 'clean'}".strip()
-        lab.web.post(lab.t, "users", cohort, attack, photos=posted, people=who, source=which)
-        seen = visibility(clean.float() / 255, posted.float() / 255) if policy else None
-        lab.emit(
+        world = self._world
+        attack = tool.attack.name if tool else None
+        cohort = f"{world.t} {attack or 'clean'}".strip()
+        world.web.post(world.t, "users", cohort, attack, photos=posted, people=who, source=which)
+        seen = visibility(clean.float() / 255, posted.float() / 255) if tool else None
+        world.recorder.emit(
             PhotosPosted(
                 actor="users",
                 cohort=cohort,
                 attack=attack,
-                budget=str(policy.budget) if policy else None,
+                budget=str(tool.budget) if tool else None,
                 n_people=len(who.unique()),
                 n_photos=len(posted),
                 n_others=n_others,
                 linf=round(float(seen.linf.max()), 5) if seen else None,
                 dssim=round(float(seen.dssim.mean()), 5) if seen else None,
                 psnr=round(float(seen.psnr.mean()), 2) if seen else None,
-                about=policy.attack.about if policy else "",
+                about=tool.attack.about if tool else "",
             )
         )
 
 
-class Friends:
+class Friends(Player):
     """People who post photos of the protected ones, unasked and clean."""
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
+    actor = "friends"
 
+    def __init__(self, world: World) -> None:
+        self.recorder = world.recorder
+        self._world = world
+
+    @move
     def post(self, n: int = 1) -> Post:
         """Post ``n`` clean photos of each protected person.
 
         Raises:
             UsageError: somebody has too few photos left.
         """
-        lab = self._lab
-        taken = {person: lab.users.take(person, n) for person in lab.protected}
-        photos, who, which = lab.gather(lab.protected, lambda person: taken[person])
-        cohort = f"{lab.t} friends".strip()
-        post = lab.web.post(lab.t, "friends", cohort, None, photos=photos, people=who, source=which)
-        lab.emit(
+        world = self._world
+        taken = {person: world.take(person, n) for person in world.protected}
+        photos, who, which = world.gather(world.protected, lambda person: taken[person])
+        cohort = f"{world.t} friends".strip()
+        post = world.web.post(world.t, "friends", cohort, None, photos=photos, people=who, source=which)
+        world.recorder.emit(
             PhotosPosted(
                 actor="friends",
                 cohort=cohort,
                 attack=None,
                 budget=None,
-                n_people=len(lab.protected),
+                n_people=len(world.protected),
                 n_photos=len(photos),
             )
         )

@@ -14,7 +14,6 @@ A TOML file::
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -25,10 +24,9 @@ import msgspec
 
 from facetui.engine.records import files, places
 from facetui.engine.records.errors import DataError, UnknownName
-from facetui.engine.records.fields import DATE_PATTERN, Name, Text
+from facetui.engine.records.fields import DATE, Name, Text
 from facetui.engine.records.text import brief
 
-DATE = re.compile(DATE_PATTERN)
 """``2021-03`` or ``2021-03-14``; strings of this form sort by time."""
 
 MOST = 1 << 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,38 +14,10 @@ from facetui.engine.records.errors import Cancelled, FacetuiError, OutOfMemory, 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.runs.environment import peak_memory
-from facetui.engine.runs.scenario import NO_MEMORY, Scenario, Value
+from facetui.engine.runs.scenario import NO_MEMORY, Scenario
+from facetui.engine.runs.settings import Settings
 
 Display = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run depends on, as asked for.
-
-    Attributes:
-        cast: name or TOML file.
-        people: ``embedded`` or a folder; absent: what the cast says.
-        users: names of those who protect their photos; absent: chosen by the seed.
-        seed: of every random draw.
-        device: as for ``device.choose``.
-        out: the folder in which the run's folder is made.
-        cache: folder of results; absent: nothing is kept or reused.
-        values: of the scenario's parameters; what is left out has its default.
-        folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
-        strict: a picture that cannot be read ends the run; otherwise it is left out and named.
-    """
-
-    out: Path
-    cast: str = "embedded"
-    people: str | None = None
-    users: tuple[str, ...] | None = None
-    seed: int = 0
-    device: str = "auto"
-    cache: Path | None = None
-    values: Mapping[str, Value] = field(default_factory=dict)
-    folder: Path | None = None
-    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,16 +69,7 @@ def run(
             raise Cancelled("stopped on request, before the run began; faces that were found are in the cache")
         tell(what, done, total)
 
-    world = prepare(
-        cast=settings.cast,
-        people_from=settings.people,
-        users=settings.users,
-        seed=settings.seed,
-        device_name=settings.device,
-        cache_folder=settings.cache,
-        strict=settings.strict,
-        tell=reading,
-    )
+    setup = prepare(settings, tell=reading)
     journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
 
@@ -118,16 +81,16 @@ def run(
     lab: Any = None
     try:
         lab = open_lab(
-            world,
+            setup,
             emit=emit,
-            keep_picture=partial(journal.add_picture, fictional=world.people.fictional),
+            keep_picture=partial(journal.add_picture, fictional=setup.people.fictional),
             cancelled=stop.is_set,
             path=str(scenario.path),
         )
-        begin(lab, world, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
+        begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
         with device.telling(lab.note):
             scenario.play(lab, settings.values)
-        lab.emit(RunEnded(peak_memory=peak_memory()))
+        lab.recorder.emit(RunEnded(peak_memory=peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)
     except Exception as error:
@@ -146,7 +109,7 @@ def _failed(journal: Journal, lab: Any, error: FacetuiError) -> Outcome:
         if not isinstance(error, Cancelled):
             log.write_text("".join(traceback.format_exception(error)), "utf-8", "backslashreplace")
         event = RunFailed(error=str(error), exit_code=error.exit_code, log=log.name if log.exists() else "")
-        lab.emit(event) if lab is not None else journal.append(event)
+        lab.recorder.emit(event) if lab is not None else journal.append(event)
     except (OSError, FacetuiError):
         pass  # the disk is full: the error itself still reaches the person at the keyboard
     return Outcome(journal.folder, error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,13 +21,8 @@ from facetui.engine.records.text import clean
 from facetui.engine.runs.environment import peak_memory
 from facetui.engine.runs.run import Display
 from facetui.engine.runs.scenario import Scenario, Value
-from facetui.engine.runs.setup import World, begin, open_lab
+from facetui.engine.runs.setup import Setup, begin, open_lab
 
-ACTORS = ("users", "friends", "trainer", "law")
-ASKED = frozenset({"left", "public_tools", "flags", "keep", "take", "words", "keeps", "bans"})
-"""Public methods of actors that change nothing, or that only other parts of the engine call."""
-
-LAB_VERBS = ("at", "note", "cite", "measure", "search", "compare", "show")
 TITLE = "Played by hand."
 
 
@@ -70,7 +64,7 @@ class Session:
     The lab is one object for the whole session: taking a move back puts it into the state it had before.
 
     Args:
-        world: people, cast, device, cache, users and seed.
+        setup: people, cast, device, cache, users and seed.
         out: the folder in which the run's folder is made.
         displays: called with every event; not with those that are only played again.
         story: a scenario that is played first.
@@ -83,14 +77,14 @@ class Session:
 
     def __init__(
         self,
-        world: World,
+        setup: Setup,
         out: Path,
         displays: Sequence[Display] = (),
         story: Scenario | None = None,
         extras: Mapping[str, Callable[..., Any]] | None = None,
         values: Mapping[str, Value] | None = None,
     ) -> None:
-        self._world = world
+        self._setup = setup
         self._out = out
         self._displays = list(displays)
         self._story = story
@@ -105,7 +99,7 @@ class Session:
         self.events: list[Event] = []
         self.journal = Journal(new_run_folder(out, self._name))
         self.lab = self._opened()
-        self._begin(self.lab)
+        self._begin()
         if story is not None:
             with self.cell(""):
                 story.play(self.lab, self._values)
@@ -114,17 +108,19 @@ class Session:
 
     def _opened(self) -> Lab:
         lab = open_lab(
-            self._world,
+            self._setup,
             emit=self._emit,
-            keep_picture=lambda png: self.journal.add_picture(png, fictional=self._world.people.fictional),
+            keep_picture=lambda png: self.journal.add_picture(png, fictional=self._setup.people.fictional),
             cancelled=lambda: self._stop,
+            on_move=self._move,
         )
-        self._listen(lab)
+        for name, function in self._extras.items():
+            setattr(lab, name, function)
         return lab
 
-    def _begin(self, lab: Lab) -> None:
+    def _begin(self) -> None:
         title, source = (self._story.title, self._story.source) if self._story else (TITLE, "")
-        begin(lab, self._world, name=self._name, title=title, source=source, values=self._values)
+        begin(self.lab, self._setup, name=self._name, title=title, source=source, values=self._values)
 
     def _emit(self, event: Event) -> None:
         self.journal.append(event)
@@ -134,40 +130,25 @@ class Session:
             for display in self._displays:
                 display(event)
 
-    def _listen(self, lab: Lab) -> None:
-        """Have every verb of a lab and its actors kept as a move."""
-        for name, function in self._extras.items():
-            setattr(lab, name, function)
-        for name in LAB_VERBS:
-            setattr(lab, name, self._kept(name, getattr(lab, name)))
-        for actor in ACTORS:
-            owner = getattr(lab, actor)
-            for name in vars(type(owner)):
-                if not name.startswith("_") and name not in ASKED and callable(getattr(owner, name)):
-                    setattr(owner, name, self._kept(f"{actor}.{name}", getattr(owner, name)))
-
-    def _kept(self, verb: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            if self._depth or self._muted:  # called by another verb, or played again
-                return function(*args, **kwargs)
-            before = len(self.events)
-            self._depth += 1
-            try:
-                with telling(lambda text: self.lab.emit(Note(text=text))):
-                    result = function(*args, **kwargs)
-            except (FacetuiError, KeyboardInterrupt):
-                self._stop = False
-                if len(self.events) > before:
-                    self._play_again()  # a move that did not come to its end leaves no trace
-                raise
-            finally:
-                self._depth -= 1
-            if self.cells:
-                self.cells[-1].moves.append(Move(verb, args, kwargs))
-            return result
-
-        return call
+    def _move(self, verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Make a move of the lab and keep it; one that fails or is stopped leaves no trace."""
+        if self._depth or self._muted:  # called by another move, or played again
+            return call(*args, **kwargs)
+        before = len(self.events)
+        self._depth += 1
+        try:
+            with telling(lambda text: self.lab.recorder.emit(Note(text=text))):
+                result = call(*args, **kwargs)
+        except (FacetuiError, KeyboardInterrupt):
+            self._stop = False
+            if len(self.events) > before:
+                self._play_again()
+            raise
+        finally:
+            self._depth -= 1
+        if self.cells:
+            self.cells[-1].moves.append(Move(verb, args, kwargs))
+        return result
 
     def _play_again(self) -> None:
         """Put the lab into the state after the moves that are kept: a new journal, everything from the cache."""
@@ -176,17 +157,15 @@ class Session:
         self.journal = Journal(new_run_folder(self._out, self._name))
         self.events.clear()
         self.table = CohortTable()
-        lab = self._opened()
         depth, self._depth, self._muted = self._depth, 0, True
         try:
-            self._begin(lab)
+            self.lab.restart()
+            self._begin()
             for move in [move for cell in self.cells for move in cell.moves]:
                 actor, _, name = move.verb.rpartition(".")
-                getattr(getattr(lab, actor) if actor else lab, name)(*move.args, **move.kwargs)
+                getattr(self.lab.players[actor], name)(*move.args, **move.kwargs)
         finally:
             self._depth, self._muted = depth, False
-        # The same object, so that whoever holds it plays on; its actors already know the new state.
-        self.lab.__dict__ = lab.__dict__
         shutil.rmtree(old.folder, ignore_errors=True)
 
     # --- what is typed --------------------------------------------------------------------------------------------
@@ -264,8 +243,8 @@ class Session:
         body = "\n".join(filter(None, map(_indented, parts)))
         if not body and not self._story:
             raise UsageError("there is nothing to save yet: make a move first")
-        cast = clean(self._world.cast.name).replace("\\", "/").replace('"', "'")
-        head = f'"""{TITLE}\n\nSeed {self._world.seed}, cast {cast}; run with the same options.\n"""\n'
+        cast = clean(self._setup.cast.name).replace("\\", "/").replace('"', "'")
+        head = f'"""{TITLE}\n\nSeed {self._setup.seed}, cast {cast}; run with the same options.\n"""\n'
         before = ""
         if self._story:
             story = "\n".join(map(str, self.cells[0].moves))
@@ -275,9 +254,9 @@ class Session:
     def close(self, error: FacetuiError | None = None) -> None:
         """End the journal."""
         if error is None:
-            self.lab.emit(RunEnded(peak_memory=peak_memory()))
+            self.lab.recorder.emit(RunEnded(peak_memory=peak_memory()))
         else:
-            self.lab.emit(RunFailed(error=str(error), exit_code=error.exit_code))
+            self.lab.recorder.emit(RunFailed(error=str(error), exit_code=error.exit_code))
         self.journal.close()
 
 

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.people import casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.runs.environment import versions
 from facetui.engine.runs.scenario import Value
+from facetui.engine.runs.settings import Settings
 
 
 @dataclass(frozen=True)
-class World:
+class Setup:
     """What a run takes place in; loaded once, however many labs are opened in it.
 
     Attributes:
@@ -43,96 +44,84 @@ class World:
     seed: int
 
 
-def prepare(
-    *,
-    cast: str,
-    people_from: str | None,
-    users: tuple[str, ...] | None,
-    seed: int,
-    device_name: str,
-    cache_folder: Path | None,
-    strict: bool = False,
-    tell: persons.Tell = persons.silent,
-) -> World:
+def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     """Load everything that a run depends on.
 
     Args:
-        cast: name or TOML file.
-        people_from: ``embedded`` or a folder; absent: what the cast says.
-        users: names of those who protect their photos; absent: chosen by the seed.
-        seed: of every random draw.
-        device_name: as for ``device.choose``.
-        cache_folder: of results; absent: nothing is kept.
-        strict: a picture that cannot be read is an error.
+        settings: what was asked for.
         tell: told how far reading people is; may raise ``Cancelled``.
 
     Raises:
         FacetuiError: people, cast or device that do not exist or fit.
     """
-    chosen = casts.load(cast)
-    where = device.choose(device_name)
-    cache = Cache(cache_folder)
-    loaded = identities.load(people_from or chosen.people, cache=cache, tell=tell, strict=strict)
+    chosen = casts.load(settings.cast)
+    where = device.choose(settings.device)
+    cache = Cache(settings.cache)
+    loaded = identities.load(settings.people or chosen.people, cache=cache, tell=tell, strict=settings.strict)
     everybody, tool = identities.tool_faces(loaded)
-    return World(chosen, everybody, tool, where, cache, users, seed)
+    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed)
 
 
 def open_lab(
-    world: World,
+    setup: Setup | None = None,
     *,
-    emit: Callable[[Event], None],
-    keep_picture: Callable[[bytes], str],
-    cancelled: Callable[[], bool],
+    emit: Callable[[Event], None] = lambda event: None,
+    keep_picture: Callable[[bytes], str] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
     path: str = "",
+    on_move: OnMove = make_move,
 ) -> Lab:
     """A lab in which nothing has happened yet, not even its first event: see ``begin``.
 
     Args:
-        world: where.
+        setup: where; absent: the embedded people and cast, with a cache in memory only.
         emit: receives every event.
-        keep_picture: stores a PNG and returns its hash.
+        keep_picture: stores a PNG and returns its hash; absent: pictures are not kept.
         cancelled: asked between steps.
         path: file name of the scenario, whose line numbers events carry.
+        on_move: makes the moves that a story calls.
     """
+    setup = setup or prepare(Settings())
     return Lab(
-        world.people,
-        world.cast,
-        tool=world.tool,
-        users=world.users,
-        seed=world.seed,
-        device=world.device,
-        cache=world.cache,
+        setup.people,
+        setup.cast,
+        tool=setup.tool,
+        users=setup.users,
+        seed=setup.seed,
+        device=setup.device,
+        cache=setup.cache,
         emit=emit,
         keep_picture=keep_picture,
         cancelled=cancelled,
         scenario_file=path,
+        on_move=on_move,
     )
 
 
 def begin(
-    lab: Lab, world: World, *, name: str, title: str, source: str, values: Mapping[str, Value] | None = None
+    lab: Lab, setup: Setup, *, name: str, title: str, source: str, values: Mapping[str, Value] | None = None
 ) -> None:
     """Emit what a run depends on, and who was left out."""
-    cast, everybody = world.cast, world.people
+    cast, everybody = setup.cast, setup.people
     names = list(dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)]))
-    lab.emit(
+    lab.recorder.emit(
         RunBegan(
             scenario=name,
             title=title,
             source=source,
-            seed=world.seed,
-            device=device.describe(world.device),
+            seed=setup.seed,
+            device=device.describe(setup.device),
             cast=cast.name,
             people=everybody.source,
             fictional=everybody.fictional,
             n_people=len(everybody),
             users=[everybody.persons[i].name for i in lab.protected],
             surrogates=list(cast.surrogates),
-            extractors={extractor: lab.networks.weights(extractor) for extractor in names},
+            extractors={extractor: lab.world.networks.weights(extractor) for extractor in names},
             versions=versions(),
             pid=os.getpid(),
             parameters=dict(values or {}),
-            preprocessing={extractor: lab.networks.get(extractor).preprocessing for extractor in names},
+            preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )
     for sentence in everybody.left_out:

@@ -151,4 +151,4 @@ def test_9_every_number_has_n_and_an_interval_and_every_network_its_input(played
             low, high = event.interval
             assert event.n_probes >= 60 and 0 <= low <= event.protection_rate <= high <= 1
     for generation in played.lab.cast.generations:
-        assert "RGB" in played.lab.networks.get(generation.extractor).preprocessing
+        assert "RGB" in played.lab.world.networks.get(generation.extractor).preprocessing

@@ -20,8 +20,9 @@ from facetui.engine.records.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.runs.run import Settings, run
+from facetui.engine.runs.run import run
 from facetui.engine.runs.scenario import Scenario
+from facetui.engine.runs.settings import Settings
 
 
 def told(name: str, tmp_path: Path, **settings):

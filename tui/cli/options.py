@@ -13,7 +13,7 @@ from facetui.engine.records.errors import UsageError
 from facetui.tui.cli import shell_completion as shell
 
 if TYPE_CHECKING:
-    from facetui.engine.runs.run import Settings
+    from facetui.engine.runs.settings import Settings
 
 
 def comma_list(text: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def settings_of(
     strict: bool = False,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
-    from facetui.engine.runs.run import Settings
+    from facetui.engine.runs.settings import Settings
 
     names = tuple(users) if users else None  # an empty list is what the option gives where it was left out
     if names and not any(name.strip(" ,") for name in names):

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from facetui.engine.records.fields import months_between
 from facetui.tui.state.snapshot import Scene, Slot
-
-DATE = re.compile(r"([0-9]{4})-([0-9]{2})(?:-([0-9]{2}))?")
 
 MONTH_SHARE, MOST_MONTHS = 0.12, 12
 """How much wider a gap of a month is than one between two moves of the same date, and where that ends."""
 
 LAST = 0.8
 """Room after the last move, in moves, so that its value is seen to hold."""
-
-
-def months_between(earlier: str, later: str) -> float:
-    """Months between two ISO dates of the story; 0 where one is missing, or none."""
-    dates = [DATE.fullmatch(t) for t in (earlier, later)]
-    days = [360 * int(d[1]) + 30 * (int(d[2]) - 1) + int(d[3] or 1) for d in dates if d is not None]
-    return max(0.0, (days[1] - days[0]) / 30) if len(days) == 2 else 0.0
 
 
 def positions(slots: Sequence[Slot], width: int, spare: int = 0) -> list[int]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from facetui.engine.records.events import Progress, RunBegan
 from facetui.engine.records.places import short
-from facetui.engine.runs.run import Settings
 from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
+from facetui.engine.runs.settings import Settings
 from facetui.engine.runs.setup import prepare
 from facetui.tui.figures import axis, chart
 from facetui.tui.state.snapshot import Scene
@@ -32,16 +32,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
     Raises:
         FacetuiError: people, cast, device or story that do not exist or fit.
     """
-    world = prepare(
-        cast=settings.cast,
-        people_from=settings.people,
-        users=settings.users,
-        seed=settings.seed,
-        device_name=settings.device,
-        cache_folder=settings.cache,
-        strict=settings.strict,
-        tell=plain.Telling(),
-    )
+    setup = prepare(settings, tell=plain.Telling())
     shown = Plain(sys.stdout)
     held: list[Session] = []
 
@@ -68,7 +59,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
         print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, everybody=False)]))
 
     extras = {"table": table, "chart": drawn}
-    session = Session(world, settings.out, shows, story, extras, settings.values)
+    session = Session(setup, settings.out, shows, story, extras, settings.values)
     held.append(session)
     return session
 

@@ -21,9 +21,9 @@ from facetui.engine.core.cache import default_folder
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
-from facetui.engine.runs.run import Settings
 from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
+from facetui.engine.runs.settings import Settings
 from facetui.tui.session import messages
 from facetui.tui.session.ipython import configured, taught
 from facetui.tui.session.open_session import open_session, scope

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from facetui.engine import attacks
 from facetui.engine import extractors as families
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.cache import Cache
@@ -147,10 +148,10 @@ def measure(
         used: tuple[str, ...] = ()
         lab.at("2020-01")
         if row.attack != CLEAN:
-            attack = lab.attack(row.attack, row.settings)
+            attack = attacks.make(row.attack, **row.settings)
             if attack.decoy:
                 raise UsageError(f"{row.attack} protects other people than those who post; leave it out of the grid")
-            used = tuple(lab.surrogates(attack))
+            used = tuple(lab.world.surrogates(attack))
             lab.users.protect(row.attack, budget=row.budget, **row.settings)
         lab.users.post(photos)
         lab.trainer.use(extractors[0])

@@ -24,7 +24,7 @@ from facetui.engine.applications.check.trainers import (
     adapt,
     choose_purifier,
     enrolled,
-    make_lab,
+    make_world,
     rehearse,
     run_tools,
     tools_in_words,
@@ -33,9 +33,10 @@ from facetui.engine.applications.check.warnings import refuse_if_swapped, warnin
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
-from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.questions.verification import FALSE_MATCHES
 from facetui.engine.lab.trainer.training_photos import training_photos
+from facetui.engine.lab.world.recorder import Recorder
+from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, Progress
@@ -75,7 +76,9 @@ def check(
         if isinstance(event, Progress):
             tell(event.task, event.done, event.total)
 
-    lab = make_lab(crowd, cast, album.clean, seed=seed, device=device, cache=cache, emit=emit, cancelled=cancelled)
+    lab = make_world(
+        crowd, cast, album.clean, seed=seed, device=device, cache=cache, recorder=Recorder(emit, cancelled=cancelled)
+    )
     return _Check(album, lab, tell).run(crowd, as_given)
 
 
@@ -92,7 +95,7 @@ class _Trainer:
 class _Check:
     """One check under way."""
 
-    def __init__(self, album: Album, lab: Lab, tell: Tell) -> None:
+    def __init__(self, album: Album, lab: World, tell: Tell) -> None:
         self.album, self.lab, self._tell = album, lab, tell
         self.clean, self.protected = album.clean, album.protected
         self.probes = self.clean if album.probes is None else album.probes

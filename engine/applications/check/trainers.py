@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facetui.engine import attacks
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
-from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos, train
+from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import tool_faces
 from facetui.engine.people.persons import People, Person
@@ -73,24 +75,24 @@ class Rehearsal:
     asked: Bank
 
 
-def make_lab(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Lab:
-    """A lab in which the user, under an empty name that no folder can have, is the one who protects photos.
+def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> World:
+    """A world in which the user, under an empty name that no folder can have, is the one who protects photos.
 
     Args:
         crowd: everybody else.
         cast: the extractors.
         clean: ``(N, 3, 112, 112)`` uint8 of the user; nobody trains on them.
-        settings: as for ``Lab``.
+        settings: as for ``World``.
     """
     game, tool = tool_faces(crowd)
     everybody = People(game.source, (*game.persons, Person("", clean)))
-    return Lab(everybody, cast, tool=tool, users=[""], **settings)
+    return World(everybody, cast, tool=tool, users=[""], **settings)
 
 
-def enrolled(lab: Lab) -> Crowd:
+def enrolled(world: World) -> Crowd:
     """The crowd's photos in the gallery: of all of them, those the trainer trains on too."""
     return Crowd(
-        *lab.gather(lab.others, lambda person: list(range(min(ENROLLED, len(lab.people.persons[person].photos)))))
+        *world.gather(world.others, lambda person: list(range(min(ENROLLED, len(world.people.persons[person].photos)))))
     )
 
 
@@ -101,50 +103,52 @@ def tools_in_words() -> str:
     )
 
 
-def run_tools(lab: Lab, clean: Bank, who: str) -> list[Tensor]:
+def run_tools(world: World, clean: Bank, who: str) -> list[Tensor]:
     """The copies of photos that each of ``TOOLS`` makes, row for row."""
     made = []
     for name, settings in TOOLS.items():
-        attack = lab.attack(name, settings)
+        attack = attacks.make(name, **settings)
         task = f"run {name} on {len(clean.photos)} photos of {who}"
-        made.append(lab.perturb(attack, attack.default_budget, clean.photos, clean.people, actor="trainer", task=task))
+        made.append(
+            perturb(world, attack, attack.default_budget, clean.photos, clean.people, actor="trainer", task=task)
+        )
     return made
 
 
-def rehearse(lab: Lab) -> Rehearsal:
+def rehearse(world: World) -> Rehearsal:
     """Let people post who are not trained on; of those there are few, everybody else if there are none."""
-    trained, kept = may_train_on(lab)
+    trained, kept = may_train_on(world)
     people = (kept or trained)[:REHEARSED]
-    clean = some_photos(lab, people, POSTED * len(people), POSTED)
-    asked, who, _ = lab.gather(people, lambda person: lab.split[person][0][:ASKED])
-    return Rehearsal(clean, run_tools(lab, clean, "people not trained on"), Bank(asked, who))
+    clean = some_photos(world, people, POSTED * len(people), POSTED)
+    asked, who, _ = world.gather(people, lambda person: world.split[person][0][:ASKED])
+    return Rehearsal(clean, run_tools(world, clean, "people not trained on"), Bank(asked, who))
 
 
-def adapt(lab: Lab, clean: Bank, perturbed: Tensor) -> str:
+def adapt(world: World, clean: Bank, perturbed: Tensor) -> str:
     """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
-    base = lab.cast.generations[0].extractor
+    base = world.cast.generations[0].extractor
     name = f"{base} robust"
-    robust = train(lab, Adapt(steps=max(TRAINED, lab.cast.training_steps)), base, clean, perturbed, name)
+    robust = train(world, Adapt(steps=max(TRAINED, world.cast.training_steps)), base, clean, perturbed, name)
     robust.name = name
-    lab.networks.add(robust.eval())
+    world.networks.add(robust.eval())
     return name
 
 
-def choose_purifier(lab: Lab, crowd: Crowd, rehearsal: Rehearsal) -> tuple[str, dict[str, int], int]:
+def choose_purifier(world: World, crowd: Crowd, rehearsal: Rehearsal) -> tuple[str, dict[str, int], int]:
     """The purifier with which the first generation names most of the rehearsal's people, under each tool alone.
 
     Returns:
         Its recipe; for each candidate, and for ``""`` (none), how many searches it answers right; and how many
         searches there were.
     """
-    extractor = lab.cast.generations[0].extractor
+    extractor = world.cast.generations[0].extractor
     others = ~torch.isin(crowd.people, rehearsal.clean.people) & (crowd.numbers < POSTED)
     parts = [crowd.photos[others], rehearsal.asked.photos, *rehearsal.perturbed]
     people, asked = torch.cat([crowd.people[others], rehearsal.clean.people]), rehearsal.asked.people
     named = {}
     for recipe in ("", *CANDIDATES):
         photos = torch.cat(parts)
-        seen = lab.networks.embeddings(extractor, Purifier(recipe)(photos) if recipe else photos)
+        seen = world.networks.embeddings(extractor, Purifier(recipe)(photos) if recipe else photos)
         rest, probes, *posted = seen.split([len(part) for part in parts])
         searches = [NearestNeighbour().fit(torch.cat([rest, mine]), people) for mine in posted]
         named[recipe] = sum(int((search.predict(probes) == asked).sum()) for search in searches)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from facetui.engine.applications.check.album import Album
 from facetui.engine.applications.check.trainers import Crowd
-from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import DataError
 
 NAMED = 5
@@ -34,7 +34,7 @@ def refuse_if_swapped(clean: Tensor, protected: Tensor) -> None:
         )
 
 
-def warnings(album: Album, lab: Lab, crowd: Crowd, flags: dict[str, Tensor]) -> list[str]:
+def warnings(album: Album, lab: World, crowd: Crowd, flags: dict[str, Tensor]) -> list[str]:
     """Everything the user should look at, one sentence each."""
     pairs = album.pairs
     said = []
@@ -54,7 +54,7 @@ def warnings(album: Album, lab: Lab, crowd: Crowd, flags: dict[str, Tensor]) -> 
     return said + _strangers(album, lab, crowd)
 
 
-def _strangers(album: Album, lab: Lab, crowd: Crowd) -> list[str]:
+def _strangers(album: Album, lab: World, crowd: Crowd) -> list[str]:
     """Photos that show somebody else than most, and people in the crowd who look like the user.
 
     All released extractors have to agree: a small one sees photos of one person from several years as rather different,

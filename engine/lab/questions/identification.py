@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 
 from facetui.engine.lab.recognition.gallery import gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import rates
+from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import ProtectionMeasured, SearchMeasured
 from facetui.engine.records.rates import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
 
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
-
-def measure(lab: Lab) -> list[ProtectionMeasured]:
+def measure(state: TrainerState) -> list[ProtectionMeasured]:
     """Measure the whole archive and each cohort alone with the current pipeline; emits and returns the events.
 
     Raises:
         UsageError: nothing was scraped.
     """
-    archive, pipelines = lab.trainer.archive, lab.trainer.pipelines
+    archive, pipelines = state.archive, state.pipelines
     if not archive:
         raise UsageError("the archive is empty; let the trainer scrape before you measure")
     cohorts = list(dict.fromkeys(post.cohort for post in archive if post.cohort))
     attacks = {post.cohort: post.attack for post in archive if post.cohort}
-    found = {pipeline: rates(lab, pipeline, archive, cohorts) for pipeline in pipelines}
+    found = {pipeline: rates(state, pipeline, archive, cohorts) for pipeline in pipelines}
     current = pipelines[-1]
     measured = []
     for cohort in found[current]:
@@ -52,29 +48,29 @@ def measure(lab: Lab) -> list[ProtectionMeasured]:
             n_unprotected=n_others,
             best_protection_rate=found[best][cohort][0][0] / n,
             best_generation=best.generation,
-            law=lab.law.words,
+            law=state.law.words,
         )
-        lab.emit(event)
+        state.world.recorder.emit(event)
         measured.append(event)
     return measured
 
 
-def search(lab: Lab, k: int, people: int | None = None) -> SearchMeasured:
+def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeasured:
     """Search the archive with the current pipeline for clean probes of protected people; emits and returns."""
-    archive = lab.trainer.archive
+    world, archive = state.world, state.archive
     if not archive:
         raise UsageError("the archive is empty; let the trainer scrape before you search")
     if k < 1:
         raise UsageError(f"expected k of at least 1, got {k}")
-    if lab.law.bans(lab.t):
-        raise UsageError(f"nobody may be searched for at {lab.t}: a moratorium is in force")
-    pipeline = lab.trainer.pipelines[-1]
-    held = gallery(lab, pipeline, archive)
-    photos, who = lab.probes(lab.first(people))
-    found = _nearest(pipeline).fit(held.embeddings, held.people)
-    _, named = found.search(lab.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
+    if state.law.bans(world.t):
+        raise UsageError(f"nobody may be searched for at {world.t}: a moratorium is in force")
+    pipeline = state.current
+    held = gallery(state, pipeline, archive)
+    photos, who = world.probes(world.first(people))
+    found = nearest(pipeline).fit(held.embeddings, held.people)
+    _, named = found.search(world.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
     candidates, truth = named.tolist(), who.tolist()
-    enrolled = torch.bincount(held.people, minlength=len(lab.people))[who].tolist()
+    enrolled = torch.bincount(held.people, minlength=len(world.people))[who].tolist()
     discovery = discovery_at_k(candidates, truth, k)
     event = SearchMeasured(
         actor="trainer",
@@ -89,9 +85,10 @@ def search(lab: Lab, k: int, people: int | None = None) -> SearchMeasured:
         n_enrolled=int(held.protected.sum()),
         n_decoys=sum(len(post.who) for post in archive if post.decoys),
     )
-    lab.emit(event)
+    world.recorder.emit(event)
     return event
 
 
-def _nearest(pipeline: Pipeline) -> NearestNeighbour:
-    return NearestNeighbour("euclidean" if pipeline.metric == "euclidean" else "cosine")
+def nearest(pipeline: Pipeline) -> NearestNeighbour:
+    """The search that a face search engine makes with a pipeline, whatever its classifier."""
+    return NearestNeighbour(pipeline.metric)

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
 
 @dataclass(frozen=True)
@@ -45,26 +42,26 @@ class Gallery:
         return ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
 
 
-def gallery(lab: Lab, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
+def gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
     """What a pipeline makes of an archive, as far as the law lets it keep it.
 
     Raises:
         UsageError: nothing is left.
     """
     until = pipeline.until
-    posts = [p for p in archive if (not until or p.t[: len(until)] <= until) and lab.law.keeps(p.t)]
+    posts = [p for p in archive if (not until or p.t[: len(until)] <= until) and state.law.keeps(p.t)]
     parts = []
     for post in posts:
-        kept = ~lab.trainer.flags(pipeline.detector, post) if pipeline.detector else torch.ones(len(post.who)) > 0
+        kept = ~state.flags(pipeline.detector, post) if pipeline.detector else torch.ones(len(post.who)) > 0
         if kept.any():
             parts.append((pipeline.purified(post.photos[kept]), post.people[kept], [post.cohort] * int(kept.sum())))
     if not parts:
-        limit = f"posted until {until}" if until else f"left under {lab.law.words or 'the detector'}"
+        limit = f"posted until {until}" if until else f"left under {state.law.words or 'the detector'}"
         raise UsageError(f"no photo is {limit}; choose a later date, a longer retention or another detector")
     people = torch.cat([part[1] for part in parts])
 
     def embeddings(extractor: str) -> Tensor:
-        return torch.cat([lab.networks.embeddings(extractor, part[0]) for part in parts])
+        return torch.cat([state.world.networks.embeddings(extractor, part[0]) for part in parts])
 
     return Gallery(
         torch.cat([part[0] for part in parts]),
@@ -72,5 +69,5 @@ def gallery(lab: Lab, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
         embeddings(pipeline.second) if pipeline.second else None,
         people,
         [cohort for part in parts for cohort in part[2]],
-        torch.isin(people, torch.tensor(lab.protected)),
+        torch.isin(people, torch.tensor(state.world.protected)),
     )

@@ -10,6 +10,8 @@ from torch import Tensor
 from facetui.engine.core.interfaces import Classifier
 from facetui.engine.records.errors import UsageError
 
+Metric = Literal["cosine", "euclidean"]
+
 
 class NearestNeighbour(Classifier):
     """Names the person on the most similar enrolled photo.
@@ -21,7 +23,7 @@ class NearestNeighbour(Classifier):
 
     name = "nearest"
 
-    def __init__(self, metric: Literal["cosine", "euclidean"] = "cosine") -> None:
+    def __init__(self, metric: Metric = "cosine") -> None:
         if metric not in ("cosine", "euclidean"):
             raise UsageError(f"expected a metric cosine or euclidean, got {metric!r}")
         self.metric = metric

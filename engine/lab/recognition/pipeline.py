@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Classifier
-from facetui.engine.defences.hybrid import Hybrid
-from facetui.engine.defences.purifier import Purifier
+from facetui.engine.core.interfaces import Classifier, Combining, Purifying
 from facetui.engine.lab.recognition.linear import Linear
-from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.nearest import Metric, NearestNeighbour
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, generation_name
 
@@ -28,9 +25,9 @@ class Pipeline:
         until: only photos posted by this date are searched; empty: all.
         classifier: ``nearest``, ``linear`` or ``end-to-end``.
         metric: of the nearest neighbour, ``cosine`` or ``euclidean``.
-        purifier: what every photo goes through first, e.g. ``jpeg 75``; empty: nothing.
+        purifier: what every photo goes through first; none: nothing.
         detector: the name of a detector whose flagged photos are dropped; empty: none.
-        second: a second extractor, with ``hybrid``.
+        second: a second extractor, with ``hybrid``; empty: none.
         hybrid: how the answers of both become one or two.
         against: attacks that one of the extractors was trained against.
     """
@@ -39,11 +36,11 @@ class Pipeline:
     defence: str | None = None
     until: str = ""
     classifier: str = "nearest"
-    metric: str = "cosine"
-    purifier: str = ""
+    metric: Metric = "cosine"
+    purifier: Purifying | None = None
     detector: str = ""
     second: str = ""
-    hybrid: Hybrid | None = None
+    hybrid: Combining | None = None
     against: tuple[str, ...] = ()
 
     @property
@@ -51,8 +48,8 @@ class Pipeline:
         """What it does beyond its extractor and classifier, in a few words each."""
         both = ""
         if self.hybrid is not None:
-            both = f"{self.second} {'as top-2' if self.hybrid.rule == 'top-2' else 'if unsure'}"
-        filters = [f"{RESCAN} until {self.until}" if self.until else "", self.purifier]
+            both = f"{self.second} {self.hybrid.words}"
+        filters = [f"{RESCAN} until {self.until}" if self.until else "", self.purifier.recipe if self.purifier else ""]
         return list(filter(None, [*filters, "drop flagged" if self.detector else "", both]))
 
     @property
@@ -62,7 +59,7 @@ class Pipeline:
 
     def purified(self, photos: Tensor) -> Tensor:
         """Photos ``(N, 3, 112, 112)`` uint8 as the extractor gets to see them."""
-        return Purifier(self.purifier)(photos) if self.purifier else photos
+        return self.purifier(photos) if self.purifier else photos
 
     def classify(self) -> Classifier:
         """A classifier of embeddings that has seen nothing yet.
@@ -72,5 +69,4 @@ class Pipeline:
         """
         if self.classifier not in CLASSIFIERS:
             raise UsageError(f"expected a classifier {', '.join(CLASSIFIERS)}, got {self.classifier!r}")
-        metric: Any = self.metric
-        return Linear() if self.classifier == "linear" else NearestNeighbour(metric)
+        return Linear() if self.classifier == "linear" else NearestNeighbour(self.metric)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,51 +13,49 @@ from facetui.engine.lab.recognition.end_to_end import EndToEnd
 from facetui.engine.lab.recognition.gallery import Gallery, gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.events import WHOLE_ARCHIVE
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
-
 
 Recogniser = Callable[[Tensor], Tensor]
 """From purified photos ``(N, 3, 112, 112)`` uint8 to the people named ``(N, answers)``; one answer, or two."""
 
 
-def recogniser(lab: Lab, pipeline: Pipeline, held: Gallery, rows: Tensor) -> Recogniser:
+def recogniser(world: World, pipeline: Pipeline, held: Gallery, rows: Tensor) -> Recogniser:
     """A pipeline, ready to name people by some rows ``(N,)`` bool of a gallery."""
     people = held.people[rows]
     if pipeline.classifier == "end-to-end":
-        return lambda photos: _end_to_end(lab, pipeline, held.photos[rows], people, photos)[:, None]
+        return lambda photos: _end_to_end(world, pipeline, held.photos[rows], people, photos)[:, None]
     first = pipeline.classify().fit(held.embeddings[rows], people)
     hybrid = pipeline.hybrid
     if hybrid is None or held.second is None:
-        return lambda photos: first.predict(lab.networks.embeddings(pipeline.extractor, photos))[:, None]
+        return lambda photos: first.predict(world.networks.embeddings(pipeline.extractor, photos))[:, None]
     accurate = NearestNeighbour().fit(held.embeddings[rows], people)
     robust = NearestNeighbour().fit(held.second[rows], people)
 
     def both(photos: Tensor) -> Tensor:
-        similarity, named = accurate.search(lab.networks.embeddings(pipeline.extractor, photos), 1)
-        other = robust.predict(lab.networks.embeddings(pipeline.second, photos))
+        similarity, named = accurate.search(world.networks.embeddings(pipeline.extractor, photos), 1)
+        other = robust.predict(world.networks.embeddings(pipeline.second, photos))
         return hybrid.answers(named[:, 0], similarity[:, 0], other)
 
     return both
 
 
-def _end_to_end(lab: Lab, pipeline: Pipeline, photos: Tensor, people: Tensor, probes: Tensor) -> Tensor:
+def _end_to_end(world: World, pipeline: Pipeline, photos: Tensor, people: Tensor, probes: Tensor) -> Tensor:
     """Whom an end-to-end classifier trained on photos names, from the cache where possible."""
-    trained = caching.key("end-to-end", lab.networks.weights(pipeline.extractor), lab.seed, photos, people)
+    trained = caching.key("end-to-end", world.networks.weights(pipeline.extractor), world.seed, photos, people)
     key = caching.key(trained, probes)
 
     def compute() -> Tensor:
-        classifier = EndToEnd(lab.networks.get(pipeline.extractor), lab.generator("end-to-end", trained))
-        tick = lab.progress("trainer", f"train {pipeline.generation} on {len(photos)} photos", unit="photos")
-        checkpoint = Checkpoint(lab.cache, trained)
+        classifier = EndToEnd(world.networks.get(pipeline.extractor), world.generator("end-to-end", trained))
+        tick = world.recorder.progress("trainer", f"train {pipeline.generation} on {len(photos)} photos", unit="photos")
+        checkpoint = Checkpoint(world.cache, trained)
         named = classifier.fit(photos, people, tick, checkpoint).predict(probes)
         checkpoint.clear()
         return named
 
-    return lab.cache.get(key, compute)
+    return world.cache.get(key, compute)
 
 
 Counts = tuple[int, int]
@@ -66,17 +63,18 @@ Counts = tuple[int, int]
 
 
 def rates(
-    lab: Lab, pipeline: Pipeline, archive: Sequence[Post], cohorts: Sequence[str]
+    state: TrainerState, pipeline: Pipeline, archive: Sequence[Post], cohorts: Sequence[str]
 ) -> dict[str, tuple[Counts, Counts]]:
     """For the whole archive and each cohort the counts of the protected people, and of all others.
 
     A cohort of which the pipeline may use no photo is left out: that nobody is named then would be no measurement.
     """
-    if lab.law.bans(lab.t):  # nobody is named, whatever was kept
-        n, n_others = (sum(len(lab.split[p][0]) for p in people) for people in (lab.protected, lab.others))
+    world = state.world
+    if state.law.bans(world.t):  # nobody is named, whatever was kept
+        n, n_others = (sum(len(world.split[p][0]) for p in people) for people in (world.protected, world.others))
         return {WHOLE_ARCHIVE: ((n, n), (n_others, n_others))}
-    held = gallery(lab, pipeline, archive)
-    sides = [lab.probes(people) for people in (lab.protected, lab.others)]
+    held = gallery(state, pipeline, archive)
+    sides = [world.probes(people) for people in (world.protected, world.others)]
     probes = pipeline.purified(torch.cat([photos for photos, _ in sides]))
     truth = torch.cat([who for _, who in sides])
     n = len(sides[0][1])
@@ -84,7 +82,7 @@ def rates(
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
         if cohort != WHOLE_ARCHIVE and cohort not in held.cohorts:
             continue
-        missed = missed_by(recogniser(lab, pipeline, held, held.only(cohort))(probes), truth)
+        missed = missed_by(recogniser(world, pipeline, held, held.only(cohort))(probes), truth)
         found[cohort] = (int(missed[:n].sum()), n), (int(missed[n:].sum()), len(truth) - n)
     return found
 

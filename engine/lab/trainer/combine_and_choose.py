@@ -2,66 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from facetui.engine.defences.hybrid import Hybrid, threshold_of
+from facetui.engine.core.interfaces import Combining
+from facetui.engine.defences.hybrid import threshold_of
 from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.rehearsal import errors, rehearse
 from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
 
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
+def combine(state: TrainerState, robust: str | None, made: Callable[[Pipeline], Combining]) -> None:
+    """Let a robust extractor answer beside the current one.
 
-def combine(lab: Lab, robust: str | None, rule: str, threshold: float | None) -> None:
-    """As ``Trainer.combine`` says."""
-    made = [pipeline.extractor for pipeline in lab.trainer.pipelines if pipeline.defence]
-    if robust is None and not made:
+    Args:
+        state: the trainer's.
+        robust: its name; absent: the last one that was made robust.
+        made: gives the rule for the pipeline whose answers are joined.
+
+    Raises:
+        UnknownName: no such extractor.
+        UsageError: there is no robust extractor, or the current classifier names without similarities.
+    """
+    adapted = [pipeline.extractor for pipeline in state.pipelines if pipeline.defence]
+    if robust is None and not adapted:
         raise UsageError("there is no robust extractor yet; let the trainer adapt first, or name one")
-    second = robust or made[-1]
-    lab.networks.get(second)
-    current = lab.trainer.pipelines[-1] if lab.trainer.pipelines else Pipeline(second)
+    second = robust or adapted[-1]
+    state.world.networks.get(second)
+    current = state.current if state.pipelines else Pipeline(second)
     if current.classifier != "nearest":
         raise UsageError("two extractors are combined by nearest neighbours; classify_by('nearest') first")
-    if rule == "threshold" and threshold is None:
-        threshold = _sure(lab, current)
-    hybrid = Hybrid(rule, threshold or 0.0)
-    known = next((p.against for p in lab.trainer.pipelines if p.extractor == second), ())
-    lab.trainer.take(replace(current, second=second, hybrid=hybrid, against=known))
-    how = f"where the nearest photo is less similar than {threshold:.2f}" if rule == "threshold" else "as well"
-    lab.emit(
+    rule = made(current)
+    known = next((p.against for p in state.pipelines if p.extractor == second), ())
+    state.pipelines.append(replace(current, second=second, hybrid=rule, against=known))
+    state.world.recorder.emit(
         DefenceApplied(
             actor="trainer",
-            defence="combine",
+            defence=rule.name,
             against=[],
             extractor=current.extractor,
-            detail=f"asks {current.extractor}, and {second} {how}"
-            + ("; right if either is" if rule == "top-2" else ""),
+            detail=f"asks {current.extractor}, and {second} {rule.detail}",
         )
     )
 
 
-def _sure(lab: Lab, pipeline: Pipeline) -> float:
-    """How similar the nearest photo is in nearly all clean searches for people who may be used."""
-    people, _ = may_train_on(lab)
-    photos = some_photos(lab, people, 8 * len(people))
-    seen = lab.networks.embeddings(pipeline.extractor, pipeline.purified(photos.photos))
+def sure(state: TrainerState, pipeline: Pipeline) -> float:
+    """How similar the nearest photo is in nearly all clean searches for people who may be used, cosine."""
+    people, _ = may_train_on(state.world)
+    photos = some_photos(state.world, people, 8 * len(people))
+    seen = state.world.networks.embeddings(pipeline.extractor, pipeline.purified(photos.photos))
     similarity = seen @ seen.T
     similarity[photos.people[:, None] != photos.people[None]] = -1
     return threshold_of(similarity.fill_diagonal_(-1).max(1).values)
 
 
-def choose(lab: Lab) -> str:
-    """As ``Trainer.choose`` says."""
-    _, held_out = may_train_on(lab)
-    trial = rehearse(lab, held_out)
-    tried = {pipeline: errors(lab, trial, pipeline)[0] for pipeline in dict.fromkeys(lab.trainer.pipelines)}
+def choose(state: TrainerState) -> str:
+    """Take the pipeline that fails least often in a rehearsal on people who were never trained on.
+
+    Returns:
+        The generation it is.
+
+    Raises:
+        UsageError: nothing was scraped, or nobody to rehearse with.
+    """
+    _, held_out = may_train_on(state.world)
+    trial = rehearse(state, held_out)
+    tried = {pipeline: errors(state, trial, pipeline)[0] for pipeline in dict.fromkeys(state.pipelines)}
     best = min(reversed(tried), key=tried.__getitem__)  # of equals the latest
-    lab.trainer.take(best)
-    lab.emit(
+    state.pipelines.append(best)
+    state.world.recorder.emit(
         DefenceApplied(
             actor="trainer",
             defence="best-of",

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from facetui.engine.defences.detector import Detector
+from facetui.engine.core.interfaces import Detecting
 from facetui.engine.records.events import DetectionMeasured
 from facetui.engine.records.rates import precision_at, wilson
 
 
 def detection(
-    detector: Detector, against: Sequence[str], attack: str, clean: Tensor, poisoned: Tensor, base_rate: float
+    detector: Detecting, against: Sequence[str], attack: str, clean: Tensor, poisoned: Tensor, base_rate: float
 ) -> DetectionMeasured:
     """Test a detector on photos of people it never saw.
 

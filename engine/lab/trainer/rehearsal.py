@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -18,12 +17,10 @@ from facetui.engine.core.interfaces import Bank
 from facetui.engine.lab.recognition.gallery import gallery
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import missed_by, recogniser
+from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.training_photos import perturbed
 from facetui.engine.lab.world.web import Post, Web
 from facetui.engine.records.errors import UsageError
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
 COHORT = "rehearsal"
 PEOPLE = 8
@@ -50,27 +47,27 @@ class Rehearsal:
     truth: Tensor
 
 
-def rehearse(lab: Lab, people: Sequence[int]) -> Rehearsal:
+def rehearse(state: TrainerState, people: Sequence[int]) -> Rehearsal:
     """Let people post as the protected ones did.
 
     Raises:
         UsageError: nobody is there to rehearse with, or the protected people have posted nothing.
     """
     chosen = list(people)[:PEOPLE]
-    posts = [post for post in lab.trainer.archive if post.cohort]
+    posts = [post for post in state.archive if post.cohort]
     if not chosen:
         raise UsageError("a rehearsal needs people who neither protect their photos nor were trained on; add people")
     if not posts:
         raise UsageError("the protected people have posted nothing; let them post and the trainer scrape first")
-    pools = {person: lab.split[person][1] for person in chosen}
+    pools = {person: state.world.split[person][1] for person in chosen}
     kept = {person: pool[-min(QUERIES, max(1, len(pool) // 3)) :] for person, pool in pools.items()}
     web = Web()
     for number, post in enumerate(posts):
-        photos, who, source = lab.gather(chosen, lambda p, i=number: _turn(pools[p], kept[p], i))  # type: ignore[misc]
+        photos, who, source = state.world.gather(chosen, lambda p, i=number: _turn(pools[p], kept[p], i))  # type: ignore[misc]
         if post.attack:
-            photos = perturbed(lab, post.attack, Bank(photos, who))[-1]
+            photos = perturbed(state.world, post.attack, Bank(photos, who))[-1]
         web.post(post.t, post.by, COHORT, post.attack, photos=photos, people=who, source=source)
-    queries, truth, _ = lab.gather(chosen, kept.__getitem__)
+    queries, truth, _ = state.world.gather(chosen, kept.__getitem__)
     return Rehearsal(chosen, list(web), queries, truth)
 
 
@@ -80,17 +77,17 @@ def _turn(pool: list[int], kept: list[int], number: int) -> list[int]:
     return [free[(number * PER_POST + i) % len(free)] for i in range(min(PER_POST, len(free)))]
 
 
-def errors(lab: Lab, rehearsal: Rehearsal, pipeline: Pipeline) -> tuple[int, int]:
+def errors(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> tuple[int, int]:
     """How many queries a pipeline does not answer right, and how many there are.
 
     A pipeline that may use no photo at all misses all of them.
     """
     n = len(rehearsal.truth)
     try:
-        held = gallery(lab, pipeline, [*lab.trainer.archive, *rehearsal.posts])
+        held = gallery(state, pipeline, [*state.archive, *rehearsal.posts])
     except UsageError:
         return n, n
     on_trial = torch.tensor([cohort == COHORT for cohort in held.cohorts], dtype=torch.bool)
     rows = on_trial | ~torch.isin(held.people, torch.tensor(rehearsal.people))
-    named = recogniser(lab, pipeline, held, rows)(pipeline.purified(rehearsal.queries))
+    named = recogniser(state.world, pipeline, held, rows)(pipeline.purified(rehearsal.queries))
     return int(missed_by(named, rehearsal.truth).sum()), n

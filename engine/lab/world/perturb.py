@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,17 +10,15 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.events import Actor
-
-if TYPE_CHECKING:
-    from facetui.engine.lab.lab import Lab
 
 CHUNK = 64
 """Photos perturbed at a time, whole people; finished chunks survive a killed run."""
 
 
 def perturb(
-    lab: Lab,
+    world: World,
     attack: Attack,
     budget: Budget,
     photos: Tensor,
@@ -34,7 +31,7 @@ def perturb(
     """Photos ``(N, 3, 112, 112)`` uint8 as an attack leaves them, from the cache where possible.
 
     Args:
-        lab: knows the surrogates, the tool's people, the seed and the cache.
+        world: knows the surrogates, the tool's people, the seed and the cache.
         attack: with its settings.
         budget: how far a photo may move.
         photos: ``(N, 3, 112, 112)`` uint8, clean.
@@ -43,32 +40,32 @@ def perturb(
         task: what they do, for the audience.
         bank: uint8 photos of somebody to aim at; absent: the tool's people.
     """
-    names = lab.surrogates(attack)
-    setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), lab.seed]
-    setting += [lab.networks.weights(name) for name in names]
-    goals = bank or lab.aims
+    names = world.surrogates(attack)
+    setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), world.seed]
+    setting += [world.networks.weights(name) for name in names]
+    goals = bank or world.aims
     bank_key = caching.key(goals.photos, goals.people)
     chunks = list(_whole_people(people))
-    total, done, tick = len(photos) * attack.passes(len(names)), 0, lab.progress(actor, task)
+    total, done, tick = len(photos) * attack.passes(len(names)), 0, world.recorder.progress(actor, task)
     parts = []
     for chunk in chunks:
         key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
         before = done
 
         def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
-            clean = (photos[chunk].float() / 255).to(lab.device)
+            clean = (photos[chunk].float() / 255).to(world.device)
             poisoned = attack.perturb(
                 clean,
-                [lab.networks.get(name) for name in names],
+                [world.networks.get(name) for name in names],
                 budget=budget,
-                generator=lab.generator("perturb", key),
-                people=people[chunk].to(lab.device),
-                bank=Bank((goals.photos.float() / 255).to(lab.device), goals.people.to(lab.device)),
+                generator=world.generator("perturb", key),
+                people=people[chunk].to(world.device),
+                bank=Bank((goals.photos.float() / 255).to(world.device), goals.people.to(world.device)),
                 progress=lambda step, steps: tick(before + step, total),
             )
             return budget.as_posted(photos[chunk], poisoned.cpu())
 
-        parts.append(lab.cache.get(key, compute))
+        parts.append(world.cache.get(key, compute))
         done += len(chunk) * attack.passes(len(names))
         tick(done, total)
     out = photos.clone()

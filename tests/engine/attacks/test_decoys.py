@@ -37,7 +37,7 @@ def test_decoys_are_the_helpers_own_photos_and_are_counted(make_lab):
     assert before.n_enrolled == after.n_enrolled == 4 * len(lab.protected)
     decoys = [post for post in lab.web if post.decoys]
     assert decoys and not set(lab.protected) & {p for post in decoys for p in post.who.tolist()}
-    probes = {(p, i) for p in range(len(lab.people)) for i in lab.split[p][0]}
+    probes = {(p, i) for p in range(len(lab.people)) for i in lab.world.split[p][0]}
     assert not probes & {
         (p, i) for post in decoys for p, i in zip(post.who.tolist(), post.source.tolist(), strict=True)
     }

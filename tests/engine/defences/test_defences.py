@@ -142,9 +142,9 @@ def test_a_purifier_is_chosen_on_other_people(posted):
     lab.trainer.purify("jpeg 75")
     assert lab.measure().whole.generation == "tiny-x + jpeg 75"
     lab.trainer.use("tiny-y")
-    assert lab.trainer.pipelines[-1].purifier == "", "a new extractor comes bare"
+    assert lab.trainer.pipelines[-1].purifier is None, "a new extractor comes bare"
     lab.trainer.purify()
-    assert lab.trainer.pipelines[-1].purifier in CANDIDATES
+    assert lab.trainer.pipelines[-1].purifier.recipe in CANDIDATES
     with pytest.raises(UsageError, match="soap"):
         lab.trainer.purify("soap")
 
@@ -180,7 +180,7 @@ def test_the_end_to_end_recogniser_is_trained_once(posted):
     first = lab.measure().whole
     assert first.generation == "tiny-x, end-to-end" and 0 <= first.protection_rate <= 1
     tasks = []
-    lab.progress = lambda actor, task, unit="": tasks.append(task) or (lambda done, total: None)
+    lab.recorder.progress = lambda actor, task, unit="": tasks.append(task) or (lambda done, total: None)
     assert lab.measure().whole.protection_rate == first.protection_rate
     assert not tasks, "measuring again trains nothing"
 
@@ -190,11 +190,11 @@ def test_the_trainer_picks_by_people_it_may_use_and_never_by_probes(posted, monk
     lab.trainer.use("tiny-y")
     lab.trainer.purify("blur 2")
     lab.trainer.adapt(steps=4)
-    trained, held_out = may_train_on(lab)
-    trial = rehearse(lab, held_out)
+    trained, held_out = may_train_on(lab.world)
+    trial = rehearse(lab.trainer.state, held_out)
     assert set(trial.truth.tolist()) == set(trial.people) <= set(held_out) - set(trained) - set(lab.protected)
     assert {post.cohort for post in trial.posts} == {COHORT} and {post.attack for post in trial.posts} == {"pgd"}
-    probes = {photo.numpy().tobytes() for photo in lab.probes(range(len(lab.people)))[0]}
+    probes = {photo.numpy().tobytes() for photo in lab.world.probes(range(len(lab.people)))[0]}
     assert not probes & {photo.numpy().tobytes() for photo in trial.queries}
     own = {photo.numpy().tobytes() for post in trial.posts for photo in post.photos}
     assert not own & {photo.numpy().tobytes() for photo in trial.queries}
@@ -202,10 +202,10 @@ def test_the_trainer_picks_by_people_it_may_use_and_never_by_probes(posted, monk
     def refuse(people):
         raise AssertionError("it looked at probes")
 
-    monkeypatch.setattr(lab, "probes", refuse)
+    monkeypatch.setattr(lab.world, "probes", refuse)
     had = lab.trainer.pipelines
     chosen = lab.trainer.choose()
-    counts = {pipeline.generation: errors(lab, trial, pipeline)[0] for pipeline in had}
+    counts = {pipeline.generation: errors(lab.trainer.state, trial, pipeline)[0] for pipeline in had}
     assert counts[chosen] == min(counts.values()) and lab.trainer.pipelines[-1].generation == chosen
     applied = [e for e in events if isinstance(e, DefenceApplied)][-1]
     assert applied.defence == "best-of" and f"picks {chosen}" in applied.detail
@@ -216,7 +216,7 @@ def test_a_rehearsal_needs_an_archive_and_people(make_lab):
     with pytest.raises(UsageError, match="posted nothing"):
         lab.trainer.choose()
     with pytest.raises(UsageError, match="add people"):
-        rehearse(lab, [])
+        rehearse(lab.trainer.state, [])
 
 
 def test_adapting_goes_on_after_a_stop(make_lab, tmp_path):
@@ -227,15 +227,15 @@ def test_adapting_goes_on_after_a_stop(make_lab, tmp_path):
         lab.at("2020-07")
         lab.users.protect("pgd", steps=2)
         lab.users.post(2)
-        progress = lab.progress
+        progress = lab.recorder.progress
 
         def counted(actor, task, unit="image-steps"):
             tick = progress(actor, task, unit)
             return lambda done, total: (ticks.append(done) if unit == "pairs" and done else None, tick(done, total))
 
-        lab.progress = counted
+        lab.recorder.progress = counted
         lab.trainer.adapt(steps=10)
-        return lab.networks.weights("tiny-x robust"), len(ticks)
+        return lab.world.networks.weights("tiny-x robust"), len(ticks)
 
     cache = Cache(tmp_path)
     with pytest.raises(Cancelled):

@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.core.cache import Cache
+from facetui.engine.lab import users
+from facetui.engine.lab.trainer import training_photos
+from facetui.engine.lab.world import perturb
 from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
 from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
@@ -106,28 +109,34 @@ def test_same_seed_same_journal_with_and_without_cache(make_lab, tmp_path):
     assert told(other) != journals[0]
 
 
-def test_nobody_evaluated_is_trained_on_and_nobody_in_the_gallery_is_aimed_at(make_lab):
+def test_nobody_evaluated_is_trained_on_and_nobody_in_the_gallery_is_aimed_at(make_lab, monkeypatch):
     events = []
     lab = make_lab(emit=events.append)
     seen = []
-    lab.perturb, perturb = (lambda *a, **k: seen.append((a[3], k["actor"])) or perturb(*a, **k)), lab.perturb
+
+    def noted(world, attack, budget, photos, people, *, actor, **rest):
+        seen.append((people, actor))
+        return perturb.perturb(world, attack, budget, photos, people, actor=actor, **rest)
+
+    for caller in (users, training_photos):
+        monkeypatch.setattr(caller, "perturb", noted)
     play(lab, ["adapt"])
     trained = {int(p) for people, actor in seen if actor == "trainer" for p in people}
     assert trained and not trained & set(lab.protected)
-    assert (lab.aims.people < 0).all()
+    assert (lab.world.aims.people < 0).all()
     applied = next(e for e in events if isinstance(e, DefenceApplied))
     assert applied.n_people == len(trained) and applied.n_probes > 0
 
 
 def test_probes_are_never_posted(make_lab):
     lab = make_lab()
-    for probes, pool in lab.split:
+    for probes, pool in lab.world.split:
         assert probes and pool and not set(probes) & set(pool)
     lab.at("2020-07")
     lab.users.post(lab.users.left())
     for post in lab.web:
         for person, index in zip(post.who.tolist(), post.source.tolist(), strict=True):
-            assert index in lab.split[person][1]
+            assert index in lab.world.split[person][1]
     with pytest.raises(UsageError, match="post fewer"):
         lab.users.post(1)
 
@@ -145,7 +154,7 @@ def test_cohorts_and_shares(make_lab):
     lab.trainer.scrape()
     found = lab.measure()
     assert [m.cohort for m in found] == [WHOLE_ARCHIVE, "2020-07 pgd", "2020-07 clean"]
-    assert found.cohort("pgd").n_probes == found.whole.n_probes == len(lab.probes(lab.protected)[0])
+    assert found.cohort("pgd").n_probes == found.whole.n_probes == len(lab.world.probes(lab.protected)[0])
 
 
 def test_the_lab_says_what_is_wrong(make_lab):
@@ -191,7 +200,7 @@ def test_cited_figures_are_marked(make_lab):
 
 def test_a_torch_generator_depends_on_what_it_is_for(make_lab):
     lab = make_lab()
-    first, again, other = (torch.rand(3, generator=lab.generator(*k)) for k in (("a", 1), ("a", 1), ("a", 2)))
+    first, again, other = (torch.rand(3, generator=lab.world.generator(*k)) for k in (("a", 1), ("a", 1), ("a", 2)))
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
@@ -255,5 +264,5 @@ def test_comparison_needs_something_posted(make_lab):
     lab.users.protect("pgd", steps=6, targeted=False, budget="linf 24/255")
     lab.users.post(2)
     seen = lab.compare()
-    assert seen.n_pairs == 2 * sum(len(lab.split[p][0]) for p in lab.protected)
+    assert seen.n_pairs == 2 * sum(len(lab.world.split[p][0]) for p in lab.protected)
     assert seen.similarity_posted < seen.similarity_clean and 0 <= seen.match_posted <= seen.match_clean <= 1

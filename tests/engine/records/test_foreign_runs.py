@@ -17,6 +17,7 @@ from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import files, installation, journal
 from facetui.engine.records.events import PicturesShown, RunBegan, decode, encode
 from facetui.engine.records.journal import Journal
+from facetui.engine.runs.settings import Settings
 from facetui.engine.runs.setup import begin, open_lab, prepare
 from facetui.tui.app.app import FacetApp
 from facetui.tui.figures import photos
@@ -83,7 +84,7 @@ def test_a_runs_first_event_says_whether_its_people_are_fictional(name, tmp_path
     monkeypatch.chdir(tmp_path)
     for source, fictional in ((f"./{name}", False), ("embedded", True)):
         told = []
-        world = prepare(cast="embedded", people_from=source, users=None, seed=0, device_name="cpu", cache_folder=None)
+        world = prepare(Settings(people=source, device="cpu"))
         lab = open_lab(world, emit=told.append, keep_picture=lambda png: "", cancelled=lambda: False)
         begin(lab, world, name="x", title="", source="")
         assert isinstance(told[0], RunBegan) and told[0].fictional is fictional

@@ -19,7 +19,7 @@ from facetui.engine.records.errors import Cancelled, ScenarioError, UsageError
 from facetui.engine.records.events import Note, PhotosPosted, Progress, ProtectionMeasured, RunEnded
 from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
-from facetui.engine.runs.setup import World
+from facetui.engine.runs.setup import Setup
 from facetui.tui.session.completion import begun, in_a_string
 from facetui.tui.session.script import is_own, run_script
 
@@ -27,13 +27,13 @@ STORY = '"""A story."""\n\n\ndef scenario(lab):\n    lab.at("2020-01")\n    lab.
 
 
 @pytest.fixture
-def world(few, tool, tiny_cast, tmp_path) -> World:
-    return World(tiny_cast, few, tool, torch.device("cpu"), Cache(tmp_path / "cache"), None, 3)
+def setup(few, tool, tiny_cast, tmp_path) -> Setup:
+    return Setup(tiny_cast, few, tool, torch.device("cpu"), Cache(tmp_path / "cache"), None, 3)
 
 
 @pytest.fixture
-def session(world, tmp_path) -> Session:
-    return Session(world, tmp_path / "runs")
+def session(setup, tmp_path) -> Session:
+    return Session(setup, tmp_path / "runs")
 
 
 def typed(session: Session, *lines: str) -> None:
@@ -113,10 +113,10 @@ def test_nothing_to_save(session, tmp_path):
         session.save(tmp_path / "mine.py")
 
 
-def test_a_session_goes_on_from_a_story(world, tmp_path, make_lab):
+def test_a_session_goes_on_from_a_story(setup, tmp_path, make_lab):
     story = tmp_path / "story.py"
     story.write_text(STORY)
-    session = Session(world, tmp_path / "runs", story=Scenario.read(story))
+    session = Session(setup, tmp_path / "runs", story=Scenario.read(story))
     typed(session, "lab.users.post(2)")
     assert [e.n_photos // 2 for e in session.events if isinstance(e, PhotosPosted)] == [1, 2]
     again: list = []
@@ -156,7 +156,7 @@ def test_exit_codes_of_scripts(session, capsys, text, code, said):
 
 
 def test_the_lab_draws_in_the_terminal(tmp_path, capsys):
-    from facetui.engine.runs.run import Settings
+    from facetui.engine.runs.settings import Settings
     from facetui.tui.session.open_session import open_session
 
     session = open_session(Settings(out=tmp_path, cache=tmp_path / "cache"), None, quiet=True)

@@ -33,6 +33,7 @@ from facetui.engine.records.events import (
     decode,
     encode,
 )
+from facetui.engine.records.fields import DATE
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
@@ -407,6 +408,6 @@ def load_cast(place: Path) -> None:
     except FacetuiError as error:
         check_error(error, str(place / "cast.toml"))
     else:
-        assert cast.surrogates and all(casts.DATE.fullmatch(one.released) for one in cast.generations)
+        assert cast.surrogates and all(DATE.fullmatch(one.released) for one in cast.generations)
         assert 1 <= cast.training_steps <= 1_000_000
         cast.newest("2020-01")

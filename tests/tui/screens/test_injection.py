@@ -135,7 +135,7 @@ def test_a_saved_session_is_no_program_of_somebody_elses(make_lab):
 
     class Played(Session):
         def __init__(self) -> None:
-            self._world = msgspec.defstruct("World", [("seed", int), ("cast", Any)])(0, Named('x"""\nimport os#\\'))
+            self._setup = msgspec.defstruct("Setup", [("seed", int), ("cast", Any)])(0, Named('x"""\nimport os#\\'))
             self._story = Named("s\nimport os#")
             self.cells = [type("Cell", (), {"moves": [], "source": ""})(), type("Cell", (), {"source": "lab.at(1)"})()]
 

@@ -1,0 +1,50 @@
+"""What the trainer has: an archive that only grows, and every pipeline and detector it ever made."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from facetui.engine.core.interfaces import Detecting
+from facetui.engine.lab.law import Law
+from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.world.web import Post
+from facetui.engine.lab.world.world import World
+
+
+class TrainerState:
+    """The trainer's possessions, for whoever computes with them.
+
+    Args:
+        world: in which it lives.
+        law: what it must not do.
+
+    Attributes:
+        archive: everything scraped so far, in order.
+        pipelines: every pipeline it has had, the current one last; none is ever thrown away.
+    """
+
+    def __init__(self, world: World, law: Law) -> None:
+        self.world = world
+        self.law = law
+        self.archive: list[Post] = []
+        self.pipelines: list[Pipeline] = []
+        self._detectors: dict[str, Detecting] = {}
+        self._flags: dict[tuple[str, str], Tensor] = {}
+
+    @property
+    def current(self) -> Pipeline:
+        """The pipeline in use; there must be one."""
+        return self.pipelines[-1]
+
+    def keep(self, detector: Detecting) -> str:
+        """Keep a trained detector; returns the name by which pipelines know it."""
+        name = f"detector {len(self._detectors) + 1}"
+        self._detectors[name] = detector
+        return name
+
+    def flags(self, detector: str, post: Post) -> Tensor:
+        """Which photos of a post a detector takes for perturbed, ``(N,)`` bool."""
+        key = detector, post.digest
+        if key not in self._flags:
+            self._flags[key] = self._detectors[detector].flags(post.photos)
+        return self._flags[key]

@@ -1,0 +1,80 @@
+"""The trainer's strongest answer: a new extractor, trained on what public tools do to other people's photos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from facetui.engine.core.interfaces import Training
+from facetui.engine.lab.recognition.gallery import gallery
+from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.trainer_state import TrainerState
+from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, train, training_photos
+from facetui.engine.records.events import DefenceApplied
+from facetui.engine.records.rates import error_rate
+
+
+def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: Pipeline) -> None:
+    """Train the current extractor on and use the result from now on.
+
+    Args:
+        state: the trainer's.
+        training: how.
+        names: attacks whose copies it learns from.
+        bare: the pipeline that the new extractor gets, apart from the extractor.
+
+    Raises:
+        UnknownName: no such attack.
+    """
+    world, base = state.world, state.current.extractor
+    _, held_out = may_train_on(world)
+    clean = training_photos(world)
+    poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
+    name = _name(state, base)
+    robust = train(world, training, base, clean, poisoned, name)
+    robust.name = name
+    world.networks.add(robust.eval())
+    before, n_probes = _accuracy(state, replace(bare, extractor=base), held_out)
+    after, _ = _accuracy(state, replace(bare, extractor=name), held_out)
+    known = next((p.against for p in state.pipelines if p.extractor == base and p.defence), ())
+    against = tuple(dict.fromkeys([*known, *names]))
+    state.pipelines.append(replace(bare, extractor=name, defence=training.name, against=against))
+    world.recorder.emit(
+        DefenceApplied(
+            actor="trainer",
+            defence=training.name,
+            against=list(names),
+            extractor=name,
+            n_people=len(clean.people.unique()),
+            n_photos=len(clean.photos),
+            accuracy_before=before,
+            accuracy_after=after,
+            n_probes=n_probes,
+        )
+    )
+
+
+def _name(state: TrainerState, base: str) -> str:
+    """A name that no pipeline has yet: ``compact-a robust``, ``compact-a robust 2``."""
+    taken = {pipeline.extractor for pipeline in state.pipelines}
+    first = f"{base.removesuffix(' robust')} robust"
+    return next(name for name in [first, *(f"{first} {i}" for i in range(2, 100))] if name not in taken)
+
+
+def _accuracy(state: TrainerState, pipeline: Pipeline, people: list[int]) -> tuple[float | None, int]:
+    """Rank-1 accuracy on clean probes of unprotected people, the archive enrolled; ``None`` without people."""
+    world = state.world
+    if not people or not state.archive:
+        return None, 0
+    held = gallery(state, Pipeline(pipeline.extractor), state.archive)
+    # Embedded together with everybody's, as ``measure`` does it: what it asks for next is in the cache.
+    sides = [world.probes(who) for who in (world.protected, world.others)]
+    photos, truth = (torch.cat(parts) for parts in zip(*sides, strict=True))
+    asked = torch.isin(truth, torch.tensor(people))
+    search = NearestNeighbour(pipeline.metric).fit(held.embeddings, held.people)
+    named = search.predict(world.networks.embeddings(pipeline.extractor, photos)[asked])
+    missed, _, n = error_rate(named.tolist(), truth[asked].tolist())
+    return 1 - missed, n

@@ -1,0 +1,38 @@
+"""What a run depends on, as somebody asks for it; read without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facetui.engine.runs.scenario import Value
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run depends on, as asked for.
+
+    Attributes:
+        cast: name or TOML file.
+        people: ``embedded`` or a folder; absent: what the cast says.
+        users: names of those who protect their photos; absent: chosen by the seed.
+        seed: of every random draw.
+        device: as for ``device.choose``.
+        out: the folder in which the run's folder is made.
+        cache: folder of results; absent: nothing is kept or reused.
+        values: of the scenario's parameters; what is left out has its default.
+        folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
+        strict: a picture that cannot be read ends the run; otherwise it is left out and named.
+    """
+
+    out: Path = Path("runs")
+    cast: str = "embedded"
+    people: str | None = None
+    users: tuple[str, ...] | None = None
+    seed: int = 0
+    device: str = "auto"
+    cache: Path | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    folder: Path | None = None
+    strict: bool = False
