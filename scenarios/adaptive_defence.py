@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_percent, in_words
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -66,13 +67,13 @@ def scenario(lab: Lab) -> None:
     lab.trainer.scrape()
     chosen = lab.trainer.choose()
     end = lab.measure().whole
-    crawl = in_percent(detected.base_rate_precision_low, 1)
+    crawl = percent(detected.base_rate_precision_low)
     lab.note(
         f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
         f"photos; once it had, {in_words(after.whole)}; with the photos washed, {in_words(washed.whole)}. Its own test "
-        f"picked {chosen}: it fails on {in_words(end)}, and on {in_percent(end.unprotected_error, 1)} of everybody "
-        f"else's. The detector flags {in_percent(detected.recall)} of perturbed photos and "
-        f"{in_percent(detected.false_positive_rate, 1)} of clean ones; where one photo in a thousand is perturbed, "
+        f"picked {chosen}: it fails on {in_words(end)}, and on {percent(end.unprotected_error)} of everybody "
+        f"else's. The detector flags {percent(detected.recall)} of perturbed photos and "
+        f"{percent(detected.false_positive_rate)} of clean ones; where one photo in a thousand is perturbed, "
         f"{crawl} or more of what it flags is ({detected.n_clean} "
         "clean photos allow no better bound)."
     )

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import in_percent, in_words
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -87,6 +88,6 @@ def scenario(lab: Lab) -> None:
         f"once it had adapted, {in_words(adapted.whole)}. Three tools later it fails on {in_words(again.whole)} "
         f"with the extractor it adapted, on {in_words(end.whole)} with one that knows of no tool, and on "
         f"{in_words(picked)} with {chosen}, which its own test picked. Everybody else's photos: "
-        f"{in_percent(picked.unprotected_error, 1)}. "
+        f"{percent(picked.unprotected_error)}. "
         "For a trainer who keeps its best model, protection goes up once, when a photo is posted, and then only down."
     )

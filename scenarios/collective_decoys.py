@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_percent
+from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -50,11 +50,11 @@ def scenario(lab: Lab) -> None:
         source="FoggySight's notebooks: recall at 1 of 0.207, against 0.769 without decoys",
     )
     low, high = newer.discovery_interval
-    points = ", ".join(f"{count} a photo: {in_percent(search.recall)}" for count, search in curve[1:])
+    points = ", ".join(f"{count} a photo: {percent(search.recall)}" for count, search in curve[1:])
     lab.note(
-        f"Of the photos that a search could have among its first {ANSWERS}, it had {in_percent(curve[0][1].recall)} "
+        f"Of the photos that a search could have among its first {ANSWERS}, it had {percent(curve[0][1].recall)} "
         f"without decoys; with {points} ({helped.n_probes} probes, {helped.n_decoys} decoys in all). The newer "
-        f"extractor: {in_percent(newer.recall)}, and any photo of her in {in_percent(newer.discovery)} of searches "
-        f"(95 % interval {in_percent(low)} to {in_percent(high)}), against {in_percent(helped.discovery)} with the "
+        f"extractor: {percent(newer.recall)}, and any photo of her in {percent(newer.discovery)} of searches "
+        f"(95 % interval {percent(low)} to {percent(high)}), against {percent(helped.discovery)} with the "
         "old one. Each decoy is a photo that somebody else had to perturb and post."
     )

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_percent, in_words
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ def scenario(lab: Lab) -> None:
     lab.users.post(8)
     checked = lab.compare()
     lab.note(
-        f"Compared one to one, {in_percent(checked.match_clean)} of pairs of clean photos match, and "
-        f"{in_percent(checked.match_posted)} once one of the two is perturbed. They seem to be somebody else. The "
+        f"Compared one to one, {percent(checked.match_clean)} of pairs of clean photos match, and "
+        f"{percent(checked.match_posted)} once one of the two is perturbed. They seem to be somebody else. The "
         "user believes, and posts on."
     )
 
@@ -47,9 +48,9 @@ def scenario(lab: Lab) -> None:
     )
     again = lab.compare(lab.trainer.pipelines[-1].extractor)
     lab.note(
-        f"The comparison that users can run said that {in_percent(1 - checked.match_posted)} of pairs no longer "
+        f"The comparison that users can run said that {percent(1 - checked.match_posted)} of pairs no longer "
         f"match. The trainer fails to name {in_words(found)}; among ten answers a right photo is in "
-        f"{in_percent(searched.discovery)} of searches. One to one, by the trainer's extractor, "
-        f"{in_percent(again.match_posted)} of the pairs match: the check asked the wrong model, and a "
+        f"{percent(searched.discovery)} of searches. One to one, by the trainer's extractor, "
+        f"{percent(again.match_posted)} of the pairs match: the check asked the wrong model, and a "
         "search needs only the nearest face, not a match."
     )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_percent, in_words
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def scenario(lab: Lab) -> None:
         cohort=end.cohort,
         source="Shan et al. 2020, abstract: more than 80 %",
     )
-    points = ", ".join(f"{in_percent(rate)} with {in_percent(share) if share else 'none'}" for share, rate in curve)
+    points = ", ".join(f"{percent(rate)} with {percent(share) if share else 'none'}" for share, rate in curve)
     lab.note(
         f"Protection by the share of clean photos in what the trainer has of them: {points}. It began at "
         f"{in_words(start)} and ends at {in_words(end)}, with nothing but photos that nobody asked them about."

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_percent, in_words
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
@@ -46,5 +47,5 @@ def scenario(lab: Lab) -> None:
     end = lab.measure().whole
     lab.note(
         f"Of the protected people's clean photos the trainer fails to name {in_words(end)}; of everybody else's "
-        f"{in_percent(end.unprotected_error, 1)}. The tool works, against a trainer who stands still."
+        f"{percent(end.unprotected_error)}. The tool works, against a trainer who stands still."
     )

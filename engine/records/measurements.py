@@ -6,21 +6,16 @@ from collections.abc import Iterator, Sequence
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
-
-
-def in_percent(share: float | None, decimals: int = 0) -> str:
-    """A share in [0, 1] as captions say it: ``98 %``; ``None`` was not measured."""
-    return "an unmeasured share" if share is None else f"{100 * share:.{decimals}f} %"
+from facetui.engine.records.rates import percent, percents
 
 
 def in_words(measured: ProtectionMeasured) -> str:
     """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
-    text = in_percent(measured.protection_rate)
+    text = percent(measured.protection_rate)
     if measured.interval is None:
         return text
-    low, high = (round(100 * end) for end in measured.interval)
     missed = round(measured.protection_rate * measured.n_probes)
-    return f"{text} ({missed} of {measured.n_probes} probes, 95 % interval {low}-{high} %)"
+    return f"{text} ({missed} of {measured.n_probes} probes, 95 % interval {percents(*measured.interval)})"
 
 
 class Measurements(Sequence[ProtectionMeasured]):

@@ -133,3 +133,19 @@ def identity_uniformity_at_k(candidates: Sequence[Sequence[int]], n_identities: 
         raise ValueError(f"expected k >= 1 and at least one identity, got {k} and {n_identities}")
     shares = [(n_identities - len(set(list(row)[:k]))) / n_identities for row in candidates]
     return sum(shares) / len(shares) if shares else 0.0
+
+
+def percent(rate: float | None) -> str:
+    """A share in [0, 1] as everything here writes it: ``98 %``, below ten with one digit, ``1.6 %``.
+
+    ``None`` was not measured.
+    """
+    if rate is None:
+        return "an unmeasured share"
+    value = 100 * rate
+    return f"{value:.1f} %" if 0 < value < 9.95 else f"{value:.0f} %"
+
+
+def percents(low: float, high: float) -> str:
+    """Both ends of an interval of a share: ``92-100 %``."""
+    return f"{100 * low:.0f}-{100 * high:.0f} %"

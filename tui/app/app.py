@@ -19,8 +19,6 @@ from facetui.tui.app.presenter import Cueing
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.runs import engine_process
 from facetui.tui.runs.recent import Recent, Story
-from facetui.tui.screens import cohorts, faces, home
-from facetui.tui.screens import events as event_list
 from facetui.tui.screens.keys import KEYS
 from facetui.tui.text.spans import text_of
 
@@ -85,7 +83,7 @@ class FacetApp(Cueing):
         if view == "home":
             self.refresh_home()
         if view == "events":
-            self.stage.picked = self.stage.player.head
+            self.stage.selection.event = self.stage.player.head
         self._changed()
 
     def action_kept(self) -> None:
@@ -95,34 +93,23 @@ class FacetApp(Cueing):
 
     def action_move(self, down: int, right: int) -> None:
         """The cursor of the screen; on the timeline left and right step."""
-        stage = self.stage
-        match stage.view:
-            case "home":
-                stage.choice = max(0, min(stage.choice + down, len(home.entries(stage)) - 1))
-            case "cohorts":
-                cohorts.move(stage, down, right)
-            case "events":
-                event_list.move(stage, down)
-            case "faces":
-                faces.choose(stage, down, right)
-            case _ if right:
-                stage.player.step(right)
+        self.stage.move(down, right)
         self._changed()
 
     def action_faces(self, person: int, photo: int) -> None:
         """Another person, or another photo of theirs."""
-        faces.choose(self.stage, person, photo)
+        self.stage.choose_face(person, photo)
         self._changed()
 
     def action_choose(self) -> None:
         """Home: run a story or open a run; events: put the play head there."""
         stage = self.stage
         if stage.view == "events":
-            stage.player.jump(stage.picked)
+            stage.player.jump(stage.selection.event)
             stage.view = "timeline"
             self._changed()
             return
-        chosen = home.chosen(stage) if stage.view == "home" else None
+        chosen = stage.chosen if stage.view == "home" else None
         if chosen is None:
             return
         if stage.running and self.engine is not None:
@@ -143,21 +130,21 @@ class FacetApp(Cueing):
 
     def action_filter(self) -> None:
         """Ask for words; events without them disappear as one types."""
-        self.stage.view, self.stage.typing = "events", True
+        self.stage.view, self.stage.selection.typing = "events", True
         self._changed()
 
     def on_key(self, event: events.Key) -> None:
         """While the filter is open, characters are its words and no bindings."""
         stage = self.stage
-        if not stage.typing or self.screen is not self.screen_stack[0]:
+        if not stage.selection.typing or self.screen is not self.screen_stack[0]:
             return
         if event.key in ("enter", "escape"):
-            stage.typing = False
-            stage.words = "" if event.key == "escape" else stage.words
+            stage.selection.typing = False
+            stage.selection.words = "" if event.key == "escape" else stage.selection.words
         elif event.key in ("backspace", "ctrl+h"):
-            stage.words = stage.words[:-1]
+            stage.selection.words = stage.selection.words[:-1]
         elif event.is_printable and event.character:
-            stage.words += event.character
+            stage.selection.words += event.character
         else:
             return
         event.prevent_default().stop()
@@ -166,11 +153,11 @@ class FacetApp(Cueing):
     def action_close(self) -> None:
         """Close the filter, forget it, to the timeline, home."""
         stage = self.stage
-        if stage.cue is not None:
-            stage.cue = None
-        elif stage.view == "events" and stage.words:
-            stage.words = ""
-        elif stage.view == "timeline" or stage.folder is None:
+        if stage.run.cue is not None:
+            stage.run.cue = None
+        elif stage.view == "events" and stage.selection.words:
+            stage.selection.words = ""
+        elif stage.view == "timeline" or stage.run.folder is None:
             self.action_view("home")
         else:
             stage.view = "timeline"
@@ -208,7 +195,7 @@ class FacetApp(Cueing):
         from facetui.tui.sharing.reports.export import exported
 
         stage = self.stage
-        if stage.folder is None or not stage.now.curves:
+        if stage.run.folder is None or not stage.now.curves:
             self.notify("nothing was measured yet", severity="warning")
             return
         saved = self.keep(exported(stage.now, kept=stage.kept))
@@ -239,12 +226,12 @@ class FacetApp(Cueing):
     def action_leave(self) -> None:
         """Leave; while a run goes on that was started here, ask what becomes of it."""
         stage = self.stage
-        if self.engine is None or not stage.running or stage.folder is None:
+        if self.engine is None or not stage.running or stage.run.folder is None:
             self.exit(self.ended)
             return
         from facetui.tui.app.dialogs import Leave
 
-        self.push_screen(Leave(stage.folder.name), self._answered)
+        self.push_screen(Leave(stage.run.folder.name), self._answered)
 
     def _answered(self, answer: str | None) -> None:
         if answer == "stop" and self.engine is not None:
@@ -252,7 +239,7 @@ class FacetApp(Cueing):
             self.engine.stop()
             self.notify("The run stops at its next step.")
         elif answer == "leave":
-            self.left = self.stage.folder
+            self.left = self.stage.run.folder
             self.exit(0)
 
     def stop_for(self, number: int) -> None:

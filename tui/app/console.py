@@ -79,7 +79,7 @@ class Consoling(Watching):
         if not text.strip():
             self.draw()
             return
-        if self.kernel is None and self.stage.running and self.stage.folder is not None:
+        if self.kernel is None and self.stage.running and self.stage.run.folder is not None:
             state.say(STILL_RUNS, "bad")
         elif self.kernel is None:
             self._waiting = text
@@ -92,7 +92,7 @@ class Consoling(Watching):
 
     def _ask(self, text: str) -> None:
         self.stage.console.doing = "working; Ctrl+C stops it"
-        if self.session is not None and self.stage.folder != self.session:
+        if self.session is not None and self.stage.run.folder != self.session:
             self._turn_to(self.session)
         self._write(messages.Run(text, self._columns))
 
@@ -119,7 +119,7 @@ class Consoling(Watching):
 
     def _played(self) -> Path | None:
         """The run that a session goes on from: what is shown, unless its story is a stranger's program."""
-        folder = self.stage.folder
+        folder = self.stage.run.folder
         return folder if folder is not None and installation.made_here(folder) else None
 
     def _after(self) -> str:

@@ -58,7 +58,7 @@ def app(
     shown.has_console = console
     shown.published = published
     shown.copied = copied
-    shown.stage.recorded = recorded
+    shown.stage.run.recorded = recorded
     shown.graphics = asked.graphics
     with guarded(shown.stop_for):
         shown.run(mouse=mouse)

@@ -25,17 +25,17 @@ class Cueing(Consoling):
 
     def look_for_cues(self) -> None:
         """A new cue of the presenter is shown; it moves nobody."""
-        if self.stage.folder is None or self.stage.owned or (self.mirror is None and not self.stage.running):
+        if self.stage.run.folder is None or self.stage.run.owned or (self.mirror is None and not self.stage.running):
             return
-        told = cues.read(self.stage.folder)
+        told = cues.read(self.stage.run.folder)
         if len(told) > self._told:
-            self.stage.cue = told[-1]
+            self.stage.run.cue = told[-1]
         self._told = len(told)
 
     def action_cue(self) -> None:
         """Tell followers to look at what is shown here."""
         stage = self.stage
-        if self.mirror is not None or stage.folder is None or stage.player.head < 0:
+        if self.mirror is not None or stage.run.folder is None or stage.player.head < 0:
             self.notify("Cues are sent by the one whose run it is, once something happened.")
             return
         from facetui.tui.app.dialogs import CueWords
@@ -44,11 +44,11 @@ class Cueing(Consoling):
 
     def _send_cue(self, words: str | None) -> None:
         stage = self.stage
-        if words is None or stage.folder is None:
+        if words is None or stage.run.folder is None:
             return
         view = "timeline" if stage.view in ("home", "console") else stage.view
         try:
-            cues.send(stage.folder, stage.player.events[stage.player.head].seq, view, words)
+            cues.send(stage.run.folder, stage.player.events[stage.player.head].seq, view, words)
         except FacetuiError as error:
             self.notify(str(error), severity="error")
             return
@@ -57,11 +57,11 @@ class Cueing(Consoling):
 
     def action_go_to_cue(self) -> None:
         """Where the presenter's cue points."""
-        stage, cue = self.stage, self.stage.cue
+        stage, cue = self.stage, self.stage.run.cue
         if cue is None:
             self.notify("There is no cue to follow.")
             return
-        stage.cue = None
+        stage.run.cue = None
         places = [i for i, event in enumerate(stage.player.events) if event.seq <= cue.at]
         stage.player.jump(places[-1] if places else 0)
         stage.view = cue.view if cue.view in ("timeline", "cohorts", "faces", "events") else "timeline"

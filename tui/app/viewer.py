@@ -122,8 +122,8 @@ class Watching(App[int]):
     def _after_first_frame(self) -> None:
         if self.stage.view == "home":
             self.refresh_home()
-        if self.stage.recorded:
-            told = f"This is a recording of {self.stage.recorded}. Run it live: facetui run arms_race"
+        if self.stage.run.recorded:
+            told = f"This is a recording of {self.stage.run.recorded}. Run it live: facetui run arms_race"
             self.notify(told, timeout=5)
 
     def _list_stories(self) -> None:
@@ -166,24 +166,24 @@ class Watching(App[int]):
         self.engine, self.ended, self.stopping = engine, 0, False
         growing = engine is not None or journal.is_locked(folder)
         self.stage.open(folder, live=live, growing=growing, owned=engine is not None)
-        self.stage.waiting = "The engine starts: PyTorch is being loaded, then the people and the networks."
+        self.stage.run.waiting = "The engine starts: PyTorch is being loaded, then the people and the networks."
         self._tail = journal.Tail(folder)
         self._read()
 
     def _read(self) -> None:
         """What came since the last look; a run whose process is gone has ended."""
         stage = self.stage
-        if self._tail is None or stage.problem or not (stage.running or stage.known.began is None):
+        if self._tail is None or stage.run.problem or not (stage.running or stage.known.began is None):
             return
         code = self.engine.code if self.engine is not None else None  # asked first: its last words are in the journal
         gone = code is not None if self.engine is not None else not journal.is_locked(self._tail.folder)
         try:
             stage.extend(self._tail.more())
         except FacetuiError as error:
-            stage.problem, stage.player.growing, self.ended = str(error), False, error.exit_code
+            stage.run.problem, stage.player.growing, self.ended = str(error), False, error.exit_code
             return
         if stage.known.began is None and self.engine is not None and code is None:
-            stage.waiting = self.engine.said() or stage.waiting  # how far reading people is
+            stage.run.waiting = self.engine.said() or stage.run.waiting  # how far reading people is
         if isinstance(stage.known.ended, RunFailed):
             self.ended = stage.known.ended.exit_code
         if gone and stage.running:
@@ -193,9 +193,9 @@ class Watching(App[int]):
             if self.mirror is not None:
                 killed = "the presenter's run was killed; this is how far it came"
             before = self.engine.said() if self.engine is not None else killed
-            stage.problem = before if stage.known.began is None else killed
+            stage.run.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
-            stage.memory = engine_process.memory_of(stage.known.began.pid)
+            stage.run.memory = engine_process.memory_of(stage.known.began.pid)
 
     def keep(self, contents: Mapping[str, bytes | str]) -> list[Path] | None:
         """Write files that somebody asked for, beside the run; of a run that was made elsewhere, where one is working.
@@ -206,9 +206,9 @@ class Watching(App[int]):
         Returns:
             Where they are; ``None`` when they could not be written, which was said.
         """
-        folder = self.stage.folder or self._runs
+        folder = self.stage.run.folder or self._runs
         root, below = folder, "exports"
-        if self.stage.folder is not None and not installation.made_here(self.stage.folder):
+        if self.stage.run.folder is not None and not installation.made_here(self.stage.run.folder):
             root, below = Path.cwd(), "facetui-exports"
         try:
             root.mkdir(parents=True, exist_ok=True)
@@ -234,15 +234,15 @@ class Watching(App[int]):
 
     def _look_at_mirror(self, mirror: Mirror) -> None:
         """How the connection is, and whether the presenter's run was begun anew."""
-        if mirror.folder != self.stage.folder and mirror.folder.is_dir():
+        if mirror.folder != self.stage.run.folder and mirror.folder.is_dir():
             view = self.stage.view
             self.open(mirror.folder, live=True)
             self.stage.view = view
-        self.stage.link = mirror.trouble
+        self.stage.run.link = mirror.trouble
         if self.stage.known.began is None:
-            self.stage.waiting = mirror.trouble or "The presenter's run is about to begin."
+            self.stage.run.waiting = mirror.trouble or "The presenter's run is about to begin."
         if mirror.failed is not None:
-            self.stage.problem, self.stage.player.growing = str(mirror.failed), False
+            self.stage.run.problem, self.stage.player.growing = str(mirror.failed), False
             self.ended = mirror.failed.exit_code
 
     def look_for_cues(self) -> None:

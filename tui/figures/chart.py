@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
+from facetui.engine.records.rates import percent
 from facetui.tui.figures.axis import Geometry
 from facetui.tui.state.snapshot import Lane, Point, Scene, cohort_label
-from facetui.tui.text.formats import percent
 from facetui.tui.text.sentences import MARKS
 from facetui.tui.text.spans import Grid, Line, Span, cells, cut
 

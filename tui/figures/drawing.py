@@ -6,10 +6,10 @@ import io
 from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean, html
 from facetui.tui.figures.axis import positions
 from facetui.tui.state.snapshot import Scene, cohort_label
-from facetui.tui.text.formats import percent
 from facetui.tui.text.spans import cut
 
 WIDTH, HEIGHT = 1200, 640

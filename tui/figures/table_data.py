@@ -8,6 +8,7 @@ import io
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import ProtectionMeasured
 from facetui.engine.records.text import csv_cell
+from facetui.tui.text.grid import grid
 
 FIELDS = (
     *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
@@ -18,8 +19,8 @@ FIELDS = (
 
 def rows(table: CohortTable) -> list[dict[str, object]]:
     """Every measured cell and every cited figure, one a row."""
-    measured = [table.cells[c, g] for c in table.cohorts for g in table.generations if (c, g) in table.cells]
-    return [_row(event) for event in [*measured, *table.cited]]
+    shown = [cell.event for row in grid(table).rows if not row.is_else for cell in row.cells if cell.event]
+    return [_row(event) for event in [*shown, *table.cited]]
 
 
 def _row(event: ProtectionMeasured) -> dict[str, object]:

@@ -3,76 +3,61 @@
 from __future__ import annotations
 
 from facetui.engine.records.cohort_table import CohortTable
-from facetui.engine.records.events import WHOLE_ARCHIVE
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.formats import percent
-from facetui.tui.text.sentences import cell_marks, cell_remarks, counted, marks, reported
+from facetui.tui.text.grid import ROWS, Grid, Row, grid
+from facetui.tui.text.sentences import cell_remarks, marks, reported
 from facetui.tui.text.spans import Line, cells, left, pad, right, wrap
 
-EVERYBODY_ELSE = "everybody else"
 LOW = 16
 """Below this height rows of the table go before what explains its marks."""
 
 CELL = 10
 
 
-def rows(table: CohortTable) -> list[str]:
-    """The rows: cohorts, then everybody else."""
-    return [*table.cohorts, EVERYBODY_ELSE] if table.cells else []
-
-
-def move(stage: Stage, down: int, right: int) -> None:
-    """Move the cursor, within the table."""
-    table = stage.now.table
-    row = max(0, min(stage.cell[0] + down, len(rows(table)) - 1))
-    column = max(0, min(stage.cell[1] + right, len(table.generations) - 1))
-    stage.cell = (row, column)
-
-
-def level(rate: float) -> str:
-    """The role in which a cell is tinted, by fifths of the rate."""
-    return f"level{min(4, int(rate * 5))}"
-
-
 def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
-    table = stage.now.table
-    if not table.cells:
+    shown, chosen = grid(stage.now.table), stage.selection.cell
+    if not shown.rows:
         return pad([[], [(" nothing was measured up to here", "dim")]], width, height)
-    move(stage, 0, 0)
-    names, chosen = rows(table), stage.cell
-    first = min(max(20, *(cells(clean(name)) for name in names)), max(12, width // 3)) + 1
-    visible = max(1, (width - first - 2) // (CELL + 2))
-    begin = max(0, min(chosen[1] - visible // 2, len(table.generations) - visible))
-    columns = table.generations[begin : begin + visible]
-    cell = min(22, max(CELL, (width - first - 2) // max(1, len(columns)) - 2))
-    lines: list[Line] = [[(" share of protected people's clean photos not named, by model, in order of time →", "dim")]]
-    if begin or begin + visible < len(table.generations):
-        lines.append(
-            [(f" models {begin + 1}-{begin + len(columns)} of {len(table.generations)}: ← → for others", "dim")]
-        )
-    heads = [wrap(name, cell, 2) for name in columns]
-    for part in range(max(map(len, heads))):
-        texts = [head[part] if part < len(head) else "" for head in heads]
-        lines.append([(f" {'photos posted under' if not part else '':<{first}}", "dim")])
-        lines[-1] += [(f"  {right(text, cell)}", "bold") for text in texts]
-    notes = _notes(table, width) if height >= LOW else []
+    first = min(max(20, *(cells(clean(row.name)) for row in shown.rows)), max(12, width // 3)) + 1
+    lines, begin, count, cell = _heads(shown, chosen, width, first)
+    notes = _notes(stage.now.table, width) if height >= LOW else []
     room = height - len(lines) - 5 - min(len(notes), 3) if notes else height - len(lines) - 3
-    top = max(0, min(chosen[0] - room // 2, len(names) - room))
-    for number, name in enumerate(names[top : top + max(1, room)], start=top):
-        line: Line = [(f" {left(name, first)}", "bold" if name == WHOLE_ARCHIVE else "")]
-        for column, generation in enumerate(columns, start=begin):
-            text, role = _cell(table, name, generation)
+    top = max(0, min(chosen[0] - room // 2, len(shown.rows) - room))
+    for number, row in enumerate(shown.rows[top : top + max(1, room)], start=top):
+        line: Line = [(f" {left(row.name, first)}", "bold" if row.is_whole else "")]
+        for column in range(begin, begin + count):
+            text, role = row.cells[column].text, tint(row, column)
             here = (number, column) == chosen
             text = f"[{text}]" if here else f"{text} "
             line += [(" ", ""), (f"{text:>{cell + 1}}", f"{role} cursor" if here else role)]
         lines.append(line)
     if notes:
         lines.append([])
-    told = wrap(_tell(stage), width - 4, 3)
+    told = wrap(_tell(stage.now.table, shown, chosen), width - 4, 3)
     lines += [[(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(told)]
     return pad([*lines, *notes], width, height)
+
+
+def _heads(shown: Grid, chosen: tuple[int, int], width: int, first: int) -> tuple[list[Line], int, int, int]:
+    """The lines above the rows, the first column that fits and how many do, and how wide a cell is."""
+    visible = max(1, (width - first - 2) // (CELL + 2))
+    begin = max(0, min(chosen[1] - visible // 2, len(shown.columns) - visible))
+    columns = shown.columns[begin : begin + visible]
+    cell = min(22, max(CELL, (width - first - 2) // max(1, len(columns)) - 2))
+    lines: list[Line] = [[(" share of protected people's clean photos not named, by model, in order of time →", "dim")]]
+    if begin or begin + visible < len(shown.columns):
+        which = f" models {begin + 1}-{begin + len(columns)} of {len(shown.columns)}: ← → for others"
+        lines.append([(which, "dim")])
+    heads = [wrap(name, cell, 2) for name in columns]
+    for part in range(max(map(len, heads))):
+        texts = [head[part] if part < len(head) else "" for head in heads]
+        lines.append([(f" {ROWS if not part else '':<{first}}", "dim")])
+        lines[-1] += [(f"  {right(text, cell)}", "bold") for text in texts]
+    return lines, begin, len(columns), cell
 
 
 def _notes(table: CohortTable, width: int) -> list[Line]:
@@ -81,29 +66,24 @@ def _notes(table: CohortTable, width: int) -> list[Line]:
     return notes + [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
 
 
-def _cell(table: CohortTable, row: str, generation: str) -> tuple[str, str]:
-    if row == EVERYBODY_ELSE:
-        whole = table.unprotected(generation)
-        if whole is None or whole.unprotected_error is None:
-            return "", ""
-        return percent(whole.unprotected_error), "base"
-    event = table.cells.get((row, generation))
-    if event is None:
-        return "", ""
-    return percent(event.protection_rate) + cell_marks(table, row, generation), level(event.protection_rate)
+def tint(row: Row, column: int) -> str:
+    """The role in which a cell is drawn, by fifths of the rate."""
+    rate = row.cells[column].rate
+    if rate is None or row.is_else:
+        return "" if rate is None else "base"
+    return f"level{min(4, int(rate * 5))}"
 
 
-def _tell(stage: Stage) -> str:
+def _tell(table: CohortTable, shown: Grid, chosen: tuple[int, int]) -> str:
     """The chosen cell in words: n, interval, basis."""
-    table = stage.now.table
-    row, generation = rows(table)[stage.cell[0]], table.generations[stage.cell[1]]
-    if row == EVERYBODY_ELSE:
-        whole = table.unprotected(generation)
-        if whole is None or whole.unprotected_error is None:
-            return f"everybody else, {generation}: not measured"
-        share = f"{percent(whole.unprotected_error)} of {whole.n_unprotected} clean photos not named"
-        return f"everybody else, {generation}: {share}, measured"
-    event = table.cells.get((row, generation))
+    row, generation = shown.rows[chosen[0]], shown.columns[chosen[1]]
+    event = row.cells[chosen[1]].event
+    if row.is_else:
+        if event is None:
+            return f"{row.name}, {generation}: not measured"
+        share = f"{percent(event.unprotected_error)} of {event.n_unprotected} clean photos not named"
+        return f"{row.name}, {generation}: {share}, measured"
     if event is None:
-        return f"{row}, {generation}: not measured, the photos were not there yet or the model was no longer used"
-    return "; ".join([f"{row}, {generation}: {counted(event)}, {event.basis}", *cell_remarks(table, row, generation)])
+        return f"{row.name}, {generation}: not measured, the photos were not there yet or the model was no longer used"
+    remarks = cell_remarks(table, row.name, generation)
+    return "; ".join([f"{row.name}, {generation}: {in_words(event)}, {event.basis}", *remarks])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from facetui.engine.records.events import PicturesShown
 from facetui.engine.records.text import clean
 from facetui.tui.figures.photos import difference, halves, load
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.selection import Photos, photos_of_people
 from facetui.tui.text.spans import Line, beside, cells, cut, fit, pad
 
 if TYPE_CHECKING:
@@ -17,24 +17,6 @@ if TYPE_CHECKING:
 
 PAIR_ONLY = 96
 """Below this width there is room for two pictures, not for three."""
-
-
-def people(shown: Sequence[PicturesShown]) -> dict[str, dict[str, list[PicturesShown]]]:
-    """By person, by posted photo, what was shown of it, oldest first."""
-    grouped: dict[str, dict[str, list[PicturesShown]]] = {}
-    for event in shown:
-        grouped.setdefault(event.person, {}).setdefault(event.posted, []).append(event)
-    return grouped
-
-
-def choose(stage: Stage, person: int, photo: int) -> None:
-    """Another person, or another of their photos; round and round."""
-    grouped = people(stage.now.shown)
-    if not grouped:
-        return
-    stage.person = (stage.person + person) % len(grouped)
-    photos = list(grouped.values())[stage.person]
-    stage.photo = 0 if person else (stage.photo + photo) % len(photos)
 
 
 @dataclass(frozen=True)
@@ -56,15 +38,13 @@ class Placed:
     width: int
 
 
-def _chosen(stage: Stage) -> tuple[str, dict[str, list[PicturesShown]], list[PicturesShown]] | None:
+def _chosen(stage: Stage) -> tuple[str, Photos, list[PicturesShown]] | None:
     """The person who is looked at, what was shown of each of their photos, and of the chosen one."""
-    grouped = people(stage.now.shown)
-    if not grouped or stage.folder is None:
+    grouped = photos_of_people(stage.now.shown)
+    if not grouped or stage.run.folder is None:
         return None
-    stage.person = min(stage.person, len(grouped) - 1)
-    person, photos = list(grouped.items())[stage.person]
-    stage.photo = min(stage.photo, len(photos) - 1)
-    return person, photos, list(photos.values())[stage.photo]
+    person, photos = list(grouped.items())[stage.selection.person]
+    return person, photos, list(photos.values())[stage.selection.photo]
 
 
 def _words(stage: Stage, width: int) -> list[Line]:
@@ -80,10 +60,10 @@ def _words(stage: Stage, width: int) -> list[Line]:
 def placed(stage: Stage, width: int, height: int) -> list[Placed]:
     """The pictures of the page; empty where there are none, or no room for them."""
     chosen = _chosen(stage)
-    if chosen is None or stage.folder is None:
+    if chosen is None or stage.run.folder is None:
         return []
     _, _, shown = chosen
-    folder, one, two = stage.folder, shown[0].original, shown[0].posted
+    folder, one, two = stage.run.folder, shown[0].original, shown[0].posted
     pictures = [
         ("original", load(folder, one)),
         ("as posted", load(folder, two)),
@@ -120,8 +100,8 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
         drawn = [empty if pixels and p.picture else halves(p.picture, side, colours=colours) for p in pictures]
         lines.append([span for p in pictures for span in fit([(f" {p.title}", "bold")], side + 1)])
         lines += beside(*(block for picture in drawn for block in (gap, picture)))
-    where = f" person {stage.person + 1} of {len(people(stage.now.shown))}   "
-    where += f"photo {stage.photo + 1} of {len(chosen[1])}"
+    where = f" person {stage.selection.person + 1} of {len(photos_of_people(stage.now.shown))}   "
+    where += f"photo {stage.selection.photo + 1} of {len(chosen[1])}"
     return pad([*lines, *_words(stage, width), [], [(where, "dim")]], width, height)
 
 

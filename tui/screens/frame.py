@@ -22,16 +22,16 @@ def header(stage: Stage, width: int) -> Line:
     now, player = stage.now, stage.player
     name = cut(clean(now.began.scenario), 40) if now.began else ""
     left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
-    if stage.recorded:
-        when = f" {stage.recorded}; live: facetui run {name}" if width >= 100 else ""
+    if stage.run.recorded:
+        when = f" {stage.run.recorded}; live: facetui run {name}" if width >= 100 else ""
         left.append((f"  recorded{when}", "dim"))
     at = player.state
     right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
     if isinstance(now.ended, RunFailed):
         right = [("■ stopped", "bold")] if now.ended.stopped else [("× failed", "bad bold")]
-    elif stage.problem:
+    elif stage.run.problem:
         right = [("× stopped", "bad bold")]
-    elif stage.link:
+    elif stage.run.link:
         right = [("× no answer", "bad bold")]
     if stage.running and not player.live:
         behind = len(player.events) - 1 - player.head
@@ -60,7 +60,7 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
     lines = [
         header(stage, width),
         *page(stage, width, height - 2, colours=colours, pixels=pixels),
-        cue_line(stage.cue, width) if stage.cue is not None else keys.footer(stage.view, width),
+        cue_line(stage.run.cue, width) if stage.run.cue is not None else keys.footer(stage.view, width),
     ]
     return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.records.text import clean
-from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.runs.recent import Recent
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, cells, fit, left, pad, wrap
 
@@ -12,17 +12,6 @@ PROMISE = "Poisoning photos does not protect people from facial recognition for 
 OWN_FACES = (
     "Your own faces: facetui run STORY --people DIR, one folder of photos a person; nothing leaves this machine."
 )
-
-
-def entries(stage: Stage) -> list[Story | Recent]:
-    """What the cursor moves over: stories, then runs."""
-    return [*stage.stories, *stage.recent]
-
-
-def chosen(stage: Stage) -> Story | Recent | None:
-    """What Enter would open."""
-    lines = entries(stage)
-    return lines[min(stage.choice, len(lines) - 1)] if lines else None
 
 
 def took(seconds: float | None) -> str:
@@ -34,7 +23,6 @@ def took(seconds: float | None) -> str:
 
 def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
-    stage.choice = max(0, min(stage.choice, len(entries(stage)) - 1))
     roomy = height >= 20
     lines: list[Line] = [[]] if roomy else []
     lines += [[(f" {text}", "caption")] for text in wrap(PROMISE, width - 2, 2 if roomy else 1)]
@@ -51,18 +39,18 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     room = height - len(lines) - len(below) - 2
     if runs and room > 0:
         heading: list[Line] = [[], [(" runs", "title"), ("   enter shows one again", "dim")]]
-        at = max(0, min(stage.choice - len(stage.stories) - room // 2, len(runs) - room))
+        at = max(0, min(stage.selection.entry - len(stage.stories) - room // 2, len(runs) - room))
         lines += [*heading, *runs[at : at + room]]
     if len(lines) + len(below) > height:  # a small screen: the list follows the cursor
         room = height - 2
-        at = max(0, min(stage.choice - room // 2, len(stage.stories) - room + 1))
+        at = max(0, min(stage.selection.entry - room // 2, len(stage.stories) - room + 1))
         lines = [*(lines[:1]), *[_choice_line for _choice_line in (lines[2:] + runs)[at : at + room - 1]]]
         below = below[1:2]
     return pad([*lines, *[[]] * max(0, height - len(lines) - len(below)), *below], width, height)
 
 
 def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Line:
-    here = stage.choice == number
+    here = stage.selection.entry == number
     role = "cursor" if here else ""
     return [*fit([("▸" if here else " ", role), (body, role)], width - len(right), role), (right, role or "dim")]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.figures import axis, chart
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.formats import percent
 from facetui.tui.text.sentences import MARKS, words
 from facetui.tui.text.spans import Line, beside, box, cut, fit, pad, wrap
 
@@ -27,9 +27,13 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
 
 
 def _nothing(stage: Stage, width: int, height: int) -> list[Line]:
-    if stage.problem:
-        return [[], [(" the run stopped", "bad bold")], *([(" " + t, "")] for t in wrap(stage.problem, width - 2, 8))]
-    what = stage.waiting or "no run is open: press 0 and choose a story"
+    if stage.run.problem:
+        return [
+            [],
+            [(" the run stopped", "bad bold")],
+            *([(" " + t, "")] for t in wrap(stage.run.problem, width - 2, 8)),
+        ]
+    what = stage.run.waiting or "no run is open: press 0 and choose a story"
     return [[], *([(f" {text}", "dim")] for text in wrap(what, width - 2, 4))]
 
 
@@ -52,9 +56,9 @@ def _turn(stage: Stage) -> Line:
     """Whose move it is."""
     now = stage.now
     event: Event | None = now.progress or now.move
-    if isinstance(now.ended, RunEnded) and stage.recorded:
+    if isinstance(now.ended, RunEnded) and stage.run.recorded:
         live = f"facetui run {clean(now.began.scenario) if now.began else ''}"
-        return [(f"· a recording of {stage.recorded}; run it live: ", "bold"), (live, "")]
+        return [(f"· a recording of {stage.run.recorded}; run it live: ", "bold"), (live, "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
@@ -87,7 +91,7 @@ def _figures(stage: Stage) -> list[str]:
         task = now.progress
         rate = f", {task.rate:,.0f} a second" if task.rate else ""
         lines.append(f"{task.done:,} of {task.total:,} {clean(task.unit)}{rate}")
-    memory = f", memory {stage.memory / 1e9:.1f} GB" if stage.memory else ""
+    memory = f", memory {stage.run.memory / 1e9:.1f} GB" if stage.run.memory else ""
     if isinstance(now.ended, RunEnded) and now.ended.peak_memory:
         memory = f", memory at most {now.ended.peak_memory / 1e9:.1f} GB"
     device = clean(now.began.device) if now.began else ""

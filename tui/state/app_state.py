@@ -11,8 +11,10 @@ from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.state.playhead import Player
+from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.state.transcript import Console
+from facetui.tui.text.grid import grid
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6
@@ -20,62 +22,61 @@ SPARE = 6
 
 
 @dataclass
-class Stage:
-    """Everything a view needs to know.
+class ShownRun:
+    """The run that is looked at, beyond what its journal says.
 
     Attributes:
-        player: the play head over the journal.
-        now: the scene up to the play head.
-        known: the scene after all events read so far.
-        folder: the run's folder, once one is chosen.
-        view: one of ``VIEWS``.
-        kept: show what is left with the best model the trainer has had; else with the one in use.
-        motion: glide between moves; else step.
-        owned: this app started the run.
+        folder: its journal, once one is chosen.
+        owned: this app started it.
         waiting: what is being waited for, in words.
         problem: why there is nothing to see, or why the run stopped without a last event.
         memory: of the process that computes, bytes.
-        device: what was found, for the home screen.
-        stories: for the home screen.
-        recent: runs, newest first.
-        choice: line chosen on the home screen.
-        cell: row and column chosen in the table of cohorts.
-        person: chosen on the screen of faces; an index.
-        photo: chosen on the screen of faces; an index.
-        picked: chosen line of the events, an index into the journal.
-        words: only events with these words are listed.
-        typing: the person types these words.
-        console: what its page shows.
         link: what is wrong with the connection to the presenter, in words; empty: nothing, or nobody is followed.
         cue: the presenter's newest, until one goes there or looks away from it.
         recorded: the date of a recording that is played instead of a run of one's own.
     """
 
-    player: Player = field(default_factory=Player)
-    now: Scene = field(default_factory=Scene)
-    known: Scene = field(default_factory=Scene)
     folder: Path | None = None
-    view: str = "home"
-    kept: bool = True
-    motion: bool = True
     owned: bool = False
     waiting: str = ""
     problem: str = ""
     memory: int | None = None
-    device: str = ""
-    stories: list[Story] = field(default_factory=list)
-    recent: list[Recent] = field(default_factory=list)
-    choice: int = 0
-    cell: tuple[int, int] = (0, 0)
-    person: int = 0
-    photo: int = 0
-    picked: int = 0
-    words: str = ""
-    typing: bool = False
-    console: Console = field(default_factory=Console)
     link: str = ""
     cue: Cue | None = None
     recorded: str = ""
+
+
+@dataclass
+class Stage:
+    """Everything a view needs to know; views paint it and change nothing.
+
+    Attributes:
+        player: the play head over the journal.
+        now: the scene up to the play head.
+        known: the scene after all events read so far.
+        run: what is looked at.
+        selection: where the cursors stand.
+        console: what its page shows.
+        view: one of ``VIEWS``.
+        kept: show what is left with the best model the trainer has had; else with the one in use.
+        motion: glide between moves; else step.
+        device: what was found, for the home screen.
+        stories: for the home screen.
+        recent: runs, newest first.
+    """
+
+    player: Player = field(default_factory=Player)
+    now: Scene = field(default_factory=Scene)
+    known: Scene = field(default_factory=Scene)
+    run: ShownRun = field(default_factory=ShownRun)
+    selection: Selection = field(default_factory=Selection)
+    console: Console = field(default_factory=Console)
+    view: str = "home"
+    kept: bool = True
+    motion: bool = True
+    device: str = ""
+    stories: list[Story] = field(default_factory=list)
+    recent: list[Recent] = field(default_factory=list)
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
 
@@ -90,10 +91,8 @@ class Stage:
         """
         self.player = Player(live=live, growing=growing)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
-        self.folder, self.owned, self.view = folder, owned, "timeline"
-        self.problem, self.waiting, self.memory, self.link, self.cue = "", "", None, "", None
-        self.recorded = ""
-        self.cell, self.person, self.photo, self.picked, self.words = (0, 0), 0, 0, 0, ""
+        self.run, self.view = ShownRun(folder, owned), "timeline"
+        self.selection = Selection(self.selection.entry)
 
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
@@ -114,6 +113,71 @@ class Stage:
         for event in self.player.events[self._folded + 1 : head + 1]:
             self.now.add(event)
         self._folded = head
+        self.settle()
+
+    # --- what is chosen ------------------------------------------------------------------------------------------
+
+    @property
+    def entries(self) -> list[Story | Recent]:
+        """What the cursor of the home screen moves over: stories, then runs."""
+        return [*self.stories, *self.recent]
+
+    @property
+    def chosen(self) -> Story | Recent | None:
+        """What Enter opens on the home screen."""
+        lines = self.entries
+        return lines[inside(self.selection.entry, len(lines))] if lines else None
+
+    def move(self, down: int, right: int) -> None:
+        """Move the cursor of the screen; where there is none, left and right step the play head."""
+        chosen = self.selection
+        match self.view:
+            case "home":
+                chosen.entry = inside(chosen.entry + down, len(self.entries))
+            case "cohorts":
+                chosen.cell = (chosen.cell[0] + down, chosen.cell[1] + right)
+            case "events":
+                self._move_event(down)
+            case "faces":
+                self.choose_face(down, right)
+            case _ if right:
+                self.player.step(right)
+        self.settle()
+
+    def choose_face(self, person: int, photo: int) -> None:
+        """Another person, or another of their photos; round and round."""
+        people = photos_of_people(self.now.shown)
+        if not people:
+            return
+        chosen = self.selection
+        chosen.person = (chosen.person + person) % len(people)
+        photos = list(people.values())[chosen.person]
+        chosen.photo = 0 if person else (chosen.photo + photo) % len(photos)
+
+    def _move_event(self, by: int) -> None:
+        kept = listed(self.player.events, self.selection.words)
+        if kept:
+            place = min(range(len(kept)), key=lambda i: abs(kept[i] - self.selection.event))
+            self.selection.event = kept[inside(place + by, len(kept))]
+
+    def settle(self) -> None:
+        """Put every cursor of the screen that is looked at inside of what there is."""
+        chosen = self.selection
+        match self.view:
+            case "home":
+                chosen.entry = inside(chosen.entry, len(self.entries))
+            case "cohorts":
+                shown = grid(self.now.table)
+                chosen.cell = (inside(chosen.cell[0], len(shown.rows)), inside(chosen.cell[1], len(shown.columns)))
+            case "events":
+                self._move_event(0)
+            case "faces":
+                people = list(photos_of_people(self.now.shown).values())
+                if people:
+                    chosen.person = inside(chosen.person, len(people))
+                    chosen.photo = inside(chosen.photo, len(people[chosen.person]))
+
+    # --- how far ---------------------------------------------------------------------------------------------------
 
     @property
     def running(self) -> bool:

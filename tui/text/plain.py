@@ -22,8 +22,8 @@ from facetui.engine.records.events import (
     RunEnded,
     RunFailed,
 )
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import json, printable
-from facetui.tui.text.formats import percent
 from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, words
 from facetui.tui.text.spans import left
 from facetui.tui.text.table import column, table_lines

@@ -24,8 +24,9 @@ from facetui.engine.records.events import (
     SearchMeasured,
     VerificationMeasured,
 )
+from facetui.engine.records.measurements import in_words
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
-from facetui.tui.text.formats import percent
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
@@ -156,23 +157,13 @@ def reported(event: ProtectionMeasured) -> str:
     return f"reported: {percent(event.protection_rate)} for {event.attack} on {event.extractor} ({event.source})"
 
 
-def counted(event: ProtectionMeasured) -> str:
-    """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
-    text = percent(event.protection_rate)
-    if event.interval is None:
-        return text
-    low, high = (100 * end for end in event.interval)
-    missed = round(event.protection_rate * event.n_probes)
-    return f"{text} ({missed} of {event.n_probes} probes, 95 % interval {low:.0f}-{high:.0f} %)"
-
-
 def _measured(event: ProtectionMeasured) -> str:
     if event.basis == "cited":
         return reported(event)
     whole = event.cohort == WHOLE_ARCHIVE
     what = "with everything it holds" if whole else f"from the photos of {event.cohort} alone"
     news = "; it was not trained against their attack" if event.is_news else ""
-    return f"{what}, {event.generation} fails to name {counted(event)} of the protected people's clean photos{news}"
+    return f"{what}, {event.generation} fails to name {in_words(event)} of the protected people's clean photos{news}"
 
 
 def short_label(event: Event) -> str:

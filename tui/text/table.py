@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from statistics import mean
 
 from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
-from facetui.tui.text.formats import percent
-from facetui.tui.text.sentences import LONGEST, cell_marks, marks
+from facetui.tui.text.grid import ROWS, TITLE, Grid, grid, spread
+from facetui.tui.text.sentences import LONGEST, marks
 from facetui.tui.text.spans import cells, cut, right
 
 LONGEST_NAME = 200
 """Columns of a name in a table; ours are shorter, a journal may come from elsewhere."""
 
 
-def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[list[tuple[str, int]]]:
+def blocks(names: Sequence[int], widths: Sequence[int], room: int) -> Iterator[list[tuple[int, int]]]:
     """Columns, each with its width, in blocks that fit into the room beside the first column; at least one a block."""
-    block: list[tuple[str, int]] = []
+    block: list[tuple[int, int]] = []
     for name, width in zip(names, widths, strict=True):
         if block and sum(w for _, w in block) + width > room:
             yield block
@@ -29,24 +29,11 @@ def blocks(names: Sequence[str], widths: Sequence[int], room: int) -> Iterator[l
 
 
 def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", width: int = 100) -> list[str]:
-    """The table of cohorts by generations; wide ones are cut into blocks of columns."""
-    if not table.cells:
+    """The table of cohorts by models; wide ones are cut into blocks of columns."""
+    shown = grid(table, rise)
+    if not shown.rows:
         return []
-    title = "share of clean probes not named; the trainer's models in the order in which it had them"
-    lines = ["", *textwrap.wrap(title, width)]
-    first = max(22, *(cells(column(cohort)) for cohort in table.cohorts)) + 1
-    widths = [max(8, cells(column(name))) + 2 for name in table.generations]
-    for block in blocks(table.generations, widths, width - first):
-        lines.append("photos posted under".ljust(first) + "".join(right(column(name), w) for name, w in block))
-        for cohort in table.cohorts:
-            row = [_cell(table, cohort, name, rise).rjust(w) for name, w in block]
-            lines.append((column(cohort, first) + "".join(row)).rstrip())
-        others = [table.unprotected(name) for name, _ in block]
-        row = [
-            (percent(m.unprotected_error) if m and m.unprotected_error is not None else "").rjust(w)
-            for m, (_, w) in zip(others, block, strict=True)
-        ]
-        lines.append(("everybody else".ljust(first) + "".join(row)).rstrip())
+    lines = ["", *textwrap.wrap(TITLE, width), *grid_lines(shown, width)]
     for mark in marks(table, rise):
         lines += textwrap.wrap(mark, width, subsequent_indent="  ")
     for event in table.cited:
@@ -55,34 +42,28 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
     return lines
 
 
-def _cell(table: CohortTable, cohort: str, generation: str, rise: str) -> str:
-    event = table.cells.get((cohort, generation))
-    if event is None:
-        return ""
-    return percent(event.protection_rate) + cell_marks(table, cohort, generation, rise)
-
-
 def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
-    """The table of cohorts by generations, each cell the mean over the runs and the smallest and largest rate."""
-    if not tables or not tables[0].cells:
+    """The table of several seeds, each cell the mean over the runs and the smallest and largest rate."""
+    shown = spread(tables)
+    if not shown.rows:
         return []
-    # Other seeds are other people and other photos, but the same moves: rows and columns agree.
-    cohorts, generations = tables[0].cohorts, tables[0].generations
-    first = max(22, *(cells(column(cohort)) for cohort in cohorts)) + 1
-    widths = [max(15, cells(column(name))) + 2 for name in generations]
-    lines = ["", f"share of clean probes not named, mean (smallest-largest) of {len(tables)} seeds, in per cent"]
-    for block in blocks(generations, widths, width - first):
-        lines.append("photos posted under".ljust(first) + "".join(right(column(name), w) for name, w in block))
-        for cohort in cohorts:
-            row = "".join(_spread(tables, cohort, name).rjust(w) for name, w in block)
-            lines.append((column(cohort, first) + row).rstrip())
+    title = f"share of clean probes not named, mean (smallest-largest) of {len(tables)} seeds, in per cent"
+    return ["", title, *grid_lines(shown, width)]
+
+
+def grid_lines(shown: Grid, width: int) -> list[str]:
+    """Rows and columns as text, in blocks of columns that fit."""
+    names = [column(row.name) for row in shown.rows]
+    first = max(22, *map(cells, names)) + 1
+    texts = [[cell.text for cell in row.cells] for row in shown.rows]
+    widths = [max(8, cells(column(name)), *(len(row[i]) for row in texts)) + 2 for i, name in enumerate(shown.columns)]
+    lines: list[str] = []
+    for block in blocks(list(range(len(shown.columns))), widths, width - first):
+        lines.append(ROWS.ljust(first) + "".join(right(column(shown.columns[i]), w) for i, w in block))
+        for name, row in zip(names, texts, strict=True):
+            body = "".join(row[i].rjust(w) for i, w in block)
+            lines.append((column(name, first) + body).rstrip())
     return lines
-
-
-def _spread(tables: Sequence[CohortTable], cohort: str, generation: str) -> str:
-    cells = [table.cells.get((cohort, generation)) for table in tables]
-    rates = [100 * event.protection_rate for event in cells if event is not None]
-    return f"{mean(rates):.0f} ({min(rates):.0f}-{max(rates):.0f})" if rates else ""
 
 
 def column(name: str, width: int = 0) -> str:

@@ -62,7 +62,7 @@ async def test_every_key_does_what_the_help_says(size, run):
         assert len(app.screen_stack) == 2
         await keys.press("escape")
         await keys.press("2", "down", "right")
-        assert app.stage.cell == (1, 1)
+        assert app.stage.selection.cell == (1, 1)
         await keys.press("s", "e")
         saved = {path.name for path in (run / "exports").iterdir()}
         assert {"cohorts.svg", "table.csv", "table.json", "chart.svg", "chart.png"} <= saved
@@ -86,7 +86,7 @@ async def test_filter_and_jump(run):
         await keys.press(*"nothing like it")
         assert "no event has these words" in screen(app)
         await keys.press("escape")
-        assert app.stage.words == ""
+        assert app.stage.selection.words == ""
 
 
 async def test_resizing_at_any_moment_is_harmless(run):
@@ -136,4 +136,4 @@ async def test_home_lists_stories_and_runs(run):
         assert "arms_race" in text and "retention_law" in text and "finished" in text
         await keys.press(*["down"] * 40)
         await keys.press("enter")
-        assert app.stage.folder == run and app.stage.view == "timeline"
+        assert app.stage.run.folder == run and app.stage.view == "timeline"

@@ -157,11 +157,11 @@ def staged(run: list[Event], view: str, head: int, name: str) -> Stage:
     stage.extend(run)
     stage.player.jump(head)
     stage.fold()
-    stage.view, stage.device, stage.recorded = view, name, name
+    stage.view, stage.device, stage.run.recorded = view, name, name
     stage.stories = [Story(name, name, 41.0)]
     stage.recent = [Recent(Path(name or "x"), name, "finished", 28.0, "2021-01-01 00:00")]
-    stage.cue = cues.Cue(1, text=name)
-    stage.picked = stage.player.head
+    stage.run.cue = cues.Cue(1, text=name)
+    stage.selection.event = stage.player.head
     return stage
 
 

@@ -46,7 +46,7 @@ def staged(folder: Path, view: str, head: int | None = None) -> Stage:
     stage.device = "cpu, 2 threads"
     stage.stories = [Story("arms_race", "The arms race that is none", 41.0), Story("clean_era", "The clean era", None)]
     stage.recent = [Recent(Path("sample-20210101-000000"), "sample", "finished", 28.0, "2021-01-01 00:00")]
-    stage.picked = stage.player.head
+    stage.selection.event = stage.player.head
     return stage
 
 

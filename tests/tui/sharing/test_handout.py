@@ -198,7 +198,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
     (tmp_path / "copy").mkdir()
     run = unpack(tmp_path / "run.tar.zst", tmp_path / "copy")
     app = FacetApp(tmp_path, run, look_for_device=False, motion=False)
-    app.has_console, app.copied, app.stage.recorded = False, run, "2026-01-02"
+    app.has_console, app.copied, app.stage.run.recorded = False, run, "2026-01-02"
     async with app.run_test(size=(80, 24)) as keys:
         await keys.press(":")
         assert app.stage.view == "timeline"
@@ -208,7 +208,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
         saved = {path.name for path in (tmp_path / "facetui-exports").iterdir()}
         assert {"timeline.svg", "chart.png", "table.csv"} <= saved and not (run / "exports").exists()
         app.open(run, live=False)
-        assert not app.stage.recorded, "another run that is opened afterwards is none"
+        assert not app.stage.run.recorded, "another run that is opened afterwards is none"
 
 
 def test_only_runs_that_were_made_here_offer_a_console(run, tmp_path, monkeypatch):

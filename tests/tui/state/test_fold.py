@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from facetui.engine.records import journal
 from facetui.engine.records.events import AnyEvent, Event, encode
+from facetui.engine.records.rates import percent
 from facetui.tui.runs.archive import unpacked_for_now
 from facetui.tui.state.playhead import MOVES, begins_move
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.formats import percent
 from facetui.tui.text.sentences import VERBS
 
 from ...support.sample_run import sample_events

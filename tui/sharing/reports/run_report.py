@@ -14,6 +14,7 @@ from facetui.engine.people import casts
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui.figures import axis, chart
@@ -23,8 +24,8 @@ from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.formats import percent
-from facetui.tui.text.sentences import MARKS, cell_marks, marks, reported, words
+from facetui.tui.text.grid import ROWS, TITLE, grid
+from facetui.tui.text.sentences import MARKS, marks, reported, words
 from facetui.tui.text.spans import text_of
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
@@ -119,29 +120,13 @@ def _story(events: Sequence[Event]) -> list[tuple[str, list[str]]]:
 
 
 def _table(scene: Scene) -> Table:
-    table = scene.table
-    rows = [[cohort, *(_cell(scene, cohort, name) for name in table.generations)] for cohort in table.cohorts]
-    others = []
-    for name in table.generations:
-        event = table.unprotected(name)
-        error = event.unprotected_error if event is not None else None
-        others.append(f"{percent(error)}\nn {event.n_unprotected}" if event is not None and error is not None else "")
+    shown = grid(scene.table)
+    rows = [[row.name, *(f"{cell.text}\n{cell.small}".strip() for cell in row.cells)] for row in shown.rows]
     caption = (
-        "Share of clean probes not named, with 95 % Wilson intervals and the number of probes; the trainer's models in "
-        "the order in which it had them. All of it was measured in this run."
+        f"{TITLE[0].upper()}{TITLE[1:]}, with 95 % Wilson intervals and the number of probes. "
+        "All of it was measured in this run."
     )
-    return Table(caption, ["photos posted under", *table.generations], [*rows, ["everybody else", *others]])
-
-
-def _cell(scene: Scene, cohort: str, generation: str) -> str:
-    event = scene.table.cells.get((cohort, generation))
-    if event is None:
-        return ""
-    low, high = event.interval or (None, None)
-    interval = f"{100 * low:.0f}-{100 * high:.0f} %, " if low is not None and high is not None else ""
-    return (
-        f"{percent(event.protection_rate)}{cell_marks(scene.table, cohort, generation)}\n{interval}n {event.n_probes}"
-    )
+    return Table(caption, [ROWS, *shown.columns], rows)
 
 
 def _method(began: RunBegan) -> list[str]:
