@@ -4,31 +4,61 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from functools import partial
-from typing import ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.engine.records.places import short
-from facetui.tui.app.console import NOT_HERE
-from facetui.tui.app.presenter import Cueing
+from facetui.tui.app import exports
+from facetui.tui.app.console import NOT_HERE, ConsoleSession
+from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
 from facetui.tui.app.terminal.themes import CYCLE
+from facetui.tui.app.viewer import Viewer
 from facetui.tui.runs import engine_process
 from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS
-from facetui.tui.text.spans import text_of
+from facetui.tui.session import messages
+
+if TYPE_CHECKING:
+    from facetui.tui.app.prompt import Prompt
 
 
-class FacetApp(Cueing):
-    """Facetui in a terminal."""
+class Heard(Message):
+    """The console's process said something."""
+
+    def __init__(self, answer: messages.Answer) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+class FacetApp(Viewer):
+    """Facetui in a terminal: what every key does.
+
+    Attributes:
+        published: the address under which the run can be followed; empty: it is not published.
+        has_console: whether Python may be typed here.
+        session: what runs it.
+        prompt: the field to type in, once it was wanted.
+    """
+
+    published = ""
+    has_console = True
+    prompt: Prompt | None = None
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys == "ctrl+c") for key in KEYS
     ]
+
+    @cached_property
+    def session(self) -> ConsoleSession:
+        """What runs text that is typed into the console."""
+        return ConsoleSession(self.stage, self.runs, self)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every key's action, by its words, for Ctrl+P."""
@@ -122,7 +152,7 @@ class FacetApp(Cueing):
 
     def _start(self, story: Story) -> None:
         try:
-            engine = engine_process.start(story.name, [], self._runs, story.name)
+            engine = engine_process.start(story.name, [], self.runs, story.name)
         except FacetuiError as error:
             self.notify(str(error), severity="error")
             return
@@ -135,20 +165,10 @@ class FacetApp(Cueing):
 
     def on_key(self, event: events.Key) -> None:
         """While the filter is open, characters are its words and no bindings."""
-        stage = self.stage
-        if not stage.selection.typing or self.screen is not self.screen_stack[0]:
-            return
-        if event.key in ("enter", "escape"):
-            stage.selection.typing = False
-            stage.selection.words = "" if event.key == "escape" else stage.selection.words
-        elif event.key in ("backspace", "ctrl+h"):
-            stage.selection.words = stage.selection.words[:-1]
-        elif event.is_printable and event.character:
-            stage.selection.words += event.character
-        else:
-            return
-        event.prevent_default().stop()
-        self._changed()
+        chosen = self.stage.selection
+        if chosen.typing and self.screen is self.screen_stack[0] and chosen.type(event.key, event.character):
+            event.prevent_default().stop()
+            self._changed()
 
     def action_close(self) -> None:
         """Close the filter, forget it, to the timeline, home."""
@@ -180,39 +200,123 @@ class FacetApp(Cueing):
 
         self.push_screen(Help())
 
+    # --- the console ---------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Show the stage, and the field to type in where it belongs."""
+        if self.stage.view == "console":
+            self._place_prompt()
+        elif self.prompt is not None and self.prompt.display:
+            self.prompt.display = False
+            self.canvas.focus()
+        super().draw()
+
+    def _place_prompt(self) -> None:
+        if self.prompt is None:
+            from facetui.tui.app.prompt import Prompt  # what it needs takes time to load: not before it is wanted
+
+            self.prompt = Prompt(self.stage.console)
+            self.mount(self.prompt)
+        if not self.prompt.display or self.focused is not self.prompt:
+            self.prompt.display = True
+            if len(self.screen_stack) == 1:
+                self.prompt.focus()
+        self.stage.console.hint = self.session.hint
+        self.stage.console.prompt = console.rows(self.prompt.text, self.canvas.size.height)
+        self.prompt.styles.height = self.stage.console.prompt
+
+    def on_prompt_typed(self) -> None:
+        """The field changed."""
+        self.draw()
+
+    def on_prompt_left(self) -> None:
+        """From the field back to the timeline."""
+        self.action_view("timeline")
+
+    def on_prompt_submitted(self, message: Prompt.Submitted) -> None:
+        """Run typed text."""
+        self.session.submit(message.text)
+        self.draw()
+
+    def on_prompt_wanted(self, message: Prompt.Wanted) -> None:
+        """Ask how text may go on."""
+        self.session.complete(message.text)
+
+    @property
+    def columns(self) -> int:
+        """How wide what the console prints may be."""
+        return max(40, self.canvas.size.width - 2)
+
+    def hear(self, answer: messages.Answer) -> None:
+        """Take what the console's process says, from another thread."""
+        self.post_message(Heard(answer))
+
+    @on(Heard)
+    def _heard(self, heard: Heard) -> None:
+        if isinstance(heard.answer, messages.Completed):
+            if self.prompt is not None:
+                self.prompt.go_on(heard.answer)
+        else:
+            self.session.take(heard.answer)
+        if not isinstance(heard.answer, messages.Said):  # of lines there may be many: the clock draws them
+            self.draw()
+
+    # --- cues ----------------------------------------------------------------------------------------------------
+
+    def action_cue(self) -> None:
+        """Tell followers to look at what is shown here."""
+        if self.mirror is not None or self.stage.run.folder is None or self.stage.player.head < 0:
+            self.notify(NOT_YOURS)
+            return
+        from facetui.tui.app.dialogs import CueWords
+
+        self.push_screen(CueWords(), self._send_cue)
+
+    def _send_cue(self, words: str | None) -> None:
+        if words is None:
+            return
+        try:
+            self.cueing.send(words)
+        except FacetuiError as error:
+            self.notify(str(error), severity="error")
+            return
+        self.notify("Those who follow are told to look here.")
+
+    def action_go_to_cue(self) -> None:
+        """Where the presenter's cue points."""
+        if self.cueing.go():
+            self._changed()
+        else:
+            self.notify("There is no cue to follow.")
+
+    def action_address(self) -> None:
+        """Where others can follow this run."""
+        if not self.published:
+            self.notify(NOT_PUBLISHED)
+            return
+        from facetui.tui.app.dialogs import Address
+
+        self.push_screen(Address(self.published))
+
     # --- what is taken away --------------------------------------------------------------------------------------
 
     def action_picture(self) -> None:
         """Save the screen as SVG."""
-        from facetui.tui.sharing.reports.export import without_remote_fonts
-
-        saved = self.keep({f"{self.stage.view}.svg": without_remote_fonts(self.export_screenshot())})
-        if saved is not None:
-            self.notify(f"saved {saved[0]}")
+        exports.picture(self)
 
     def action_export(self) -> None:
         """Save the table and the chart."""
-        from facetui.tui.sharing.reports.export import exported
-
-        stage = self.stage
-        if stage.run.folder is None or not stage.now.curves:
-            self.notify("nothing was measured yet", severity="warning")
-            return
-        saved = self.keep(exported(stage.now, kept=stage.kept))
-        if saved is not None:
-            names = ", ".join(path.name for path in saved)
-            self.notify(f"saved {names} in {short(saved[0].parent)}")
+        exports.table_and_chart(self)
 
     def action_copy(self) -> None:
         """The screen as text, to the clipboard of the terminal."""
-        self.copy_to_clipboard(text_of(self.canvas.lines))
-        self.notify("copied this screen as text")
+        exports.text(self)
 
     # --- leaving -------------------------------------------------------------------------------------------------
 
     def action_interrupt(self) -> None:
         """Ctrl+C: stop the run, or what the console does; the second time, or without one, leave."""
-        if self.stop_move():
+        if self.session.stop():
             return
         if self.stage.view == "console" and not self.stopping:
             self.notify("Nothing is being done. Esc leaves the console, q on another screen leaves facetui.")

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual import events
+from textual.message import Message
 from textual.widgets import TextArea
 
 from facetui.engine.records.text import clean
 from facetui.tui.session import messages
 from facetui.tui.state import transcript
 
-if TYPE_CHECKING:
-    from facetui.tui.app.app import FacetApp
-
 
 class Prompt(TextArea):
-    """Several lines of Python: Enter runs them when they are whole, Tab completes, arrows at the edges recall."""
+    """Several lines of Python: Enter runs them when they are whole, Tab completes, arrows at the edges recall.
+
+    Args:
+        console: what the page shows, and what was typed before.
+    """
+
+    class Submitted(Message):
+        """Text was typed that is whole."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Wanted(Message):
+        """It is asked how the text before the cursor may go on."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Left(Message):
+        """The field is left for the timeline."""
+
+    class Typed(Message):
+        """What is to be seen changed."""
 
     DEFAULT_CSS = """
     Prompt, Prompt:focus {
@@ -26,12 +46,9 @@ class Prompt(TextArea):
     }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, console: transcript.Console) -> None:
+        self._page = console
         super().__init__(id="prompt", soft_wrap=False, tab_behavior="indent", show_line_numbers=False, compact=True)
-
-    @property
-    def _facet(self) -> FacetApp:
-        return cast("FacetApp", self.app)
 
     def _put(self, text: str) -> None:
         self.load_text(text)
@@ -53,37 +70,36 @@ class Prompt(TextArea):
                 if not before.rpartition("\n")[2].strip():
                     self.insert("    ")
                 else:
-                    self._facet.complete(before)
+                    self.post_message(self.Wanted(before))
             case "up" if row == 0:
                 self._recall(-1)
             case "down" if row == self.document.line_count - 1:
                 self._recall(1)
             case "pageup" | "pagedown":
-                state = self._facet.stage.console
-                state.back = max(0, state.back + (5 if event.key == "pageup" else -5))
+                self._page.back = max(0, self._page.back + (5 if event.key == "pageup" else -5))
             case "escape":
-                self._facet.action_view("timeline")
+                self.post_message(self.Left())
             case "ctrl+d" if not self.text:
-                self._facet.action_view("timeline")
+                self.post_message(self.Left())
             case _:
-                self._facet.stage.console.matches = []
+                self._page.matches = []
                 await super()._on_key(event)
-                self.call_after_refresh(self._facet.draw)
+                self.call_after_refresh(self.post_message, self.Typed())
                 return
         event.prevent_default().stop()
-        self._facet.draw()
+        self.post_message(self.Typed())
 
     def _entered(self) -> None:
-        text, state = self.text, self._facet.stage.console
+        text, state = self.text, self._page
         if self.cursor_location == self.document.end and transcript.is_whole(text):
             if not state.doing:
                 self._put("")
-                self._facet.submit(text)
+                self.post_message(self.Submitted(text))
         else:
             self.insert("\n" + transcript.indented(self._before()))
 
     def _recall(self, direction: int) -> None:
-        text = self._facet.stage.console.recall(direction, self.text)
+        text = self._page.recall(direction, self.text)
         if text is not None:
             self._put(text)
 
@@ -93,4 +109,4 @@ class Prompt(TextArea):
             return
         longer = transcript.completed(answer.text, answer.fragment, answer.matches)
         self.insert(clean(longer[len(answer.text) :]))
-        self._facet.stage.console.matches = answer.matches if len(answer.matches) > 1 else []
+        self._page.matches = answer.matches if len(answer.matches) > 1 else []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ from textual.app import App, ComposeResult
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
-from facetui.engine.records import files, installation, journal
+from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui.app.canvas import Canvas
+from facetui.tui.app.presenter import Cueing
 from facetui.tui.app.terminal.themes import THEMES, variables
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
@@ -40,7 +40,7 @@ LOCAL, REMOTE = 0.1, 0.25
 DEVICE = "from facetui.engine.core import device as d; print(d.describe(d.choose('auto')))"
 
 
-class Watching(App[int]):
+class Viewer(App[int]):
     """Shows a run as it is written, or as it was.
 
     Args:
@@ -72,6 +72,7 @@ class Watching(App[int]):
         self.stage = Stage(motion=motion)
         self.canvas = Canvas(id="all")
         self.graphics: Graphics | None = None
+        self.cueing = Cueing(self.stage)
         self.mirror = mirror
         self.copied: Path | None = None
         self.engine = engine
@@ -79,7 +80,7 @@ class Watching(App[int]):
         self.stopping = False
         self.leaving = False
         self.left: Path | None = None
-        self._runs = runs
+        self.runs = runs
         self._tail: journal.Tail | None = None
         self._ticked = monotonic()
         self._look_for_device = look_for_device
@@ -135,7 +136,7 @@ class Watching(App[int]):
         """Read what was run before, and look for the device once."""
         if not self.stage.stories:
             self._list_stories()
-        self.stage.recent = recent.recent(self._runs)
+        self.stage.recent = recent.recent(self.runs)
         recent.timed(self.stage.stories, self.stage.recent)
         self.draw()
         if self._look_for_device and not self.stage.device:
@@ -164,14 +165,21 @@ class Watching(App[int]):
     def open(self, folder: Path, *, live: bool, engine: Engine | None = None) -> None:
         """Turn to a run, and read what there is of it."""
         self.engine, self.ended, self.stopping = engine, 0, False
+        self.cueing.opened(folder)
         growing = engine is not None or journal.is_locked(folder)
         self.stage.open(folder, live=live, growing=growing, owned=engine is not None)
         self.stage.run.waiting = "The engine starts: PyTorch is being loaded, then the people and the networks."
         self._tail = journal.Tail(folder)
-        self._read()
+        self.read_journal()
 
-    def _read(self) -> None:
-        """What came since the last look; a run whose process is gone has ended."""
+    def turn_to(self, folder: Path) -> None:
+        """Show a run that goes on, on the screen that is being looked at."""
+        view = self.stage.view
+        self.open(folder, live=True)
+        self.stage.view = view
+
+    def read_journal(self) -> None:
+        """Take in what came since the last look; a run whose process is gone has ended."""
         stage = self.stage
         if self._tail is None or stage.run.problem or not (stage.running or stage.known.began is None):
             return
@@ -197,34 +205,14 @@ class Watching(App[int]):
         if stage.running and stage.known.began is not None and self.mirror is None:
             stage.run.memory = engine_process.memory_of(stage.known.began.pid)
 
-    def keep(self, contents: Mapping[str, bytes | str]) -> list[Path] | None:
-        """Write files that somebody asked for, beside the run; of a run that was made elsewhere, where one is working.
-
-        Args:
-            contents: by file name; files of that name are replaced.
-
-        Returns:
-            Where they are; ``None`` when they could not be written, which was said.
-        """
-        folder = self.stage.run.folder or self._runs
-        root, below = folder, "exports"
-        if self.stage.run.folder is not None and not installation.made_here(self.stage.run.folder):
-            root, below = Path.cwd(), "facetui-exports"
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-            return [files.write(root, f"{below}/{name}", content) for name, content in contents.items()]
-        except OSError as error:
-            self.notify(f"cannot write in {root / below}: {error.strerror}", severity="error")
-            return None
-
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""
         now = monotonic()
         passed, self._ticked = now - self._ticked, now
         if self.mirror is not None:
             self._look_at_mirror(self.mirror)
-        self.look_for_cues()
-        self._read()
+        self.cueing.look(following=self.mirror is not None)
+        self.read_journal()
         if self.leaving and not self.stage.running:
             self.exit(self.ended)
         self.stage.player.tick(min(passed, 0.5))
@@ -235,18 +223,13 @@ class Watching(App[int]):
     def _look_at_mirror(self, mirror: Mirror) -> None:
         """How the connection is, and whether the presenter's run was begun anew."""
         if mirror.folder != self.stage.run.folder and mirror.folder.is_dir():
-            view = self.stage.view
-            self.open(mirror.folder, live=True)
-            self.stage.view = view
+            self.turn_to(mirror.folder)
         self.stage.run.link = mirror.trouble
         if self.stage.known.began is None:
             self.stage.run.waiting = mirror.trouble or "The presenter's run is about to begin."
         if mirror.failed is not None:
             self.stage.run.problem, self.stage.player.growing = str(mirror.failed), False
             self.ended = mirror.failed.exit_code
-
-    def look_for_cues(self) -> None:
-        """What the presenter says besides; asked for with every tick."""
 
     def draw(self) -> None:
         """Show the stage as it is."""

@@ -36,6 +36,19 @@ class Selection:
     words: str = ""
     typing: bool = False
 
+    def type(self, key: str, character: str | None) -> bool:
+        """A key while the words are typed: Enter keeps them, Escape forgets them; whether it meant anything here."""
+        if key in ("enter", "escape"):
+            self.typing = False
+            self.words = "" if key == "escape" else self.words
+        elif key in ("backspace", "ctrl+h"):
+            self.words = self.words[:-1]
+        elif character and character.isprintable():
+            self.words += character
+        else:
+            return False
+        return True
+
 
 def inside(index: int, count: int) -> int:
     """The nearest index of ``count`` things; 0 where there are none."""

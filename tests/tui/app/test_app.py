@@ -112,18 +112,18 @@ async def test_a_journal_that_grows_is_followed_and_scrubbing_back_loses_nothing
         app.stage.player.growing = app.stage.player.live = True  # the lock is this process's own
         for event in events[9:14]:
             book.append(event)
-        app._read()
+        app.read_journal()
         assert app.stage.player.head == 13
         await keys.press("g")
         for event in events[14:-1]:
             book.append(event)
-        app._read()
+        app.read_journal()
         assert app.stage.player.head == 0 and len(app.stage.player.events) == len(events) - 1
         assert "behind" in screen(app) or app.draw() or "behind" in screen(app)
         await keys.press("G")
         assert app.stage.player.live
         book.append(events[-1])
-        app._read()
+        app.read_journal()
         assert isinstance(app.stage.known.ended, RunEnded) and not app.stage.running
     book.close()
 

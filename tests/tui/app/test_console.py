@@ -221,12 +221,12 @@ async def test_moves_typed_in_the_app_are_on_the_timeline_at_once(places):
         await keys.press(*"q1?")
         assert app.prompt.text == "q1?", "letters are letters"
         await keys.press("ctrl+u")
-        idle = lambda: app.kernel is not None and not app.stage.console.doing  # noqa: E731
+        idle = lambda: app.session.process is not None and not app.stage.console.doing  # noqa: E731
         await enter(keys, app, 'lab.at("2020-07"); lab.users.post(1)', idle)
         assert "people post 8 photos" in screen(app)
         await enter(keys, app, "for _ in range(2):\n    lab.users.post(1)\n", idle)
         await keys.press("ctrl+u", *"lab.trai", "tab")
-        await until(keys, lambda: app.prompt.text == "lab.train")
+        await until(keys, lambda: app.prompt.text == "lab.trainer")
         assert "trainer" in screen(app) and "training_photos" in screen(app)
         await keys.press("ctrl+u", "up")
         assert app.prompt.text.startswith("for _ in")
@@ -244,8 +244,8 @@ async def test_moves_typed_in_the_app_are_on_the_timeline_at_once(places):
         assert "stopp" in screen(app)
         count = len([e for e in app.stage.player.events if isinstance(e, PhotosPosted)])
         assert count == 3, "a move that was stopped leaves no trace"
-        app.kernel.kill()
-        await until(keys, lambda: app.kernel is None)
+        app.session.process.kill()
+        await until(keys, lambda: app.session.process is None)
         assert "ended with exit code -9" in screen(app).replace("\n", " ")
         assert app.is_running
 
@@ -265,5 +265,5 @@ async def test_a_run_that_goes_on_is_not_gone_on_from(places):
     app = FacetApp(places, places / "growing", live=True, look_for_device=False, motion=False)
     async with app.run_test(size=(80, 24)) as keys:
         await keys.press("5", *"1+1", "enter")
-        assert "still goes on" in screen(app) and app.kernel is None
+        assert "still goes on" in screen(app) and app.session.process is None
     book.close()

@@ -1,0 +1,65 @@
+"""What is taken away of the app: files beside the run, and this screen as a picture or as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from facetui.engine.records import files, installation
+from facetui.engine.records.places import short
+from facetui.tui.text.spans import text_of
+
+if TYPE_CHECKING:
+    from facetui.tui.app.viewer import Viewer
+
+
+def keep(app: Viewer, contents: Mapping[str, bytes | str]) -> list[Path] | None:
+    """Write files that somebody asked for, beside the run; of a run that was made elsewhere, where one is working.
+
+    Args:
+        app: which says it when that fails.
+        contents: by file name; files of that name are replaced.
+
+    Returns:
+        Where they are; ``None`` when they could not be written, which was said.
+    """
+    shown = app.stage.run.folder
+    root, below = shown or app.runs, "exports"
+    if shown is not None and not installation.made_here(shown):
+        root, below = Path.cwd(), "facetui-exports"
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        return [files.write(root, f"{below}/{name}", content) for name, content in contents.items()]
+    except OSError as error:
+        app.notify(f"cannot write in {root / below}: {error.strerror}", severity="error")
+        return None
+
+
+def picture(app: Viewer) -> None:
+    """Save the screen as SVG."""
+    from facetui.tui.sharing.reports.export import without_remote_fonts
+
+    saved = keep(app, {f"{app.stage.view}.svg": without_remote_fonts(app.export_screenshot())})
+    if saved is not None:
+        app.notify(f"saved {saved[0]}")
+
+
+def table_and_chart(app: Viewer) -> None:
+    """Save the table (CSV, JSON) and the chart (SVG, PNG)."""
+    from facetui.tui.sharing.reports.export import exported
+
+    stage = app.stage
+    if stage.run.folder is None or not stage.now.curves:
+        app.notify("nothing was measured yet", severity="warning")
+        return
+    saved = keep(app, exported(stage.now, kept=stage.kept))
+    if saved is not None:
+        names = ", ".join(path.name for path in saved)
+        app.notify(f"saved {names} in {short(saved[0].parent)}")
+
+
+def text(app: Viewer) -> None:
+    """The screen as text, to the clipboard of the terminal."""
+    app.copy_to_clipboard(text_of(app.canvas.lines))
+    app.notify("copied this screen as text")
