@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from measure_compact import DATA, embedded_people
@@ -46,6 +47,25 @@ def farthest(gallery: Tensor, people: Tensor) -> Tensor:
     return means[(means @ means.T).argmin(1)][people]
 
 
+def as_files(photos: Tensor, networks: list[nn.Module], aims: list[Tensor], **how: Any) -> Tensor:
+    """Perturbed photos ``(N, 3, 112, 112)`` in [0, 1], as picture files would hold them."""
+    chunks = [slice(i, i + 64) for i in range(0, len(photos), 64)]
+    parts = [perturb(photos[rows], networks, [aim[rows] for aim in aims], **how) for rows in chunks]
+    return (torch.cat(parts) * 255).round() / 255
+
+
+def load_networks(data: Path, models: Path | None) -> dict[str, nn.Module]:
+    """The embedded compact networks that there are, and both MobileFaceNets of a folder."""
+    networks: dict[str, nn.Module] = {
+        n: compact.load(data / f"{n}.safetensors", n) for n in COMPACT if (data / f"{n}.safetensors").exists()
+    }
+    for name in ("mobilefacenet-casia", "mobilefacenet-ms1m") if models else ():
+        networks[name] = mobilefacenet.load(models / f"{name}.safetensors", name)
+    for network in networks.values():
+        network.requires_grad_(False).to(memory_format=torch.channels_last)
+    return networks
+
+
 def main() -> None:
     """Print the matrix."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,13 +75,7 @@ def main() -> None:
     parser.add_argument("--bounds", type=int, nargs="+", default=[8, 16], help="of 255")
     parser.add_argument("--steps", type=int, default=20)
     args = parser.parse_args()
-    networks: dict[str, nn.Module] = {
-        n: compact.load(args.data / f"{n}.safetensors", n) for n in COMPACT if (args.data / f"{n}.safetensors").exists()
-    }
-    for name in ("mobilefacenet-casia", "mobilefacenet-ms1m") if args.models else ():
-        networks[name] = mobilefacenet.load(args.models / f"{name}.safetensors", name)
-    for network in networks.values():
-        network.requires_grad_(False).to(memory_format=torch.channels_last)
+    networks = load_networks(args.data, args.models)
     photos, people = embedded_people()
     photos = photos.float() / 255
     nth = torch.cat([torch.arange(int((people == p).sum())) for p in people.unique()])
@@ -86,21 +100,8 @@ def main() -> None:
             for towards in (True, False):
                 aims = [farthest(clean[n][posted], people[posted]) if towards else clean[n][posted] for n in names]
                 aims = [a[mine[posted]] for a in aims]
-                poisoned = torch.cat(
-                    [
-                        perturb(
-                            photos[mine][i : i + 64],
-                            [networks[n] for n in names],
-                            [a[i : i + 64] for a in aims],
-                            towards=towards,
-                            bound=bound / 255,
-                            steps=args.steps,
-                        )
-                        for i in range(0, int(mine.sum()), 64)
-                    ]
-                )
-                # As a picture file would hold it.
-                poisoned = (poisoned * 255).round() / 255
+                how = {"towards": towards, "bound": bound / 255, "steps": args.steps}
+                poisoned = as_files(photos[mine], [networks[n] for n in names], aims, **how)
                 row = []
                 for name, network in networks.items():
                     gallery = clean[name].clone()

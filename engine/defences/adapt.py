@@ -15,6 +15,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -145,23 +146,10 @@ class Adapt(Training):
         loss_of, weights = self._loss(extractor, clean, anchors, lambda: progress(0, self.steps * self.batch))
         rate = self._rate(extractor)
         optimiser = torch.optim.Adam([*learning, *weights], rate)
-        order = self._order(len(poisoned), generator)
-        held = torch.randint(len(anchors.photos), (self.steps, self.anchors), generator=generator)
-        weight = torch.cat([torch.ones(self.batch), torch.full((self.anchors,), ANCHOR_WEIGHT)]).to(device)
-        # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
-        low, high = SIZES
-        sizes = low + (high - low) * torch.rand(self.steps, self.batch, generator=generator)
-        mirrored = torch.rand(self.steps, len(weight), generator=generator) < 0.5
+        batches = _Batches.drawn(self, clean, poisoned, anchors, generator)
 
         def step(number: int) -> None:
-            rows = order[number * self.batch : (number + 1) * self.batch]
-            originals = rows % len(clean.photos)
-            before, after = pixels(clean.photos[originals], device), pixels(poisoned[rows], device)
-            size = sizes[number].to(device).view(-1, 1, 1, 1)
-            after = (before + size * (after - before)).clamp(0, 1)
-            photos = torch.cat([after, pixels(anchors.photos[held[number]], device)])
-            photos = torch.where(mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
-            which = torch.cat([originals, len(clean.photos) + held[number]]).to(device)
+            photos, which, weight = batches.batch(number, device)
             backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
@@ -175,11 +163,6 @@ class Adapt(Training):
             progress=lambda done: progress(done * self.batch, self.steps * self.batch),
         )
         return network.requires_grad_(False)
-
-    def _order(self, pairs: int, generator: torch.Generator) -> Tensor:
-        """Which pair comes when ``(steps * batch,)``: every pair once, then again in another order."""
-        rounds = -(-self.steps * self.batch // pairs)
-        return torch.cat([torch.randperm(pairs, generator=generator) for _ in range(rounds)])
 
     def _loss(
         self, extractor: Extractor, clean: Bank, anchors: Bank, check: Callable[[], None]
@@ -205,3 +188,54 @@ def _loss(network: Extractor, photos: Tensor, which: Tensor, weight: Tensor, los
     with autocast(photos.device):
         seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
     return (weight[rows] * loss(seen.float(), which[rows])).mean()
+
+
+@dataclass(frozen=True)
+class _Batches:
+    """What comes when in a training: every random draw of it, made at its beginning.
+
+    Attributes:
+        clean: the originals.
+        poisoned: their copies.
+        anchors: clean photos beside them.
+        pairs: ``(steps, batch)`` which perturbed copies.
+        beside: ``(steps, anchors)`` which anchors.
+        sizes: ``(steps, batch)`` how much of its perturbation a copy shows.
+        mirrored: ``(steps, batch + anchors)`` bool.
+    """
+
+    clean: Bank
+    poisoned: Tensor
+    anchors: Bank
+    pairs: Tensor
+    beside: Tensor
+    sizes: Tensor
+    mirrored: Tensor
+
+    @classmethod
+    def drawn(
+        cls, training: Adapt, clean: Bank, poisoned: Tensor, anchors: Bank, generator: torch.Generator
+    ) -> _Batches:
+        steps, batch = training.steps, training.batch
+        # Every pair once, then again in another order.
+        rounds = -(-steps * batch // len(poisoned))
+        order = torch.cat([torch.randperm(len(poisoned), generator=generator) for _ in range(rounds)])
+        beside = torch.randint(len(anchors.photos), (steps, training.anchors), generator=generator)
+        # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
+        low, high = SIZES
+        sizes = low + (high - low) * torch.rand(steps, batch, generator=generator)
+        mirrored = torch.rand(steps, batch + training.anchors, generator=generator) < 0.5
+        return cls(clean, poisoned, anchors, order[: steps * batch].view(steps, batch), beside, sizes, mirrored)
+
+    def batch(self, number: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+        """Photos in [0, 1], which clean photo each shows, anchors after originals, and how much each counts."""
+        rows, beside = self.pairs[number], self.beside[number]
+        originals = rows % len(self.clean.photos)
+        before, after = pixels(self.clean.photos[originals], device), pixels(self.poisoned[rows], device)
+        size = self.sizes[number].to(device).view(-1, 1, 1, 1)
+        after = (before + size * (after - before)).clamp(0, 1)
+        photos = torch.cat([after, pixels(self.anchors.photos[beside], device)])
+        photos = torch.where(self.mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
+        which = torch.cat([originals, len(self.clean.photos) + beside]).to(device)
+        weight = torch.cat([torch.ones(len(rows)), torch.full((len(beside),), ANCHOR_WEIGHT)]).to(device)
+        return photos, which, weight

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
+from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
+
+if TYPE_CHECKING:
+    from facetui.engine.applications.benchmarks.grid import Line
 
 app = typer.Typer(
     add_completion=False,
@@ -97,14 +102,13 @@ def grid(
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
     from facetui.engine.people import identities as peoples
+    from facetui.engine.people.persons import EMBEDDED
 
     chosen = [grids.Row.parse(text, comma_list(surrogates)) for text in comma_list(rows)]
     columns = comma_list(extractors)
     if not chosen or not columns:
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
-    from facetui.engine.people.persons import EMBEDDED
-
     source = people if people == EMBEDDED else str(Path(people).expanduser())
     everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache))
     width = max(len(line.words) for line in chosen) + 2
@@ -127,11 +131,19 @@ def grid(
             say(f"{photos} photos posted by each of {len(everybody)} people; seed {seed}")
             say(f"{'attack':<{width}}" + "".join(f"{name:>22}" for name in columns))
             first = False
-        say(f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns))
-        used, posted = f"against {', '.join(line.surrogates)}; " if line.surrogates else "", line.posted
-        seen = f"L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}; " if posted and posted.linf else ""
-        others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
-        say(f"    {used}{seen}others misnamed {others:.1%}")
+        for text in _measured(line, columns, width):
+            say(text)
+
+
+def _measured(line: Line, columns: Sequence[str], width: int) -> list[str]:
+    """One attack against every extractor, and what is to be seen of it."""
+    used, posted = f"against {', '.join(line.surrogates)}; " if line.surrogates else "", line.posted
+    seen = f"L-inf {posted.linf * 255:.0f}/255, DSSIM {posted.dssim:.3f}; " if posted and posted.linf else ""
+    others = max(cell.unprotected_error or 0.0 for cell in line.cells.values())
+    return [
+        f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns),
+        f"    {used}{seen}others misnamed {percent(others)}",
+    ]
 
 
 @app.command()

@@ -22,6 +22,7 @@ from statistics import median
 
 from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
+    Event,
     Note,
     PhotosPosted,
     Progress,
@@ -217,7 +218,7 @@ def sample(folder: Path, tasks: int = 6) -> None:
     book = Journal(folder)
     seq = 0
 
-    def add(event: RunBegan | Note | PhotosPosted | Progress | ProtectionMeasured | RunEnded) -> None:
+    def add(event: Event) -> None:
         nonlocal seq
         import msgspec
 
@@ -242,29 +243,30 @@ def sample(folder: Path, tasks: int = 6) -> None:
         )
     )
     for task in range(tasks):
-        for done in range(0, 640, 16):
-            add(Progress(task="perturb 32 photos", done=done, total=640, rate=100.0 + done / 9, actor="users"))
-        name = f"2021-{task + 1:02} sample-{task}"
-        add(
-            PhotosPosted(
-                cohort=name, attack=f"sample-{task}", budget="linf 8/255", n_people=8, n_photos=32, actor="users"
-            )
-        )
-        for cohort in (WHOLE_ARCHIVE, name):
-            add(
-                ProtectionMeasured(
-                    cohort=cohort,
-                    attack=None,
-                    extractor=f"model-{task}",
-                    defence=None,
-                    classifier="nearest",
-                    protection_rate=1 / (1 + task),
-                    n_probes=64,
-                    interval=(0.8 / (1 + task), 1.0 / (1 + task)),
-                    unprotected_error=0.01,
-                    actor="trainer",
-                )
-            )
-        add(Note(text="The figures of this sample are made up; it is there to measure how fast a screen is drawn."))
+        for event in _task(task):
+            add(event)
     add(RunEnded(peak_memory=0))
     book.close()
+
+
+def _task(number: int) -> Iterator[Event]:
+    """One tool of the sample: its progress, its photos, and what is measured of them."""
+    for done in range(0, 640, 16):
+        yield Progress(task="perturb 32 photos", done=done, total=640, rate=100.0 + done / 9, actor="users")
+    attack = f"sample-{number}"
+    name = f"2021-{number + 1:02} {attack}"
+    yield PhotosPosted(cohort=name, attack=attack, budget="linf 8/255", n_people=8, n_photos=32, actor="users")
+    for cohort in (WHOLE_ARCHIVE, name):
+        yield ProtectionMeasured(
+            cohort=cohort,
+            attack=None,
+            extractor=f"model-{number}",
+            defence=None,
+            classifier="nearest",
+            protection_rate=1 / (1 + number),
+            n_probes=64,
+            interval=(0.8 / (1 + number), 1.0 / (1 + number)),
+            unprotected_error=0.01,
+            actor="trainer",
+        )
+    yield Note(text="The figures of this sample are made up; it is there to measure how fast a screen is drawn.")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +37,11 @@ from facetui.tui.cli.runs.publish import published
 from facetui.tui.runs import interrupts
 from facetui.tui.text import plain
 from facetui.tui.text.table import spread_lines
+
+if TYPE_CHECKING:
+    from facetui.engine.runs.run import Outcome
+    from facetui.engine.runs.scenario import Scenario
+    from facetui.engine.runs.settings import Settings
 
 
 def run(
@@ -80,8 +88,8 @@ def run(
 ) -> None:
     """Play a story, and keep its journal."""
     from facetui import scenarios
-    from facetui.engine.runs.run import run as play
     from facetui.engine.runs.scenario import Scenario
+    from facetui.tui.cli.stories.new import explained
 
     shown = capabilities.resolve(display)
     if seeds > 1 and (detach or display == "tui"):
@@ -90,68 +98,87 @@ def run(
         raise UsageError("--publish ends with this command; for a run with --detach, facetui publish RUN afterwards")
     scenario = Scenario.read(scenarios.path_of(story))
     if help_scenario:
-        from facetui.tui.cli.stories.new import explained
-
         for line in explained(scenario):
             plain.say(line)
         return
     asked = settings_of(people, users, cast, seed, device, out, no_cache, strict)
     settings = replace(asked, folder=into, values=scenario.values(values or []))
-    if detach or (shown == "tui" and seeds == 1):
-        from facetui.tui.runs import engine_process
+    shared = partial(published, address=publish, pictures=pictures)
+    if not detach and (shown != "tui" or seeds > 1):
+        if publish:
+            settings = replace(settings, folder=into or journal.new_run_folder(settings.out, scenario.name))
+        raise typer.Exit(_play_here(scenario, settings, range(seed, seed + seeds), shown, display, shared))
+    from facetui.tui.runs import engine_process
 
-        given = {"--people": people, "--cast": cast, "--seed": seed, "--device": device}
-        options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
-        options += [part for text in values or [] for part in ("--set", text)]
-        options += [part for name in users or [] for part in ("--users", name)]
-        options += ["--no-cache"] * no_cache + ["--strict"] * strict
-        engine = engine_process.start(story, options, settings.out, scenario.name)
-        if detach:
-            engine_process.wait_until_begun(engine, tell=lambda said: plain.say(said, sys.stderr))
-            plain.say_path(engine.folder)
-            return
-        from facetui.tui.app import launch
+    engine = engine_process.start(story, _options(settings, values or [], no_cache), settings.out, scenario.name)
+    if detach:
+        engine_process.wait_until_begun(engine, tell=lambda said: plain.say(said, sys.stderr))
+        plain.say_path(engine.folder)
+        return
+    from facetui.tui.app import launch
 
-        with published(engine.folder, publish, pictures) as url:
-            code = launch.app(
-                journal.runs_folder(),
-                engine.folder,
-                live=True,
-                engine=engine,
-                motion=not no_motion,
-                mouse=not no_mouse,
-                console=not no_console,
-                published=url,
-            )
-        raise typer.Exit(code)
-    if publish:
-        from facetui.engine.records.journal import new_run_folder
+    looks: dict[str, Any] = {"motion": not no_motion, "mouse": not no_mouse, "console": not no_console}
+    with shared(engine.folder) as url:
+        code = launch.app(journal.runs_folder(), engine.folder, live=True, engine=engine, published=url, **looks)
+    raise typer.Exit(code)
 
-        settings = replace(settings, folder=into or new_run_folder(settings.out, scenario.name))
-    show = plain.without_screen(shown)
-    tables = []
+
+def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]:
+    """The options with which another process plays the same."""
+    given = {"--people": settings.people, "--cast": settings.cast, "--seed": settings.seed, "--device": settings.device}
+    options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
+    options += [part for text in values for part in ("--set", text)]
+    options += [part for name in settings.users or () for part in ("--users", name)]
+    return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict
+
+
+def _play_here(
+    scenario: Scenario,
+    settings: Settings,
+    seeds: range,
+    shown: plain.DisplayName,
+    display: str,
+    shared: Callable[[Path | None], AbstractContextManager[str]],
+) -> int:
+    """Play a story in this process, seed after seed, as lines; returns the exit code.
+
+    Args:
+        scenario: the story.
+        settings: what it depends on but for the seed.
+        seeds: at least one.
+        shown: how events are shown, ``plain``, ``json`` or ``none``.
+        display: the same as asked for.
+        shared: lets others follow a run meanwhile.
+    """
+    from facetui.engine.runs.run import run as play
+
+    show, tables = plain.without_screen(shown), []
     with interrupts.stoppable() as stop:
-        for number in range(seed, seed + seeds):
-            table = CohortTable()
-            played, telling = replace(settings, seed=number), plain.Telling()
-            with published(settings.folder, publish, pictures):
+        for number in seeds:
+            table, played = CohortTable(), replace(settings, seed=number)
+            with shared(settings.folder):
                 try:
-                    outcome = play(scenario, played, [show, table.add], stop.event, tell=telling)
+                    outcome = play(scenario, played, [show, table.add], stop.event, tell=plain.Telling())
                 except Cancelled as error:  # while people were read: there is no journal yet
                     plain.say(f"facetui: {error}", sys.stderr)
-                    raise typer.Exit(stop.code(error.exit_code)) from None
+                    return stop.code(error.exit_code)
             plain.say(f"journal: {places.short(outcome.folder)}", sys.stderr)
             if outcome.error is not None:
                 break
             tables.append(table)
-    if seeds > 1 and display != "json":
+    if len(seeds) > 1 and display != "json":
         for line in spread_lines(tables):
             plain.say(line)
+    return _ended(outcome, stop)
+
+
+def _ended(outcome: Outcome, stop: interrupts.Stop) -> int:
+    """Say what stopped the last run, if anything did; returns the exit code."""
     if outcome.error is None:
-        return
+        return 0
     plain.say(f"facetui: {outcome.error}", sys.stderr)
     log = outcome.folder / "error.log"
     if log.exists():
         plain.say(f"details: {places.short(log)}", sys.stderr)
     code = outcome.error.exit_code
-    raise typer.Exit(stop.code(code) if isinstance(outcome.error, Cancelled) else code)
+    return stop.code(code) if isinstance(outcome.error, Cancelled) else code

@@ -35,6 +35,25 @@ def text(foreign: str) -> str:
     return html(foreign[:LONGEST])
 
 
+CONTROLS = """\
+<nav id="controls" aria-label="play head" hidden>
+<button type="button" id="first" title="to the beginning (g)">first</button>
+<button type="button" id="back" title="previous move ({)" aria-label="previous move">◀ move</button>
+<button type="button" id="play" title="play or pause (space)">play</button>
+<button type="button" id="on" title="next move (})" aria-label="next move">move ▶</button>
+<button type="button" id="latest" title="to the newest event, and on with it (G)">live</button>
+<input type="range" id="slider" min="0" max="0" value="0" aria-label="event">
+<span id="when" class="dim"></span>
+</nav>
+"""
+
+FOOTER = """\
+Every number was measured in this run, with 95 % Wilson intervals, or is cited, drawn as ×. Lines show what is
+left with the best model the trainer has had so far. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
+before, ! under an attack that the model was not trained against. Keys: space, [ ] events, { } moves, g first, G live.
+"""
+
+
 def page(events: Sequence[Event]) -> str:
     """The page, as far as the run has come.
 
@@ -69,16 +88,7 @@ def page(events: Sequence[Event]) -> str:
 <figure id="chart">{chart}</figure>
 <p id="caption" aria-live="polite">{caption}</p>
 <p id="now">{now}</p>
-<nav id="controls" aria-label="play head" hidden>
-<button type="button" id="first" title="to the beginning (g)">first</button>
-<button type="button" id="back" title="previous move ({{)" aria-label="previous move">◀ move</button>
-<button type="button" id="play" title="play or pause (space)">play</button>
-<button type="button" id="on" title="next move (}})" aria-label="next move">move ▶</button>
-<button type="button" id="latest" title="to the newest event, and on with it (G)">live</button>
-<input type="range" id="slider" min="0" max="0" value="0" aria-label="event">
-<span id="when" class="dim"></span>
-</nav>
-<h2>Who is protected from which model</h2>
+{CONTROLS}<h2>Who is protected from which model</h2>
 <div id="table" class="wide" tabindex="0" role="region" aria-label="table">{_table(scene.table)}</div>
 <h2>Whom the trainer names</h2>
 <div id="faces"><noscript>Pictures are shown with JavaScript, where they are published.</noscript></div>
@@ -86,10 +96,7 @@ def page(events: Sequence[Event]) -> str:
 <ol id="notes">{"".join(notes)}</ol>
 <ul id="sources">{"".join(cited)}</ul>
 </main>
-<footer>Every number was measured in this run, with 95 % Wilson intervals, or is cited, drawn as ×. Lines show what is
-left with the best model the trainer has had so far. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
-before, ! under an attack that the model was not trained against. Keys: space, [ ] events, {{ }} moves, g first, G live.
-</footer>
+<footer>{FOOTER}</footer>
 <script>{script()}</script>
 </body>
 </html>
