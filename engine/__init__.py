@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from facetui.engine.core.interfaces import Attack as Attack
     from facetui.engine.core.interfaces import Bank as Bank
     from facetui.engine.core.interfaces import Classifier as Classifier
+    from facetui.engine.core.interfaces import Combining as Combining
     from facetui.engine.core.interfaces import Defence as Defence
+    from facetui.engine.core.interfaces import Detecting as Detecting
     from facetui.engine.core.interfaces import Extractor as Extractor
+    from facetui.engine.core.interfaces import Purifying as Purifying
     from facetui.engine.core.interfaces import Training as Training
     from facetui.engine.defences import DEFENCES as DEFENCES
     from facetui.engine.extractors import EXTRACTORS as EXTRACTORS
     from facetui.engine.lab.lab import Lab as Lab
     from facetui.engine.records.cohort_table import cohort_table as cohort_table
-    from facetui.engine.records.journal import read as read_run
+    from facetui.engine.runs.read import Run as Run
+    from facetui.engine.runs.read import read_run as read_run
+    from facetui.engine.runs.register import register as register
+    from facetui.engine.runs.settings import Settings as Settings
     from facetui.engine.runs.setup import open_lab as open_lab
     from facetui.engine.runs.setup import prepare as prepare
 
@@ -34,6 +40,9 @@ PUBLIC = {
     "Budget": "core.budget:Budget",
     "Classifier": "core.interfaces:Classifier",
     "DEFENCES": "defences:DEFENCES",
+    "Combining": "core.interfaces:Combining",
+    "Detecting": "core.interfaces:Detecting",
+    "Purifying": "core.interfaces:Purifying",
     "Defence": "core.interfaces:Defence",
     "EXTRACTORS": "extractors:EXTRACTORS",
     "Extractor": "core.interfaces:Extractor",
@@ -42,7 +51,10 @@ PUBLIC = {
     "cohort_table": "records.cohort_table:cohort_table",
     "open_lab": "runs.setup:open_lab",
     "prepare": "runs.setup:prepare",
-    "read_run": "records.journal:read",
+    "Run": "runs.read:Run",
+    "Settings": "runs.settings:Settings",
+    "read_run": "runs.read:read_run",
+    "register": "runs.register:register",
 }
 """Names that stay, and where they are."""
 
@@ -54,14 +66,20 @@ __all__ = [
     "Bank",
     "Budget",
     "Classifier",
+    "Combining",
     "Defence",
+    "Detecting",
     "Extractor",
     "Lab",
+    "Purifying",
+    "Run",
+    "Settings",
     "Training",
     "cohort_table",
     "open_lab",
     "prepare",
     "read_run",
+    "register",
 ]
 
 

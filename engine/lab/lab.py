@@ -27,6 +27,7 @@ from facetui.engine.lab.world.web import Web
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
+from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import (
     ClockMoved,
@@ -38,6 +39,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.fields import DATE
 from facetui.engine.records.measurements import Measurements
+from facetui.engine.records.text import html
 
 
 class Lab(Player):
@@ -140,6 +142,16 @@ class Lab(Player):
     def players(self) -> dict[str, Player]:
         """The lab and its actors by name, the lab's own empty: everybody who has moves."""
         return {player.actor: player for player in (self, self.users, self.friends, self.trainer, self.law)}
+
+    def _repr_html_(self) -> str:
+        """The lab in a notebook: where it stands, and the table of what was measured."""
+        posted, held = (sum(len(post.who) for post in posts) for posts in (self.web, self.trainer.archive))
+        where = (
+            f"{self.recorder.t or 'before the first date'}: {len(self.protected)} of {len(self.people)} people protect "
+            f"their photos; {posted} photos are posted, the trainer holds {held}"
+        )
+        current = self.trainer.pipelines[-1].generation if self.trainer.pipelines else "no model yet"
+        return f"<p>{html(where)}; it uses {html(current)}</p>\n{cohort_table(self.measurements)._repr_html_()}"
 
     def __dir__(self) -> list[str]:
         return sorted(name for name in super().__dir__() if not name.startswith("_") or name.endswith("__"))

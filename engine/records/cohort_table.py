@@ -1,11 +1,23 @@
-"""What displays show, as folds over the events so far; no torch."""
+"""Cohorts by the trainer's models: a fold over events, and its one layout, which every display only draws."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import mean
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured
+from facetui.engine.records.rates import percent, percents
+from facetui.engine.records.text import html
+
+NEWS, RISE = "!", "↑"
+"""Marks of a cell: under an attack that the model was not trained against; higher than before."""
+
+TITLE = "share of clean probes not named; the trainer's models in the order in which it had them"
+ROWS = "photos posted under"
+"""What stands above the names of the rows."""
+
+EVERYBODY_ELSE = "everybody else"
 
 
 @dataclass
@@ -54,6 +66,10 @@ class CohortTable:
         measured = [self.cells[cohort, name] for name in names if (cohort, name) in self.cells]
         return measured[-1] if measured else None
 
+    def _repr_html_(self) -> str:
+        """The table in a notebook."""
+        return "".join(table_html(self))
+
     def unprotected(self, generation: str) -> ProtectionMeasured | None:
         """The measurement that tells how often everybody else was not named."""
         return self.cells.get((WHOLE_ARCHIVE, generation))
@@ -65,3 +81,150 @@ def cohort_table(events: Iterable[Event]) -> CohortTable:
     for event in events:
         table.add(event)
     return table
+
+
+# --- its layout ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What was measured of one row under one model.
+
+    Attributes:
+        text: the rate, with its marks; empty: not measured.
+        rate: share of clean probes not named, in [0, 1].
+        small: the interval and the number of probes.
+        event: the measurement; of everybody else the one of the whole archive, which counted them, too.
+    """
+
+    text: str = ""
+    rate: float | None = None
+    small: str = ""
+    event: ProtectionMeasured | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row.
+
+    Attributes:
+        name: of the cohort, or ``EVERYBODY_ELSE``.
+        cells: one a column.
+    """
+
+    name: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is everything that the trainer holds."""
+        return self.name == WHOLE_ARCHIVE
+
+    @property
+    def is_else(self) -> bool:
+        """Whether it is about people who protect nothing."""
+        return self.name == EVERYBODY_ELSE
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows and columns in the order in which they are shown; no rows where nothing was measured.
+
+    Attributes:
+        columns: the trainer's models.
+        rows: cohorts, the whole archive, everybody else.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def grid(table: CohortTable, rise: str = RISE) -> Grid:
+    """The table of one run, ``rise`` marking what is higher than before."""
+
+    def cohort(name: str, column: str) -> Cell:
+        event = table.cells.get((name, column))
+        if event is None:
+            return Cell()
+        interval = f"{percents(*event.interval)}, " if event.interval is not None else ""
+        text = percent(event.protection_rate) + cell_marks(table, name, column, rise)
+        return Cell(text, event.protection_rate, f"{interval}n {event.n_probes}", event)
+
+    def everybody_else(_: str, column: str) -> Cell:
+        event = table.unprotected(column)
+        if event is None or event.unprotected_error is None:
+            return Cell()
+        return Cell(percent(event.unprotected_error), event.unprotected_error, f"n {event.n_unprotected}", event)
+
+    return _laid_out(table, cohort, everybody_else)
+
+
+def spread(tables: Sequence[CohortTable]) -> Grid:
+    """The tables of several seeds: each cell the mean over the runs, the smallest and the largest rate, in per cent."""
+    # Other seeds are other people and other photos, but the same moves: rows and columns agree.
+
+    def cohort(name: str, column: str) -> Cell:
+        measured = [table.cells[name, column].protection_rate for table in tables if (name, column) in table.cells]
+        if not measured:
+            return Cell()
+        low, middle, high = (f"{100 * rate:.0f}" for rate in (min(measured), mean(measured), max(measured)))
+        return Cell(f"{middle} ({low}-{high})", mean(measured))
+
+    return _laid_out(tables[0], cohort) if tables else Grid((), ())
+
+
+def _laid_out(
+    table: CohortTable, cohort: Callable[[str, str], Cell], others: Callable[[str, str], Cell] | None = None
+) -> Grid:
+    names = [(name, cohort) for name in table.cohorts] if table.cells else []
+    if others is not None and names:
+        names.append((EVERYBODY_ELSE, others))
+    columns = tuple(table.generations)
+    return Grid(columns, tuple(Row(name, tuple(cell(name, column) for column in columns)) for name, cell in names))
+
+
+def cell_marks(table: CohortTable, cohort: str, generation: str, rise: str = RISE) -> str:
+    """What stands behind a measured figure in the table of cohorts by models: ``!``, `` ↑``, both, or nothing."""
+    news = NEWS if table.cells[cohort, generation].is_news else ""
+    return news + (f" {rise}" if table.rises(cohort, generation) else "")
+
+
+def cell_remarks(table: CohortTable, cohort: str, generation: str) -> list[str]:
+    """The marks of one cell in words."""
+    said = []
+    if table.cells[cohort, generation].is_news:
+        said.append("the model was not trained against this attack")
+    if table.rises_by_law(cohort, generation):
+        said.append("higher, for a law forbids what the trainer could do before")
+    elif table.rises(cohort, generation):
+        said.append("higher than with the model before it")
+    return said
+
+
+def marks(table: CohortTable, rise: str = RISE) -> list[str]:
+    """What the marks in a table mean, as far as they are there."""
+    risen = [key for key in table.cells if table.rises(*key)]
+    said = []
+    if any(not table.rises_by_law(*key) for key in risen):
+        said.append(f"{rise} higher than with the model before it; who keeps the old model loses nothing")
+    if any(table.rises_by_law(*key) for key in risen):
+        said.append(f"{rise} under a law: higher, for the trainer may not do what it could do before")
+    if any(event.is_news for event in table.cells.values()):
+        said.append(f"{NEWS} under an attack that this model was not trained against")
+    return said
+
+
+def table_html(table: CohortTable) -> Iterator[str]:
+    """The table as HTML, whatever text is foreign in it escaped; nothing where nothing was measured."""
+    shown = grid(table)
+    if not shown.rows:
+        return
+    yield f'<table><caption>{html(TITLE)}</caption>\n<thead><tr><th scope="col">{html(ROWS)}</th>'
+    yield from (f'<th scope="col">{html(name)}</th>' for name in shown.columns)
+    yield "</tr></thead>\n<tbody>\n"
+    for row in shown.rows:
+        yield f'<tr><th scope="row">{html(row.name)}</th>'
+        yield from (f'<td title="{html(cell.small)}">{html(cell.text)}</td>' for cell in row.cells)
+        yield "</tr>\n"
+    yield "</tbody></table>\n"
+    yield from (f"<p>{html(text)}</p>\n" for text in marks(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.rates import percent, percents
@@ -32,6 +33,10 @@ class Measurements(Sequence[ProtectionMeasured]):
 
     def __iter__(self) -> Iterator[ProtectionMeasured]:
         return iter(self._measured)
+
+    def _repr_html_(self) -> str:
+        """The measurements in a notebook."""
+        return cohort_table(self._measured)._repr_html_()
 
     def __repr__(self) -> str:
         return "; ".join(f"{m.cohort} {in_words(m)}" for m in self._measured)

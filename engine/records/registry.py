@@ -48,6 +48,7 @@ class Registry(Generic[T]):
         self.patterns = dict(patterns or {})
         self._entries = dict(builtin)
         self._looked_for_plugins = False
+        self._registered: set[str] = set()
 
     def _all(self) -> dict[str, Entry]:
         if not self._looked_for_plugins:
@@ -123,7 +124,10 @@ class Registry(Generic[T]):
         if taken is not None and taken.target is not thing:
             raise UsageError(f"the {self.kind} name {name!r} is taken; choose another")
         self._entries[name] = Entry(thing, summary)
+        self._registered.add(name)
 
     def forget(self, name: str) -> None:
         """Take back a name that was added by :meth:`register`, for instance before a notebook defines it anew."""
-        self._entries.pop(name, None)
+        if name in self._registered:
+            self._registered.remove(name)
+            del self._entries[name]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
-from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.cohort_table import CohortTable, grid
 from facetui.engine.records.events import ProtectionMeasured
 from facetui.engine.records.text import csv_cell
-from facetui.tui.text.grid import grid
 
 FIELDS = (
     *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.cohort_table import ROWS, CohortTable, Grid, Row, cell_remarks, grid, marks
 from facetui.engine.records.measurements import in_words
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.grid import ROWS, Grid, Row, grid
-from facetui.tui.text.sentences import cell_remarks, marks, reported
+from facetui.tui.text.sentences import reported
 from facetui.tui.text.spans import Line, cells, left, pad, right, wrap
 
 LOW = 16

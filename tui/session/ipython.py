@@ -119,7 +119,7 @@ def _matcher(names: list[str]) -> Any:
 BANNER = """\
 Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.
 lab.table() and lab.chart() draw; undo() takes a move back; save("mine.py") keeps what you typed.
-help(lab.trainer.adapt) or lab.trainer.adapt? explains; Ctrl-C stops a move, Ctrl-D leaves.
+moves() lists all there is, lab.trainer.adapt? explains one; Ctrl-C stops a move, Ctrl-D leaves.
 """
 
 

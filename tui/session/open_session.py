@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import sys
+import textwrap
 from typing import Any
 
+from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.world.moves import moves_of
 from facetui.engine.records.events import Progress, RunBegan
 from facetui.engine.records.places import short
 from facetui.engine.runs.scenario import Scenario
@@ -75,4 +79,29 @@ def scope(session: Session) -> dict[str, Any]:
         """Write what was typed as a scenario that `facetui run` plays with the same result."""
         say(f"saved {short(session.save(path))}")
 
-    return {"lab": session.lab, "undo": undo, "save": save, "__name__": "__facetui__"}
+    def moves() -> None:
+        """List every move with what it takes and does."""
+        for line in move_lines(session.lab, shutil.get_terminal_size().columns):
+            say(line)
+
+    return {"lab": session.lab, "undo": undo, "save": save, "moves": moves, "__name__": "__facetui__"}
+
+
+def move_lines(lab: Lab, width: int) -> list[str]:
+    """Every move of a lab: how it is called, and the first line of what it does."""
+    lines = []
+    for name, player in lab.players.items():
+        for verb, method in moves_of(player).items():
+            _, *parameters = inspect.signature(method).parameters.values()
+            call = f"lab.{name}.{verb}".replace("..", ".") + f"({', '.join(map(_written, parameters))})"
+            lines += textwrap.wrap(call, width, subsequent_indent="        ")
+            about = (inspect.getdoc(method) or "").splitlines()[0]
+            lines += textwrap.wrap(about, width, initial_indent="    ", subsequent_indent="    ")
+    return lines
+
+
+def _written(parameter: inspect.Parameter) -> str:
+    """A parameter as one types it, without its type."""
+    stars = {inspect.Parameter.VAR_KEYWORD: "**", inspect.Parameter.VAR_POSITIONAL: "*"}.get(parameter.kind, "")
+    default = "" if parameter.default is parameter.empty else f"={parameter.default!r}"
+    return f"{stars}{parameter.name}{default}"

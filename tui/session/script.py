@@ -73,7 +73,14 @@ def run_script(session: Session, text: str, name: str) -> int:
 def _is_own(statement: ast.stmt) -> bool:
     """Whether a statement is about the session, or only draws: it is not part of what is saved."""
     call = statement.value if isinstance(statement, ast.Expr) else None
-    return isinstance(call, ast.Call) and ast.unparse(call.func) in ("undo", "save", "lab.table", "lab.chart", "help")
+    return isinstance(call, ast.Call) and ast.unparse(call.func) in (
+        "undo",
+        "save",
+        "moves",
+        "lab.table",
+        "lab.chart",
+        "help",
+    )
 
 
 def is_own(source: str) -> bool:

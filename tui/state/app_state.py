@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story
@@ -14,7 +15,6 @@ from facetui.tui.state.playhead import Player
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.state.transcript import Console
-from facetui.tui.text.grid import grid
 
 VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6

@@ -18,7 +18,7 @@ KEPT = 2000
 INTRODUCTION = (
     "Python with a lab in it: lab.users, lab.friends, lab.trainer and lab.law move, lab.measure() asks.",
     'lab.table() and lab.chart() draw; undo() takes a move back; save("mine.py") keeps what you typed.',
-    "lab.trainer.adapt? explains; Tab completes; Ctrl+C stops a move; esc leaves the console, exit ends its session.",
+    "moves() lists what there is, lab.trainer.adapt? explains; Tab completes; Ctrl+C stops a move; esc leaves.",
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     Actor,
@@ -30,7 +29,6 @@ from facetui.engine.records.text import clean
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
-NEWS, RISE = "!", "↑"
 LONGEST = 4000
 """Characters of what is said about an event: a journal may come from elsewhere."""
 
@@ -181,34 +179,3 @@ def short_label(event: Event) -> str:
             return clean(event.law)
         case _:
             return event.kind.replace("_", " ")
-
-
-def cell_marks(table: CohortTable, cohort: str, generation: str, rise: str = RISE) -> str:
-    """What stands behind a measured figure in the table of cohorts by models: ``!``, `` ↑``, both, or nothing."""
-    news = NEWS if table.cells[cohort, generation].is_news else ""
-    return news + (f" {rise}" if table.rises(cohort, generation) else "")
-
-
-def cell_remarks(table: CohortTable, cohort: str, generation: str) -> list[str]:
-    """The marks of one cell in words."""
-    said = []
-    if table.cells[cohort, generation].is_news:
-        said.append("the model was not trained against this attack")
-    if table.rises_by_law(cohort, generation):
-        said.append("higher, for a law forbids what the trainer could do before")
-    elif table.rises(cohort, generation):
-        said.append("higher than with the model before it")
-    return said
-
-
-def marks(table: CohortTable, rise: str = RISE) -> list[str]:
-    """What the marks in a table mean, as far as they are there."""
-    risen = [key for key in table.cells if table.rises(*key)]
-    said = []
-    if any(not table.rises_by_law(*key) for key in risen):
-        said.append(f"{rise} higher than with the model before it; who keeps the old model loses nothing")
-    if any(table.rises_by_law(*key) for key in risen):
-        said.append(f"{rise} under a law: higher, for the trainer may not do what it could do before")
-    if any(event.is_news for event in table.cells.values()):
-        said.append(f"{NEWS} under an attack that this model was not trained against")
-    return said

@@ -5,11 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.cohort_table import ROWS, TITLE, CohortTable, Grid, grid, marks, spread
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
-from facetui.tui.text.grid import ROWS, TITLE, Grid, grid, spread
-from facetui.tui.text.sentences import LONGEST, marks
+from facetui.tui.text.sentences import LONGEST
 from facetui.tui.text.spans import cells, cut, right
 
 LONGEST_NAME = 200

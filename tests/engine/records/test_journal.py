@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from facetui.engine.records import journal
-from facetui.engine.records.cohort_table import cohort_table
+from facetui.engine.records.cohort_table import cell_marks, cell_remarks, cohort_table, marks
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import (
     AnyEvent,
@@ -22,7 +22,6 @@ from facetui.engine.records.events import (
     encode,
 )
 from facetui.tui.text.plain import Plain
-from facetui.tui.text.sentences import cell_marks, cell_remarks, marks
 
 from ...support.sample_run import sample_events
 

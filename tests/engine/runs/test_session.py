@@ -21,6 +21,7 @@ from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.setup import Setup
 from facetui.tui.session.completion import begun, in_a_string
+from facetui.tui.session.open_session import scope
 from facetui.tui.session.script import is_own, run_script
 
 STORY = '"""A story."""\n\n\ndef scenario(lab):\n    lab.at("2020-01")\n    lab.users.post(1)\n'
@@ -47,6 +48,18 @@ def facts(session: Session) -> list:
     """What happened, without what a clock decides."""
     steady = [event for event in session.events if not isinstance(event, Progress)]
     return [(e.kind, e.t, getattr(e, "protection_rate", None), getattr(e, "text", "")) for e in steady]
+
+
+def test_moves_are_listed_as_they_are_called(session, capsys):
+    scope(session)["moves"]()
+    listed = capsys.readouterr().out
+    assert (
+        "lab.users.post(n=8)\n    Everybody posts" in listed
+        and "lab.at(t)" in listed
+        and "lab.trainer.answer(" in listed
+    )
+    assert "self" not in listed and "restart" not in listed
+    assert max(map(len, listed.splitlines())) <= 80
 
 
 def test_undo_puts_the_same_lab_back(session):

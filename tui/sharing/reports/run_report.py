@@ -12,6 +12,7 @@ from pathlib import Path
 
 from facetui.engine.people import casts
 from facetui.engine.records import files, journal
+from facetui.engine.records.cohort_table import ROWS, TITLE, grid, marks
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.rates import percent
@@ -24,8 +25,7 @@ from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.grid import ROWS, TITLE, grid
-from facetui.tui.text.sentences import MARKS, marks, reported, words
+from facetui.tui.text.sentences import MARKS, reported, words
 from facetui.tui.text.spans import text_of
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")

@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from functools import cache
 from importlib import resources
 
-from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.cohort_table import CohortTable, table_html
 from facetui.engine.records.events import Event, Note, RunBegan
 from facetui.engine.records.text import UNSEEN, html
 from facetui.tui.figures.drawing import draw, svg
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import LONGEST, reported, words
-from facetui.tui.text.table import table_lines
 
 
 @cache
@@ -104,10 +103,4 @@ def page(events: Sequence[Event]) -> str:
 
 
 def _table(table: CohortTable) -> str:
-    lines = table_lines(table, width=200)
-    return f"<pre>{text_block(lines)}</pre>" if lines else '<p class="dim">nothing was measured yet</p>'
-
-
-def text_block(lines: Sequence[str]) -> str:
-    """Lines of a table, for HTML."""
-    return "\n".join(html(line) for line in lines if line)
+    return "".join(table_html(table)) or '<p class="dim">nothing was measured yet</p>'
