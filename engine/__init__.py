@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from facetui.engine.extractors import EXTRACTORS as EXTRACTORS
     from facetui.engine.lab.lab import Lab as Lab
     from facetui.engine.records.cohort_table import cohort_table as cohort_table
+    from facetui.engine.records.measurements import in_words as in_words
+    from facetui.engine.records.rates import percent as percent
     from facetui.engine.runs.read import Run as Run
     from facetui.engine.runs.read import read_run as read_run
     from facetui.engine.runs.register import register as register
@@ -49,7 +51,9 @@ PUBLIC = {
     "Lab": "lab.lab:Lab",
     "Training": "core.interfaces:Training",
     "cohort_table": "records.cohort_table:cohort_table",
+    "in_words": "records.measurements:in_words",
     "open_lab": "runs.setup:open_lab",
+    "percent": "records.rates:percent",
     "prepare": "runs.setup:prepare",
     "Run": "runs.read:Run",
     "Settings": "runs.settings:Settings",
@@ -76,7 +80,9 @@ __all__ = [
     "Settings",
     "Training",
     "cohort_table",
+    "in_words",
     "open_lab",
+    "percent",
     "prepare",
     "read_run",
     "register",

@@ -1,19 +1,25 @@
-"""Documents: their links lead somewhere, and their commands are ones that the program takes."""
+"""Documents: their links lead somewhere, their commands and programs run, and what they show is what one sees."""
 
 from __future__ import annotations
 
 import re
 import shlex
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
 from typer.main import get_command
 
+from facetui.engine import ATTACKS
+from facetui.engine.runs.scenario import Scenario
 from facetui.tui.cli.main import app, with_address
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+PYTHON = re.compile(r"^( *)```python\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`(facetui [a-z][^`]*)`")
 
@@ -73,3 +79,65 @@ def test_commands_are_found_and_a_wrong_one_would_be_seen():
 
 def test_the_readme_is_one_page():
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 200
+
+
+# --- what is shown, and what can be run for nothing ---------------------------------------------------------------
+
+CHEAP = re.compile(r"facetui( --help| --version| list( \w+)?| runs| models| doctor|)$")
+"""Commands that compute nothing and write nothing."""
+
+
+def test_commands_that_compute_nothing_end_well():
+    lines = sorted({line for page in PAGES for line in commands(page) if CHEAP.fullmatch(line)} | {"facetui --help"})
+    assert len(lines) > 3
+    for line in lines:
+        words = [sys.executable, "-m", "facetui.tui.cli.main", *line.split()[1:]]
+        ran = subprocess.run(words, capture_output=True, text=True, timeout=120)
+        assert ran.returncode == 0 and ran.stdout.strip(), f"{line}: {ran.stderr}"
+
+
+def shape(text: str) -> list[str]:
+    """Lines without their digits, marks and columns: what is named, in which order."""
+    return [" ".join(re.sub(r"[0-9.]+ %!?( ↑)?", "#", line).split()) for line in text.strip().splitlines()]
+
+
+def test_the_table_in_the_readme_is_the_one_that_the_recording_ends_with():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown, _, _ = page[page.index("share of clean probes") :].partition("```")
+    words = [sys.executable, "-m", "facetui.tui.cli.main", "demo", "--display", "plain"]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
+    table = ran.stdout[ran.stdout.rindex("share of clean probes") :]
+    assert shape(table)[: len(shape(shown))] == shape(shown)
+
+
+def programs(page: str) -> list[str]:
+    return [textwrap.dedent(body) for _, body in PYTHON.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))]
+
+
+@pytest.mark.slow
+def test_the_story_in_the_documents_is_one(make_lab, tmp_path):
+    (source,) = programs("stories.md")
+    events = []
+    Scenario.parse(source, tmp_path / "mine.py").play(make_lab(emit=events.append))
+    assert "once it adapted" in events[-1].text and "probes" in events[-1].text
+
+
+def test_the_moves_in_the_documents_can_be_made(make_lab):
+    (source,) = programs("WORKSHOP.md")
+    lab = make_lab()
+    exec(compile(source, "WORKSHOP.md", "exec"), {"lab": lab})
+    assert [m.extractor for m in lab.measurements][-1] == "compact-b"
+
+
+def test_the_attack_in_the_documents_is_one(make_lab):
+    (source,) = programs("attacks.md")
+    try:
+        exec(compile(source, "attacks.md", "exec"), {"__name__": "mine"})
+        lab = make_lab()
+        lab.at("2020-07")
+        lab.users.protect("noise")
+        lab.users.post(2)
+        assert lab.web[-1].attack == "noise"
+    finally:
+        ATTACKS.forget("noise")

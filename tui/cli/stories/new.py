@@ -22,6 +22,8 @@ TEMPLATE = '''\
 What happens, in your words. Dates are the story's; figures of others need a source, see lab.cite.
 """
 
+from facetui.engine import in_words
+
 
 def scenario(lab, photos: int = 8, tool: str = "pgd"):
     # Whatever stands after lab can be set: facetui run {file} --set photos=4
@@ -43,8 +45,8 @@ def scenario(lab, photos: int = 8, tool: str = "pgd"):
     # facetui repl explains each: help(lab.trainer.adapt)
 
     lab.note(
-        f"The trainer failed to name {{before.protection_rate:.0%}} of {{before.n_probes}} clean photos of the "
-        f"protected people, and once it had adapted {{after.protection_rate:.0%}}."
+        f"The trainer failed to name {{in_words(before)}} of the clean photos of the "
+        f"protected people, and once it had adapted {{in_words(after)}}."
     )
 '''
 
