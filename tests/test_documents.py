@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -105,7 +106,8 @@ def test_the_table_in_the_readme_is_the_one_that_the_recording_ends_with():
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     shown, _, _ = page[page.index("share of clean probes") :].partition("```")
     words = [sys.executable, "-m", "facetui.tui.cli.main", "demo", "--display", "plain"]
-    ran = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    wide = {**os.environ, "COLUMNS": "100"}
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=120, env=wide)
     assert ran.returncode == 0, ran.stderr
     table = ran.stdout[ran.stdout.rindex("share of clean probes") :]
     assert shape(table)[: len(shape(shown))] == shape(shown)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui.runs.cues import Cue
-from facetui.tui.screens import cohorts, console, events, faces, home, keys, timeline
+from facetui.tui.screens import faces, keys
+from facetui.tui.screens.pages import Looks, page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
@@ -59,27 +60,10 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
     lines = [
         header(stage, width),
-        *page(stage, width, height - 2, colours=colours, pixels=pixels),
+        *page(stage, width, height - 2, Looks(colours, pixels)),
         cue_line(stage.run.cue, width) if stage.run.cue is not None else keys.footer(stage.view, width),
     ]
     return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
-
-
-def page(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
-    """The page between header and footer."""
-    match stage.view:
-        case "home":
-            return home.paint(stage, width, height)
-        case "cohorts":
-            return cohorts.paint(stage, width, height)
-        case "faces":
-            return faces.paint(stage, width, height, colours=colours, pixels=pixels)
-        case "events":
-            return events.paint(stage, width, height)
-        case "console":
-            return console.paint(stage.console, width, height, stage.known.progress)
-        case _:
-            return timeline.paint(stage, width, height)
 
 
 def cue_line(cue: Cue, width: int) -> Line:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from facetui.tui.screens.pages import PAGES
 from facetui.tui.text.spans import Line, fit, length, wrap
 
 
@@ -39,14 +40,7 @@ KEYS = (
     Key("G,upper_g", "G", "latest", "G live", "to the newest event, and on with it", ("timeline",)),
     Key("plus,equals_sign", "+", "faster(1)", "", "play faster"),
     Key("minus", "-", "faster(-1)", "", "play slower"),
-    Key("1", "1", "view('timeline')", "0-5 screens", "the chart"),
-    Key("2", "2", "view('cohorts')", "", "the table of cohorts by models"),
-    Key("3", "3", "view('faces')", "", "pictures, and whom the trainer names"),
-    Key("4", "4", "view('events')", "", "everything that happened"),
-    Key(
-        "5,colon", "5 :", "view('console')", ": console", "the console: Python with the lab in it", ("timeline", "home")
-    ),
-    Key("0", "0", "view('home')", "", "stories and runs"),
+    *(Key(p.keys, p.shown, f"view({p.name!r})", p.hint, p.help, p.views) for p in PAGES),
     Key("b", "b", "kept", "b model", "the trainer's best model so far, or the one in use", ("timeline",)),
     Key("up,k", "↑ k", "move(-1, 0)", "", "cursor up"),
     Key("down,j", "↓ j", "move(1, 0)", "", "cursor down"),

@@ -16,7 +16,6 @@ from facetui.tui.state.selection import Selection, inside, listed, photos_of_peo
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.state.transcript import Console
 
-VIEWS = ("home", "timeline", "cohorts", "faces", "events", "console")
 SPARE = 6
 """A run that goes on gets room for so many moves more, so that the axis is laid out anew only now and then."""
 
@@ -57,7 +56,7 @@ class Stage:
         run: what is looked at.
         selection: where the cursors stand.
         console: what its page shows.
-        view: one of ``VIEWS``.
+        view: the name of the screen that is looked at.
         kept: show what is left with the best model the trainer has had; else with the one in use.
         motion: glide between moves; else step.
         device: what was found, for the home screen.

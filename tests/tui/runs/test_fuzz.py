@@ -38,6 +38,7 @@ from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
 from facetui.tui.runs.remote import Mirror
 from facetui.tui.screens import frame
+from facetui.tui.screens.pages import PAGES
 from facetui.tui.sharing.reports import export, run_report
 from facetui.tui.sharing.web.page import page
 from facetui.tui.state.app_state import Stage
@@ -58,7 +59,7 @@ EXAMPLES = int(os.environ.get("FACETUI_FUZZ", "150"))
 SECONDS = 10.0
 """Within which everything must be over, on a machine that does other things besides."""
 
-VIEWS = ("timeline", "cohorts", "faces", "events", "home")
+VIEWS = tuple(page.name for page in PAGES)
 
 fuzzed = settings(
     derandomize=True,

@@ -26,13 +26,16 @@ from facetui.tui.cli import main, names
 from facetui.tui.runs import cues
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
+from facetui.tui.screens.pages import PAGES
 from facetui.tui.session import messages
 from facetui.tui.sharing.reports import export
-from facetui.tui.state.app_state import VIEWS, Stage
+from facetui.tui.state.app_state import Stage
 from facetui.tui.text import plain, spans, table
 from facetui.tui.text.sentences import words
 
 from ...support.hostile_run import ROUNDS, hostile, runs, unsafe
+
+VIEWS = tuple(page.name for page in PAGES)
 
 # --- what is printed -------------------------------------------------------------------------------------------------
 

@@ -23,14 +23,17 @@ from facetui.tui.figures import axis
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
 from facetui.tui.screens.keys import KEYS, footer, help_lines
+from facetui.tui.screens.pages import PAGES
 from facetui.tui.sharing.reports import export
-from facetui.tui.state.app_state import VIEWS, Stage
+from facetui.tui.state.app_state import Stage
 from facetui.tui.state.playhead import SPEEDS, Player
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import spans
 from facetui.tui.text.sentences import short_label, words
 
 from ...support.sample_run import sample_events, write_sample
+
+VIEWS = tuple(page.name for page in PAGES)
 
 SCREENS = Path(__file__).resolve().parents[2] / "golden" / "screens"
 SIZES = ((120, 40), (80, 24), (40, 12))

@@ -1,0 +1,78 @@
+"""The screens, once: for the keys that lead there, the help, and what is drawn between header and footer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from facetui.tui.screens import cohorts, console, events, faces, home, timeline
+from facetui.tui.state.app_state import Stage
+from facetui.tui.text.spans import Line
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a terminal can show.
+
+    Attributes:
+        colours: pictures may be made of colours.
+        pixels: something else draws them in pixels: their place stays empty.
+    """
+
+    colours: bool = True
+    pixels: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """One screen.
+
+    Attributes:
+        name: the stage's ``view``.
+        keys: which lead there, as the screen library knows them.
+        shown: how they are written.
+        help: what is to be seen there.
+        paint: ``paint(stage, width, height, looks)`` gives exactly ``height`` lines.
+        hint: in the footer, where it is to be there.
+        views: screens whose footer shows the hint; empty: all.
+    """
+
+    name: str
+    keys: str
+    shown: str
+    help: str
+    paint: Callable[[Stage, int, int, Looks], list[Line]]
+    hint: str = ""
+    views: tuple[str, ...] = ()
+
+
+def _faces(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
+    return faces.paint(stage, width, height, colours=looks.colours, pixels=looks.pixels)
+
+
+def _console(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
+    return console.paint(stage.console, width, height, stage.known.progress)
+
+
+PAGES = (
+    Page("timeline", "1", "1", "the chart", lambda s, w, h, _: timeline.paint(s, w, h), "0-5 screens"),
+    Page("cohorts", "2", "2", "the table of cohorts by models", lambda s, w, h, _: cohorts.paint(s, w, h)),
+    Page("faces", "3", "3", "pictures, and whom the trainer names", _faces),
+    Page("events", "4", "4", "everything that happened", lambda s, w, h, _: events.paint(s, w, h)),
+    Page(
+        "console",
+        "5,colon",
+        "5 :",
+        "the console: Python with the lab in it",
+        _console,
+        ": console",
+        ("timeline", "home"),
+    ),
+    Page("home", "0", "0", "stories and runs", lambda s, w, h, _: home.paint(s, w, h)),
+)
+
+
+def page(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
+    """The page that is looked at, exactly ``width`` by ``height``."""
+    shown = next((page for page in PAGES if page.name == stage.view), PAGES[0])
+    return shown.paint(stage, width, height, looks)
