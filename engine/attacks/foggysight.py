@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.loop import Tick, batchwise, beside, clean_rows, ready
+from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, device_generator, ready
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast
 from facetui.engine.core.inference import embed
@@ -81,7 +81,7 @@ class FoggySight(Attack):
             towards = [goal[rows] for goal in goals]
             noise = torch.randn(clean.shape, generator=album.generator).to(clean.device) * WIDE * spread
             noise = noise.contiguous(memory_format=torch.channels_last).clamp_(-radius, radius).requires_grad_(True)
-            views = beside(clean.device, album.generator)
+            views = device_generator(clean.device, album.generator)
             optimiser = torch.optim.Adam([noise], min(LONGEST, PATH / self.steps) * radius)
             for _ in range(self.steps):
                 seen = _another_view(album.view((clean + noise).clamp(0, 1), rows), spread, views, album.generator)

@@ -53,7 +53,7 @@ def uniform(like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
     return noise.to(like.device, memory_format=torch.channels_last)
 
 
-def beside(device: torch.device, generator: torch.Generator) -> torch.Generator:
+def device_generator(device: torch.device, generator: torch.Generator) -> torch.Generator:
     """A generator on a device, seeded from one on the CPU: noise that is drawn in every step must not cross the bus."""
     if device.type == "cpu":
         return generator

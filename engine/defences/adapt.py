@@ -199,7 +199,7 @@ class _Batches:
         poisoned: their copies.
         anchors: clean photos beside them.
         pairs: ``(steps, batch)`` which perturbed copies.
-        beside: ``(steps, anchors)`` which anchors.
+        anchor_rows: ``(steps, anchors)`` which anchors.
         sizes: ``(steps, batch)`` how much of its perturbation a copy shows.
         mirrored: ``(steps, batch + anchors)`` bool.
     """
@@ -208,7 +208,7 @@ class _Batches:
     poisoned: Tensor
     anchors: Bank
     pairs: Tensor
-    beside: Tensor
+    anchor_rows: Tensor
     sizes: Tensor
     mirrored: Tensor
 
@@ -220,22 +220,22 @@ class _Batches:
         # Every pair once, then again in another order.
         rounds = -(-steps * batch // len(poisoned))
         order = torch.cat([torch.randperm(len(poisoned), generator=generator) for _ in range(rounds)])
-        beside = torch.randint(len(anchors.photos), (steps, training.anchors), generator=generator)
+        anchor_rows = torch.randint(len(anchors.photos), (steps, training.anchors), generator=generator)
         # Perturbations somewhat weaker and stronger than the tool makes them (PuFace, 2024, amplifies them), mirrored.
         low, high = SIZES
         sizes = low + (high - low) * torch.rand(steps, batch, generator=generator)
         mirrored = torch.rand(steps, batch + training.anchors, generator=generator) < 0.5
-        return cls(clean, poisoned, anchors, order[: steps * batch].view(steps, batch), beside, sizes, mirrored)
+        return cls(clean, poisoned, anchors, order[: steps * batch].view(steps, batch), anchor_rows, sizes, mirrored)
 
     def batch(self, number: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
         """Photos in [0, 1], which clean photo each shows, anchors after originals, and how much each counts."""
-        rows, beside = self.pairs[number], self.beside[number]
+        rows, anchor_rows = self.pairs[number], self.anchor_rows[number]
         originals = rows % len(self.clean.photos)
         before, after = pixels(self.clean.photos[originals], device), pixels(self.poisoned[rows], device)
         size = self.sizes[number].to(device).view(-1, 1, 1, 1)
         after = (before + size * (after - before)).clamp(0, 1)
-        photos = torch.cat([after, pixels(self.anchors.photos[beside], device)])
+        photos = torch.cat([after, pixels(self.anchors.photos[anchor_rows], device)])
         photos = torch.where(self.mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
-        which = torch.cat([originals, len(self.clean.photos) + beside]).to(device)
-        weight = torch.cat([torch.ones(len(rows)), torch.full((len(beside),), ANCHOR_WEIGHT)]).to(device)
+        which = torch.cat([originals, len(self.clean.photos) + anchor_rows]).to(device)
+        weight = torch.cat([torch.ones(len(rows)), torch.full((len(anchor_rows),), ANCHOR_WEIGHT)]).to(device)
         return photos, which, weight

@@ -51,9 +51,9 @@ class Detector(Detecting):
         from sklearn.preprocessing import StandardScaler
 
         seen = torch.cat([spectrum(clean), spectrum(poisoned)]).double().numpy()
-        told = [0] * len(clean) + [1] * len(poisoned)
+        labels = [0] * len(clean) + [1] * len(poisoned)
         regression = LogisticRegression(C=self.regularisation, class_weight="balanced", max_iter=500)
-        self._model = make_pipeline(StandardScaler(), regression).fit(seen, told)
+        self._model = make_pipeline(StandardScaler(), regression).fit(seen, labels)
         return self
 
     def flags(self, photos: Tensor) -> Tensor:

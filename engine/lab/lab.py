@@ -145,10 +145,10 @@ class Lab(Player):
 
     def _repr_html_(self) -> str:
         """The lab in a notebook: where it stands, and the table of what was measured."""
-        posted, held = (sum(len(post.who) for post in posts) for posts in (self.web, self.trainer.archive))
+        posted, scraped = (sum(len(post.who) for post in posts) for posts in (self.web, self.trainer.archive))
         where = (
             f"{self.recorder.t or 'before the first date'}: {len(self.protected)} of {len(self.people)} people protect "
-            f"their photos; {posted} photos are posted, the trainer holds {held}"
+            f"their photos; {posted} photos are posted, the trainer holds {scraped}"
         )
         current = self.trainer.pipelines[-1].generation if self.trainer.pipelines else "no model yet"
         return f"<p>{html(where)}; it uses {html(current)}</p>\n{cohort_table(self.measurements)._repr_html_()}"

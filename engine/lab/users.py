@@ -129,8 +129,8 @@ class Users(Player):
             raise UsageError(f"expected at least 1 decoy a photo, got {per_photo}")
         size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
         for person in world.first(people):
-            mine = [post.photos[post.people == person] for post in world.web]
-            known = torch.cat(mine) if mine else torch.empty(0)
+            posted = [post.photos[post.people == person] for post in world.web]
+            known = torch.cat(posted) if posted else torch.empty(0)
             if not len(known):
                 name = world.people.persons[person].name
                 raise UsageError(f"{name} has posted nothing that decoys could hide; let the users post first")

@@ -152,8 +152,10 @@ class ConsoleSession:
         code = process.wait()
         if not isinstance(last, messages.Left):
             errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
-            told = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
-            last = messages.Left(f"the console's process ended with exit code {code}{f': {told}' if told else ''}")
+            last_line = errors.read().decode(errors="replace").strip().rpartition("\n")[2]
+            last = messages.Left(
+                f"the console's process ended with exit code {code}{f': {last_line}' if last_line else ''}"
+            )
         errors.close()
         self._host.hear(last)
 

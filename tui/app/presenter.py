@@ -35,10 +35,10 @@ class Cueing:
         run = self._stage.run
         if run.folder is None or run.owned or not (following or self._stage.running):
             return
-        told = cues.read(run.folder)
-        if len(told) > self._seen:
-            run.cue = told[-1]
-        self._seen = len(told)
+        sent = cues.read(run.folder)
+        if len(sent) > self._seen:
+            run.cue = sent[-1]
+        self._seen = len(sent)
 
     def send(self, words: str) -> None:
         """Tell followers to look at what is shown here.

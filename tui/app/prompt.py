@@ -76,7 +76,7 @@ class Prompt(TextArea):
             case "down" if row == self.document.line_count - 1:
                 self._recall(1)
             case "pageup" | "pagedown":
-                self._page.back = max(0, self._page.back + (5 if event.key == "pageup" else -5))
+                self._page.scroll(5 if event.key == "pageup" else -5)
             case "escape":
                 self.post_message(self.Left())
             case "ctrl+d" if not self.text:

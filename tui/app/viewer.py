@@ -124,8 +124,8 @@ class Viewer(App[int]):
         if self.stage.view == "home":
             self.refresh_home()
         if self.stage.run.recorded:
-            told = f"This is a recording of {self.stage.run.recorded}. Run it live: facetui run arms_race"
-            self.notify(told, timeout=5)
+            sentence = f"This is a recording of {self.stage.run.recorded}. Run it live: facetui run arms_race"
+            self.notify(sentence, timeout=5)
 
     def _list_stories(self) -> None:
         from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown

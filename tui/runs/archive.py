@@ -86,8 +86,8 @@ def _packed(folder: Path, pictures: str) -> Iterator[tuple[str, bytes]]:
     policy = PicturePolicy(folder, pictures)
     policy.learn(events)
     yield journal.EVENTS, journal.load(folder)
-    if told := cues.encode(cues.read(folder)):
-        yield CUES, told
+    if written := cues.encode(cues.read(folder)):
+        yield CUES, written
     for name in policy.names:
         if (content := policy.picture(name)) is not None:
             yield f"pictures/{name}.png", content
@@ -132,22 +132,22 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
     """
     _forget_abandoned(places.temporary())
     with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
-        held = _held(Path(place))
+        lock = _held(Path(place))
         try:
             yield unpack(archive, Path(place))
         except JournalError as error:
             raise JournalError(str(error).replace(place, str(archive))) from error
         finally:
-            if held is not None:
-                os.close(held)
+            if lock is not None:
+                os.close(lock)
 
 
 def _forget_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{FOR_NOW}*"):
         with contextlib.suppress(OSError):
-            if time.time() - folder.lstat().st_mtime > MADE_JUST_NOW and (held := _held(folder)) is not None:
+            if time.time() - folder.lstat().st_mtime > MADE_JUST_NOW and (lock := _held(folder)) is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(held)
+                os.close(lock)
 
 
 def _held(folder: Path) -> int | None:

@@ -54,9 +54,9 @@ class Engine:
             lines = (self.folder / LOG).read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             lines = []
-        told = [line.removeprefix("facetui: ") for line in lines if line.startswith("facetui: ")] or lines
-        if told:
-            return told[-1].strip()
+        messages = [line.removeprefix("facetui: ") for line in lines if line.startswith("facetui: ")] or lines
+        if messages:
+            return messages[-1].strip()
         return f"the engine left with exit code {self.code}" if self.code is not None else ""
 
     def forget(self) -> None:
@@ -101,10 +101,10 @@ def wait_until_begun(
     Raises:
         FacetuiError: it stopped before, with its own words and exit code.
     """
-    tail, told = journal.Tail(engine.folder), ""
+    tail, said_before = journal.Tail(engine.folder), ""
     while True:
-        if (said := engine.said()) != told and engine.code is None:
-            told = said
+        if (said := engine.said()) != said_before and engine.code is None:
+            said_before = said
             tell(said)  # reading people may take minutes
         code, events = engine.code, tail.more()
         failed = next((event for event in events if isinstance(event, RunFailed)), None)

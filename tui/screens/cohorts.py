@@ -36,8 +36,8 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         lines.append(line)
     if notes:
         lines.append([])
-    told = wrap(_tell(stage.now.table, shown, chosen), width - 4, 3)
-    lines += [[(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(told)]
+    sentences = wrap(_tell(stage.now.table, shown, chosen), width - 4, 3)
+    lines += [[(f" {'▸ ' if not i else '  '}{text}", "caption")] for i, text in enumerate(sentences)]
     return pad([*lines, *notes], width, height)
 
 

@@ -18,14 +18,13 @@ def paint(console: Console, width: int, height: int, task: Progress | None = Non
     doing = f"{console.doing}: {progress(task)}" if task is not None else console.doing
     below = [(f" {doing}", "key")] if console.doing else _possible(console, width)
     room = height - console.prompt - (1 if below else 0)
-    told: list[Line] = []
+    lines: list[Line] = []
     for text, role in reversed(console.lines):  # as many as can be seen, from the end
-        told[:0] = [[(f" {part}", role)] for part in _folded(text, width - 2)]
-        if len(told) >= room + console.back:
+        lines[:0] = [[(f" {part}", role)] for part in _folded(text, width - 2)]
+        if len(lines) >= room + console.back:
             break
-    console.back = max(0, min(console.back, len(told) - room))
-    end = len(told) - console.back
-    shown = told[max(0, end - room) : end]
+    end = len(lines) - max(0, min(console.back, len(lines) - room))
+    shown = lines[max(0, end - room) : end]
     prompts: list[Line] = [[(f" {MORE if row else PROMPT}", "key")] for row in range(console.prompt)]
     lines = [*pad(shown, width, room), *([fit(below, width)] if below else []), *prompts]
     return [fit(line, width) for line in lines]

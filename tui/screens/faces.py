@@ -10,7 +10,7 @@ from facetui.engine.records.text import clean
 from facetui.tui.figures.photos import difference, halves, load
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.selection import Photos, photos_of_people
-from facetui.tui.text.spans import Line, beside, cells, cut, fit, pad
+from facetui.tui.text.spans import Line, cells, cut, fit, pad, side_by_side
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -89,8 +89,8 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
     """
     chosen = _chosen(stage)
     if chosen is None:
-        told = " no picture was shown up to here: a story shows them with lab.show()"
-        return pad([[], [(cut(told, width), "dim")]], width, height)
+        sentence = " no picture was shown up to here: a story shows them with lab.show()"
+        return pad([[], [(cut(sentence, width), "dim")]], width, height)
     pictures = placed(stage, width, height)
     lines: list[Line] = []
     if pictures:
@@ -99,7 +99,7 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
         gap: list[Line] = [[(" ", "")] for _ in range(side // 2)]
         drawn = [empty if pixels and p.picture else halves(p.picture, side, colours=colours) for p in pictures]
         lines.append([span for p in pictures for span in fit([(f" {p.title}", "bold")], side + 1)])
-        lines += beside(*(block for picture in drawn for block in (gap, picture)))
+        lines += side_by_side(*(block for picture in drawn for block in (gap, picture)))
     where = f" person {stage.selection.person + 1} of {len(photos_of_people(stage.now.shown))}   "
     where += f"photo {stage.selection.photo + 1} of {len(chosen[1])}"
     return pad([*lines, *_words(stage, width), [], [(where, "dim")]], width, height)
@@ -115,7 +115,7 @@ def _named(person: str, first: PicturesShown, now: PicturesShown, width: int) ->
     if first is not now:
         columns.append(_candidates(now, "now", half))
     tall = max(map(len, columns))
-    lines += [[(" ", ""), *line] for line in beside(*(pad(column, half, tall) for column in columns))]
+    lines += [[(" ", ""), *line] for line in side_by_side(*(pad(column, half, tall) for column in columns))]
     return lines
 
 

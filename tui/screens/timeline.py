@@ -9,7 +9,7 @@ from facetui.tui.figures import axis, chart
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, words
-from facetui.tui.text.spans import Line, beside, box, cut, fit, pad, wrap
+from facetui.tui.text.spans import Line, box, cut, fit, pad, side_by_side, wrap
 
 WIDE, TALL = 110, 30
 NARROW, LOW = 64, 16
@@ -129,7 +129,7 @@ def _wide(stage: Stage, width: int, height: int) -> list[Line]:
     rest = height - len(said) - low
     source = box(name, _source(stage, side - 2, rest - 2), side, rest)
     here = box("now", _now(stage, side - 2), side, low)
-    return [*beside(left, [*source, *here]), *pad(said, width, len(said))]
+    return [*side_by_side(left, [*source, *here]), *pad(said, width, len(said))]
 
 
 def _now(stage: Stage, width: int) -> list[Line]:

@@ -38,11 +38,11 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
     """
     setup = prepare(settings, tell=plain.Telling())
     shown = Plain(sys.stdout)
-    held: list[Session] = []
+    opened: list[Session] = []
 
     def table() -> None:
         """Draw the table of cohorts by generations, as far as it goes."""
-        for line in table_lines(held[0].table, width=shutil.get_terminal_size().columns) or [
+        for line in table_lines(opened[0].table, width=shutil.get_terminal_size().columns) or [
             "nothing was measured yet"
         ]:
             say(line)
@@ -52,7 +52,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
 
     def drawn() -> None:
         """Draw protection over the story's time, as far as it goes."""
-        scene = Scene.of(held[0].events)
+        scene = Scene.of(opened[0].events)
         if not scene.curves:
             print("nothing was measured yet")
             return
@@ -64,7 +64,7 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
 
     extras = {"table": table, "chart": drawn}
     session = Session(setup, settings.out, shows, story, extras, settings.values)
-    held.append(session)
+    opened.append(session)
     return session
 
 

@@ -52,6 +52,10 @@ class Console:
         del self.lines[:-KEPT]
         self.back = 0
 
+    def scroll(self, by: int) -> None:
+        """So many rows back, or on where negative; never past what there is."""
+        self.back = max(0, min(self.back + by, len(self.lines)))
+
     def submit(self, text: str) -> None:
         """Something was typed."""
         for number, line in enumerate(text.rstrip().split("\n")):

@@ -152,7 +152,7 @@ def box(title: str, lines: Sequence[Line], width: int, height: int) -> list[Line
     return [top, *([("│", "frame"), *line, ("│", "frame")] for line in inner), bottom]
 
 
-def beside(*columns: Sequence[Line]) -> list[Line]:
+def side_by_side(*columns: Sequence[Line]) -> list[Line]:
     """Blocks of the same height, side by side."""
     return [[span for line in row for span in line] for row in zip(*columns, strict=True)]
 

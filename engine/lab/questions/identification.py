@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from facetui.engine.lab.recognition.gallery import gallery
+from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import rates
@@ -65,12 +65,12 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
     if state.law.bans(world.t):
         raise UsageError(f"nobody may be searched for at {world.t}: a moratorium is in force")
     pipeline = state.current
-    held = gallery(state, pipeline, archive)
+    gallery = make_gallery(state, pipeline, archive)
     photos, who = world.probes(world.first(people))
-    found = nearest(pipeline).fit(held.embeddings, held.people)
+    found = nearest(pipeline).fit(gallery.embeddings, gallery.people)
     _, named = found.search(world.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
     candidates, truth = named.tolist(), who.tolist()
-    enrolled = torch.bincount(held.people, minlength=len(world.people))[who].tolist()
+    enrolled = torch.bincount(gallery.people, minlength=len(world.people))[who].tolist()
     discovery = discovery_at_k(candidates, truth, k)
     event = SearchMeasured(
         actor="trainer",
@@ -80,9 +80,9 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
         recall=recall_at_k(candidates, truth, enrolled, k),
         discovery=discovery,
         discovery_interval=wilson(round(discovery * len(truth)), len(truth)),
-        identity_uniformity=identity_uniformity_at_k(candidates, len(held.people.unique()), k),
+        identity_uniformity=identity_uniformity_at_k(candidates, len(gallery.people.unique()), k),
         n_probes=len(truth),
-        n_enrolled=int(held.protected.sum()),
+        n_enrolled=int(gallery.protected.sum()),
         n_decoys=sum(len(post.who) for post in archive if post.decoys),
     )
     world.recorder.emit(event)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.lab.questions.identification import nearest
-from facetui.engine.lab.recognition.gallery import Gallery, gallery
+from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.events import Candidate, PicturesShown
 
@@ -15,10 +15,10 @@ class Shower:
         self._world = state.world
         self._cohort = cohort
         self._pipeline = state.current
-        held: Gallery = gallery(state, self._pipeline, state.archive)
-        rows = held.only(cohort)
+        gallery: Gallery = make_gallery(state, self._pipeline, state.archive)
+        rows = gallery.only(cohort)
         self._size = int(rows.sum())
-        self._search = nearest(self._pipeline).fit(held.embeddings[rows], held.people[rows])
+        self._search = nearest(self._pipeline).fit(gallery.embeddings[rows], gallery.people[rows])
 
     def pictures(self, person: int, original: str, posted: str, probe_index: int, probe: str) -> PicturesShown:
         """The event about one person; pictures by their hashes."""

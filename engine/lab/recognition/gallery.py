@@ -42,7 +42,7 @@ class Gallery:
         return ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
 
 
-def gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
+def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
     """What a pipeline makes of an archive, as far as the law lets it keep it.
 
     Raises:

@@ -10,7 +10,7 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
-from facetui.engine.lab.recognition.gallery import Gallery, gallery
+from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
@@ -22,17 +22,17 @@ Recogniser = Callable[[Tensor], Tensor]
 """From purified photos ``(N, 3, 112, 112)`` uint8 to the people named ``(N, answers)``; one answer, or two."""
 
 
-def recogniser(world: World, pipeline: Pipeline, held: Gallery, rows: Tensor) -> Recogniser:
+def recogniser(world: World, pipeline: Pipeline, gallery: Gallery, rows: Tensor) -> Recogniser:
     """A pipeline, ready to name people by some rows ``(N,)`` bool of a gallery."""
-    people = held.people[rows]
+    people = gallery.people[rows]
     if pipeline.classifier == "end-to-end":
-        return lambda photos: _end_to_end(world, pipeline, held.photos[rows], people, photos)[:, None]
-    first = pipeline.classify().fit(held.embeddings[rows], people)
+        return lambda photos: _end_to_end(world, pipeline, gallery.photos[rows], people, photos)[:, None]
+    first = pipeline.classify().fit(gallery.embeddings[rows], people)
     hybrid = pipeline.hybrid
-    if hybrid is None or held.second is None:
+    if hybrid is None or gallery.second is None:
         return lambda photos: first.predict(world.networks.embeddings(pipeline.extractor, photos))[:, None]
-    accurate = NearestNeighbour().fit(held.embeddings[rows], people)
-    robust = NearestNeighbour().fit(held.second[rows], people)
+    accurate = NearestNeighbour().fit(gallery.embeddings[rows], people)
+    robust = NearestNeighbour().fit(gallery.second[rows], people)
 
     def both(photos: Tensor) -> Tensor:
         similarity, named = accurate.search(world.networks.embeddings(pipeline.extractor, photos), 1)
@@ -73,16 +73,16 @@ def rates(
     if state.law.bans(world.t):  # nobody is named, whatever was kept
         n, n_others = (sum(len(world.split[p][0]) for p in people) for people in (world.protected, world.others))
         return {WHOLE_ARCHIVE: ((n, n), (n_others, n_others))}
-    held = gallery(state, pipeline, archive)
+    gallery = make_gallery(state, pipeline, archive)
     sides = [world.probes(people) for people in (world.protected, world.others)]
     probes = pipeline.purified(torch.cat([photos for photos, _ in sides]))
     truth = torch.cat([who for _, who in sides])
     n = len(sides[0][1])
     found: dict[str, tuple[Counts, Counts]] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
-        if cohort != WHOLE_ARCHIVE and cohort not in held.cohorts:
+        if cohort != WHOLE_ARCHIVE and cohort not in gallery.cohorts:
             continue
-        missed = missed_by(recogniser(world, pipeline, held, held.only(cohort))(probes), truth)
+        missed = missed_by(recogniser(world, pipeline, gallery, gallery.only(cohort))(probes), truth)
         found[cohort] = (int(missed[:n].sum()), n), (int(missed[n:].sum()), len(truth) - n)
     return found
 

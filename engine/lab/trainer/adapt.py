@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from facetui.engine.core.interfaces import Training
-from facetui.engine.lab.recognition.gallery import gallery
+from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
@@ -69,12 +69,12 @@ def _accuracy(state: TrainerState, pipeline: Pipeline, people: list[int]) -> tup
     world = state.world
     if not people or not state.archive:
         return None, 0
-    held = gallery(state, Pipeline(pipeline.extractor), state.archive)
+    gallery = make_gallery(state, Pipeline(pipeline.extractor), state.archive)
     # Embedded together with everybody's, as ``measure`` does it: what it asks for next is in the cache.
     sides = [world.probes(who) for who in (world.protected, world.others)]
     photos, truth = (torch.cat(parts) for parts in zip(*sides, strict=True))
     asked = torch.isin(truth, torch.tensor(people))
-    search = NearestNeighbour(pipeline.metric).fit(held.embeddings, held.people)
+    search = NearestNeighbour(pipeline.metric).fit(gallery.embeddings, gallery.people)
     named = search.predict(world.networks.embeddings(pipeline.extractor, photos)[asked])
     missed, _, n = error_rate(named.tolist(), truth[asked].tolist())
     return 1 - missed, n

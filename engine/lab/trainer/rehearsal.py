@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Bank
-from facetui.engine.lab.recognition.gallery import gallery
+from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import missed_by, recogniser
 from facetui.engine.lab.recognition.trainer_state import TrainerState
@@ -84,10 +84,10 @@ def errors(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> tup
     """
     n = len(rehearsal.truth)
     try:
-        held = gallery(state, pipeline, [*state.archive, *rehearsal.posts])
+        gallery = make_gallery(state, pipeline, [*state.archive, *rehearsal.posts])
     except UsageError:
         return n, n
-    on_trial = torch.tensor([cohort == COHORT for cohort in held.cohorts], dtype=torch.bool)
-    rows = on_trial | ~torch.isin(held.people, torch.tensor(rehearsal.people))
-    named = recogniser(state.world, pipeline, held, rows)(pipeline.purified(rehearsal.queries))
+    on_trial = torch.tensor([cohort == COHORT for cohort in gallery.cohorts], dtype=torch.bool)
+    rows = on_trial | ~torch.isin(gallery.people, torch.tensor(rehearsal.people))
+    named = recogniser(state.world, pipeline, gallery, rows)(pipeline.purified(rehearsal.queries))
     return int(missed_by(named, rehearsal.truth).sum()), n

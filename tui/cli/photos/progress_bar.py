@@ -27,8 +27,8 @@ class ProgressBar:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-            beside = TimeRemainingColumn() if self._time == "left" else TimeElapsedColumn()
-            columns = (TextColumn("{task.description}", markup=False), BarColumn(), beside)
+            clock = TimeRemainingColumn() if self._time == "left" else TimeElapsedColumn()
+            columns = (TextColumn("{task.description}", markup=False), BarColumn(), clock)
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task("", total=1)

@@ -104,10 +104,10 @@ def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
         if bool(mirror.trouble) != bool(trouble):
             plain.say(mirror.trouble or "connected again", sys.stderr)
         trouble = mirror.trouble
-        told = cues.read(mirror.folder)
-        for one in told[cue:]:
+        sent = cues.read(mirror.folder)
+        for one in sent[cue:]:
             plain.say(f"look here: {one.text}", sys.stderr)
-        cue = len(told)
+        cue = len(sent)
         if over:
             break
         time.sleep(FOLLOW_SECONDS)

@@ -73,7 +73,7 @@ def write(folder: Path, target: Path) -> None:
 def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene) -> list[Block]:
     """The report."""
     when, state = journal.began_at(folder), journal.status(folder, list(events))
-    told = [event for event in events if isinstance(event, Note)]
+    notes = [event for event in events if isinstance(event, Note)]
     version = began.versions.get("facetui", "")
     made: list[Block] = [
         Heading(began.title, 1),
@@ -82,8 +82,8 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     if state in STATES:
         why = f" {words(scene.ended)}." if isinstance(scene.ended, RunFailed) else ""
         made.append(Sentence(f"{STATES[state]}{why}", "lead"))
-    elif told:
-        made.append(Sentence(told[-1].text, "lead"))
+    elif notes:
+        made.append(Sentence(notes[-1].text, "lead"))
     made += [_chart(scene), Heading("What happened")]
     for t, said in _story(events):
         made += [Heading(t or "Before the story begins", 3), Items(said)]
