@@ -212,7 +212,7 @@ def test_the_table_and_the_chart_can_be_taken_away():
     assert set(saved) == {"table.csv", "table.json", "chart.svg", "chart.png"}
     assert "2021-03 lowkey" in saved["table.csv"].decode() and "cited" in saved["table.json"].decode()
     svg = saved["chart.svg"].decode()
-    assert svg.startswith("<svg") or "<svg" in svg[:200]
+    assert svg.startswith("<svg")
     assert "whole archive" in svg and "script" not in svg
     assert saved["chart.png"].startswith(b"\x89PNG")
 

@@ -42,7 +42,7 @@ def test_a_new_scenario_is_a_program_whatever_its_name_is(tmp_path):
 
     path = write_new(tmp_path / 'x"""\nimport os; \udce9\\.py')
     body = ast.parse(path.read_text(encoding="utf-8")).body
-    assert [type(node).__name__ for node in body] == ["Expr", "FunctionDef"]
+    assert [type(node).__name__ for node in body] == ["Expr", "ImportFrom", "FunctionDef"]
 
 
 def test_the_folder_of_a_detached_run_is_the_folder_for_programs(tmp_path, capfdbinary):
@@ -178,13 +178,18 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(run, separator):
     written = table_data.table_csv(table)
     rows = list(csv.reader(io.StringIO(written), delimiter=separator))
     for cell in itertools.chain.from_iterable(rows):
-        assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell) and unsafe(cell) == []
+        assert not re.match(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]", cell)
+        # Read with another separator, what we quoted may begin a cell of several lines: no formula either.
+        assert unsafe(cell, "" if separator == "," else "\n") == []
     if separator == ",":
         assert len(rows) == 1 + len(table.cells) + len(table.cited) and {len(row) for row in rows} == {
             len(table_data.FIELDS)
         }
-        assert "0.984375" in written or "0.3125" in written, "figures are no text"
-    assert json.loads(json.dumps(table_data.rows(table))) == json.loads(json.dumps(table_data.rows(table)).encode())
+        assert "0.3125" in written, "figures are no text"
+    kept = json.loads(json.dumps(table_data.rows(table)))
+    assert sorted((row["cohort"], row["protection_rate"]) for row in kept) == sorted(
+        (event.cohort, event.protection_rate) for event in [*table.cells.values(), *table.cited]
+    )
 
 
 @ROUNDS
