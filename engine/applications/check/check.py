@@ -20,14 +20,14 @@ from facetui.engine.applications.check.search import Search, Share
 from facetui.engine.applications.check.trainers import (
     TOOLS,
     Crowd,
-    Rehearsal,
-    adapt,
+    Trial,
+    adapted,
     choose_purifier,
     enrolled,
     make_world,
-    rehearse,
     run_tools,
     tools_in_words,
+    try_out,
 )
 from facetui.engine.applications.check.warnings import refuse_if_swapped, warnings
 from facetui.engine.core.cache import Cache
@@ -108,7 +108,7 @@ class _Check:
     def run(self, people: People, as_given: bool) -> Report:
         training = training_photos(self.lab)
         perturbed = torch.cat(run_tools(self.lab, training, "other people"))
-        rehearsal = rehearse(self.lab)
+        trial = try_out(self.lab)
         self._tell("train the detector", 0, 1)
         detector = Detector().fit(training.photos, perturbed)
         sets = {"clean": self.clean, "protected": self.protected, "crowd": self.crowd.photos}
@@ -117,8 +117,8 @@ class _Check:
             refuse_if_swapped(self._flags["clean"], self._flags["protected"])
         pairwise = [self._pairwise(extractor) for extractor in self.released]
         self._tell("try purifiers on other people", 0, 1)
-        recipe, named, n_searches = choose_purifier(self.lab, self.crowd, rehearsal)
-        robust = adapt(self.lab, training, perturbed)
+        recipe, named, n_searches = choose_purifier(self.lab, self.crowd, trial)
+        robust = adapted(self.lab)
         rows = [self._row(trainer) for trainer in self._trainers(recipe, robust)]
         self._tell("encode photos anew", 0, 1)
         order = sorted(range(len(self.album.pairs)), key=lambda i: self._visible(i), reverse=True)
@@ -141,7 +141,7 @@ class _Check:
             rows=rows,
             pairwise=pairwise,
             recoded=list(self._recoded()),
-            detection=self._detection(detector, rehearsal),
+            detection=self._detection(detector, trial),
             purification=Purification(recipe, named, n_searches),
             photos=[self._photo(i) for i in order],
             warnings=[*warnings(self.album, self.lab, self.crowd, self._flags), *people.left_out],
@@ -214,12 +214,12 @@ class _Check:
                 ranks = Search(probes, crowd, self.crowd.people, own).ranks(self._seen(trainer, photos), gone)
                 yield Recoded(recoding, extractor, ranks.first, len(copies) - int(gone.sum()))
 
-    def _detection(self, detector: Detector, rehearsal: Rehearsal) -> Detection:
+    def _detection(self, detector: Detector, trial: Trial) -> Detection:
         def share(flags: Tensor) -> Share:
             return Share.of(int(flags.sum()), len(flags))
 
-        recall = {name: share(detector.flags(copies)) for name, copies in zip(TOOLS, rehearsal.perturbed, strict=True)}
-        unseen = torch.cat([rehearsal.clean.photos, rehearsal.asked.photos])
+        recall = {name: share(detector.flags(copies)) for name, copies in zip(TOOLS, trial.perturbed, strict=True)}
+        unseen = torch.cat([trial.clean.photos, trial.rehearsal.queries])
         return Detection(
             share(self._flags["clean"]), share(self._flags["protected"]), share(detector.flags(unseen)), recall
         )

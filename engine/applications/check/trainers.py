@@ -15,10 +15,15 @@ from torch import Tensor
 from facetui.engine import attacks
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
-from facetui.engine.defences.purifier import CANDIDATES, Purifier
-from facetui.engine.lab.recognition.nearest import NearestNeighbour
-from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos, train
-from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.law import Law
+from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.trainer_state import TrainerState
+from facetui.engine.lab.trainer.adapt import adapt
+from facetui.engine.lab.trainer.purify import best_purifier
+from facetui.engine.lab.trainer.rehearsal import Rehearsal, errors_alone
+from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, some_photos
+from facetui.engine.lab.world.tools import Tool
+from facetui.engine.lab.world.web import Web
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import tool_faces
@@ -61,18 +66,21 @@ class Crowd:
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Trial:
     """Other people, neither trained on nor the user, as if they had protected themselves.
 
     Attributes:
         clean: the photos that are perturbed.
-        perturbed: one for each of ``TOOLS``, row for row.
-        asked: other clean photos of the same people.
+        rehearsal: the copies that each of ``TOOLS`` makes, one post a tool, and other clean photos to search for.
     """
 
     clean: Bank
-    perturbed: list[Tensor]
-    asked: Bank
+    rehearsal: Rehearsal
+
+    @property
+    def perturbed(self) -> list[Tensor]:
+        """The copies, one tensor for each of ``TOOLS``, row for row."""
+        return [post.photos for post in self.rehearsal.posts]
 
 
 def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> World:
@@ -86,7 +94,11 @@ def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Wor
     """
     game, tool = tool_faces(crowd)
     everybody = People(game.source, (*game.persons, Person("", clean)))
-    return World(everybody, cast, tool=tool, users=[""], **settings)
+    world = World(everybody, cast, tool=tool, users=[""], **settings)
+    for name, own in TOOLS.items():
+        attack = attacks.make(name, **own)
+        world.tools.publish(Tool(attack, attack.default_budget))
+    return world
 
 
 def enrolled(world: World) -> Crowd:
@@ -103,53 +115,50 @@ def tools_in_words() -> str:
     )
 
 
-def run_tools(world: World, clean: Bank, who: str) -> list[Tensor]:
-    """The copies of photos that each of ``TOOLS`` makes, row for row."""
-    made = []
-    for name, settings in TOOLS.items():
-        attack = attacks.make(name, **settings)
-        task = f"run {name} on {len(clean.photos)} photos of {who}"
-        made.append(
-            perturb(world, attack, attack.default_budget, clean.photos, clean.people, actor="trainer", task=task)
-        )
-    return made
+def run_tools(world: World, clean: Bank, people: str) -> list[Tensor]:
+    """The copies of photos that each of ``TOOLS`` makes, row for row; ``people`` are whose they are, in words."""
+    return [perturbed(world, name, clean, people)[-1] for name in TOOLS]
 
 
-def rehearse(world: World) -> Rehearsal:
+def try_out(world: World) -> Trial:
     """Let people post who are not trained on; of those there are few, everybody else if there are none."""
     trained, kept = may_train_on(world)
     people = (kept or trained)[:REHEARSED]
     clean = some_photos(world, people, POSTED * len(people), POSTED)
+    web = Web()
+    for name, copies in zip(TOOLS, run_tools(world, clean, "people not trained on"), strict=True):
+        numbers = torch.arange(len(copies))
+        web.post("", "users", f"trial {name}", name, photos=copies, people=clean.people, source=numbers)
     asked, who, _ = world.gather(people, lambda person: world.split[person][0][:ASKED])
-    return Rehearsal(clean, run_tools(world, clean, "people not trained on"), Bank(asked, who))
+    return Trial(clean, Rehearsal(people, list(web), asked, who))
 
 
-def adapt(world: World, clean: Bank, perturbed: Tensor) -> str:
+def adapted(world: World) -> str:
     """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
-    base = world.cast.generations[0].extractor
-    name = f"{base} robust"
-    robust = train(world, Adapt(steps=max(TRAINED, world.cast.training_steps)), base, clean, perturbed, name)
-    robust.name = name
-    world.networks.add(robust.eval())
-    return name
+    state = _state(world)
+    training = Adapt(steps=max(TRAINED, world.cast.training_steps))
+    adapt(state, training, list(TOOLS), state.current)
+    return state.current.extractor
 
 
-def choose_purifier(world: World, crowd: Crowd, rehearsal: Rehearsal) -> tuple[str, dict[str, int], int]:
-    """The purifier with which the first generation names most of the rehearsal's people, under each tool alone.
+def choose_purifier(world: World, crowd: Crowd, trial: Trial) -> tuple[str, dict[str, int], int]:
+    """The purifier with which the first generation names most of the trial's people, under each tool alone.
 
     Returns:
         Its recipe; for each candidate, and for ``""`` (none), how many searches it answers right; and how many
         searches there were.
     """
-    extractor = world.cast.generations[0].extractor
-    others = ~torch.isin(crowd.people, rehearsal.clean.people) & (crowd.numbers < POSTED)
-    parts = [crowd.photos[others], rehearsal.asked.photos, *rehearsal.perturbed]
-    people, asked = torch.cat([crowd.people[others], rehearsal.clean.people]), rehearsal.asked.people
-    named = {}
-    for recipe in ("", *CANDIDATES):
-        photos = torch.cat(parts)
-        seen = world.networks.embeddings(extractor, Purifier(recipe)(photos) if recipe else photos)
-        rest, probes, *posted = seen.split([len(part) for part in parts])
-        searches = [NearestNeighbour().fit(torch.cat([rest, mine]), people) for mine in posted]
-        named[recipe] = sum(int((search.predict(probes) == asked).sum()) for search in searches)
-    return max(CANDIDATES, key=lambda recipe: named[recipe]), named, len(asked) * len(rehearsal.perturbed)
+    state, rows = _state(world), crowd.numbers < POSTED
+    web = Web()
+    photos, people, numbers = crowd.photos[rows], crowd.people[rows], crowd.numbers[rows]
+    state.archive.append(web.post("", "users", "", None, photos=photos, people=people, source=numbers))
+    chosen, failed = best_purifier(state.current, lambda tried: sum(errors_alone(state, trial.rehearsal, tried)))
+    n = len(trial.rehearsal.truth) * len(TOOLS)
+    return chosen.recipe, {recipe: n - missed for recipe, missed in failed.items()}, n
+
+
+def _state(world: World) -> TrainerState:
+    """A trainer who begins with the cast's first generation, and has scraped nothing."""
+    state = TrainerState(world, Law(world.recorder))
+    state.pipelines.append(Pipeline(world.cast.generations[0].extractor))
+    return state

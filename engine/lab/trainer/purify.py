@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from facetui.engine.core.interfaces import Purifying
 from facetui.engine.defences.purifier import CANDIDATES, Purifier
+from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.rehearsal import errors, rehearse
 from facetui.engine.lab.trainer.training_photos import may_train_on
@@ -34,15 +36,27 @@ def purify(state: TrainerState, purifier: Purifying | None) -> None:
 
 
 def _best(state: TrainerState) -> tuple[Purifying, str]:
-    """The candidate with which the fewest searches for other people fail, and how it compares in words."""
+    """The purifier that does best in a rehearsal, and how it compares in words."""
     people, _ = may_train_on(state.world)
     trial = rehearse(state, people)
-    purifiers = [None, *map(Purifier, CANDIDATES)]
-    failed = [errors(state, trial, replace(state.current, purifier=purifier))[0] for purifier in purifiers]
-    best = min(range(1, len(failed)), key=failed.__getitem__)
-    chosen = Purifier(CANDIDATES[best - 1])
+    chosen, failed = best_purifier(state.current, lambda pipeline: errors(state, trial, pipeline)[0])
     return chosen, (
-        f"of {len(CANDIDATES)} purifiers picks {chosen.recipe}: with it {failed[best]} of {len(trial.truth)} searches "
-        f"for {len(trial.people)} other people fail, {failed[0]} without any, once they are protected like the "
-        "archive's people"
+        f"of {len(CANDIDATES)} purifiers picks {chosen.recipe}: with it {failed[chosen.recipe]} of {len(trial.truth)} "
+        f"searches for {len(trial.people)} other people fail, {failed['']} without any, once they are protected like "
+        "the archive's people"
     )
+
+
+def best_purifier(pipeline: Pipeline, fail: Callable[[Pipeline], int]) -> tuple[Purifier, dict[str, int]]:
+    """The candidate before a pipeline with which the fewest searches fail; of equals the first.
+
+    Args:
+        pipeline: what it is put before.
+        fail: how many searches a pipeline fails.
+
+    Returns:
+        It, and how many fail with each candidate, and with none under the empty name.
+    """
+    failed = {"": fail(replace(pipeline, purifier=None))}
+    failed |= {recipe: fail(replace(pipeline, purifier=Purifier(recipe))) for recipe in CANDIDATES}
+    return Purifier(min(CANDIDATES, key=failed.__getitem__)), failed

@@ -7,14 +7,14 @@ them. Probes play no part in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Bank
-from facetui.engine.lab.recognition.gallery import make_gallery
+from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import missed_by, recogniser
 from facetui.engine.lab.recognition.trainer_state import TrainerState
@@ -36,7 +36,7 @@ class Rehearsal:
 
     Attributes:
         people: who.
-        posts: what they post, under the cohort ``rehearsal``.
+        posts: what they post.
         queries: ``(N, 3, 112, 112)`` uint8, other clean photos of them; no probes.
         truth: ``(N,)`` who is in each.
     """
@@ -87,7 +87,23 @@ def errors(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> tup
         gallery = make_gallery(state, pipeline, [*state.archive, *rehearsal.posts])
     except UsageError:
         return n, n
-    on_trial = torch.tensor([cohort == COHORT for cohort in gallery.cohorts], dtype=torch.bool)
+    return _missed(state, rehearsal, pipeline, gallery, {post.cohort for post in rehearsal.posts}), n
+
+
+def errors_alone(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> list[int]:
+    """For each of the rehearsal's posts how many queries fail when it is all that these people posted.
+
+    The posts must be of different cohorts.
+    """
+    gallery = make_gallery(state, pipeline, [*state.archive, *rehearsal.posts])
+    return [_missed(state, rehearsal, pipeline, gallery, {post.cohort}) for post in rehearsal.posts]
+
+
+def _missed(
+    state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline, gallery: Gallery, cohorts: Collection[str]
+) -> int:
+    """How many queries fail among everybody else's photos and those of some of the rehearsal's cohorts."""
+    on_trial = torch.tensor([cohort in cohorts for cohort in gallery.cohorts], dtype=torch.bool)
     rows = on_trial | ~torch.isin(gallery.people, torch.tensor(rehearsal.people))
     named = recogniser(state.world, pipeline, gallery, rows)(pipeline.purified(rehearsal.queries))
-    return int(missed_by(named, rehearsal.truth).sum()), n
+    return int(missed_by(named, rehearsal.truth).sum())

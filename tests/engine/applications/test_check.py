@@ -20,7 +20,7 @@ from torch import Tensor
 from facetui.engine.applications.check.album import Album, gather
 from facetui.engine.applications.check.check import check
 from facetui.engine.applications.check.matching import match, match_content
-from facetui.engine.applications.check.trainers import enrolled, make_lab
+from facetui.engine.applications.check.trainers import enrolled, make_world
 from facetui.engine.applications.check.verdict import judge
 from facetui.engine.applications.check.warnings import _strangers, refuse_if_swapped
 from facetui.engine.applications.protect.files import find_inputs
@@ -177,8 +177,8 @@ def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mi
     photos = torch.cat([mine[:8], persons[30].photos[:1]])
     album = look(write(tmp_path / "clean", photos), write(tmp_path / "after", photos))
     for others, wanted in ((crowd, 1), (People("with me", (*crowd.persons, Person("me", mine[:8]))), 2)):
-        lab = make_lab(others, casts.load("embedded"), album.clean)
-        said = _strangers(album, lab, enrolled(lab))
+        world = make_world(others, casts.load("embedded"), album.clean)
+        said = _strangers(album, world, enrolled(world))
         assert len(said) == wanted and "1 of 9 photos (08.png)" in said[0]
     assert "me in the crowd looks like you" in said[1]
 
