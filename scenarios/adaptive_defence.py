@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FAWKES_03 = "fawkes-0.3"
 
+POSTS = (8, 8)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")

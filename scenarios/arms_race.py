@@ -22,6 +22,8 @@ FAWKES_03 = "fawkes-0.3"
 LOWKEY = "lowkey"
 FAWKES_10 = "fawkes-1.0"
 
+POSTS = (4, 4, 4)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")

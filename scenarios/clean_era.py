@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FAWKES_03 = "fawkes-0.3"
 LOWKEY = "lowkey"
 
+POSTS = (2, 5, 5)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2019-06")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FOGGYSIGHT = "foggysight"
 ANSWERS = 5
 
+POSTS = (3,)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-11")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 FAWKES_03 = "fawkes-0.3"
 
-POSTED = 8
+POSTS = (8, 1)
 
 
 def scenario(lab: Lab) -> None:
@@ -27,7 +27,7 @@ def scenario(lab: Lab) -> None:
         "Protected people perturb everything they post. The trainer uses the very extractor that the tool attacks."
     )
     lab.users.protect(FAWKES_03, **SOFT)
-    lab.users.post(POSTED)
+    posted = lab.users.post(8)
     lab.trainer.scrape()
     start = lab.measure().whole
     curve = [(0.0, start.protection_rate)]
@@ -40,7 +40,7 @@ def scenario(lab: Lab) -> None:
         lab.friends.post(1)
         lab.trainer.scrape()
         end = lab.measure().whole
-        curve.append((leaked / (POSTED + leaked), end.protection_rate))
+        curve.append((leaked / (posted + leaked), end.protection_rate))
     lab.show(cohort=f"2020-07 {FAWKES_03}")
     lab.cite(
         0.80,

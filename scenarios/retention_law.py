@@ -19,6 +19,8 @@ FAWKES_03 = "fawkes-0.3"
 LOWKEY = "lowkey"
 MONTHS = (60, 24, 12, 6)
 
+POSTS = (2, 4, 6)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2019-06")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 FAWKES_03 = "fawkes-0.3"
 LOWKEY = "lowkey"
 
+POSTS = (8, 8)
+
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")

@@ -58,6 +58,7 @@ class Lab(Player):
         cancelled: asked between steps; when true the run stops with ``Cancelled``.
         scenario_file: file name of the running scenario's code, whose line numbers events carry.
         on_move: makes the moves that a story calls.
+        posts: how many photos the story posts of each protected person, at each time; empty: it does not say.
 
     Attributes:
         world: who is who, the web and the networks.
@@ -70,7 +71,7 @@ class Lab(Player):
 
     Raises:
         UnknownName: a user who is not among the people, or an extractor of the cast that does not exist.
-        UsageError: everybody or nobody would be a user.
+        UsageError: everybody or nobody would be a user, or a user has too few photos for the story.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Lab(Player):
         cancelled: Callable[[], bool] = lambda: False,
         scenario_file: str = "",
         on_move: OnMove = make_move,
+        posts: Sequence[int] = (),
     ) -> None:
         recorder = partial(
             Recorder,
@@ -97,7 +99,8 @@ class Lab(Player):
             scenario_file=scenario_file,
             on_move=on_move,
         )
-        where: dict[str, Any] = {"tool": tool, "users": users, "seed": seed, "device": device, "cache": cache}
+        where: dict[str, Any] = {"tool": tool, "users": users, "seed": seed, "device": device}
+        where |= {"cache": cache, "posts": posts}
         self._new_world = lambda: World(people, cast, recorder=recorder(), **where)
         self.restart()
 

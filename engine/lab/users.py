@@ -68,17 +68,23 @@ class Users(Player):
         self._world.tools.publish(tool)
 
     def left(self) -> int:
-        """How many photos everybody can still post."""
+        """How many photos every protected person can still post."""
         return self._world.left()
 
     @move
-    def post(self, n: int = 8) -> None:
+    def post(self, n: int = 8) -> int:
         """Everybody posts ``n`` photos: protected people as they decided, all others clean ones.
 
+        Where a story has said how much it posts, and people have fewer photos, fewer are posted.
+
+        Returns:
+            How many each protected person posted.
+
         Raises:
-            UsageError: somebody has too few photos left.
+            UsageError: a protected person has too few photos left.
         """
         world, policy = self._world, self._policy
+        n = world.plan.fewer(n)
         taken = {person: world.take(person, n) for person in range(len(world.people))}
         perturbed = round(n * policy.share) if policy else 0
         clean, who, which = world.gather(world.others, lambda person: taken[person])
@@ -94,6 +100,7 @@ class Users(Player):
         if perturbed < n:
             photos, who, which = world.gather(world.protected, lambda person: taken[person][perturbed:])
             self._publish(None, photos, photos, who, which, n_others)
+        return n
 
     @move
     def decoy(

@@ -24,9 +24,6 @@ from facetui.engine.records.text import name as clean_name
 PER_PERSON = 48
 """Photos loaded of one person at most, spread evenly over the file names in order."""
 
-MIN_PHOTOS = 3
-"""A person with fewer cannot be evaluated and is left out."""
-
 TRIED = 2.0
 """Seconds of reading from which the time for all pictures is estimated."""
 
@@ -94,16 +91,16 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool) -> People:
     persons, few = [], []
     for folder, name in _names(list(folders)).items():
         photos = _faces(folders[folder], cache, reading, strict)
-        if len(photos) >= MIN_PHOTOS:
+        if photos:
             persons.append(Person(name, torch.stack(photos)))
         else:
-            few.append(f"{name} ({len(photos)})")
+            few.append(name)
     left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
     if len(persons) < 2:
         why = f" ({'; '.join(left_out[:4])})" if left_out else ""
         raise DataError(
             f"{root} has {len(persons)} usable {'person' if len(persons) == 1 else 'people'}, {FEW}, "
-            f"each with {MIN_PHOTOS} photos of their face in a folder of their own{why}"
+            f"each with photos of their face in a folder of their own{why}"
         )
     return People(source_of(root), tuple(persons), tuple(left_out))
 
@@ -184,7 +181,7 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
     if few:
         more = f" and {len(few) - shown} more" if len(few) > shown else ""
         who = "people have" if len(few) > 1 else "person has"
-        told.append(f"{len(few)} {who} fewer than {MIN_PHOTOS} photos with a face: {', '.join(few[:shown])}{more}")
+        told.append(f"{len(few)} {who} no photo with a face: {', '.join(few[:shown])}{more}")
     return told
 
 

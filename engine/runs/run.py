@@ -86,6 +86,7 @@ def run(
             keep_picture=partial(journal.add_picture, fictional=setup.people.fictional),
             cancelled=stop.is_set,
             path=str(scenario.path),
+            posts=scenario.posts,
         )
         begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
         with device.telling(lab.note):

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -69,6 +69,8 @@ class Scenario:
         title: first line of its docstring.
         story: its docstring.
         parameters: what can be set, in the order of the signature.
+        posts: how many photos it posts of each protected person, at each time: its ``POSTS = (4, 4)``; empty: it does
+            not say.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Scenario:
     title: str
     story: str = ""
     parameters: tuple[Parameter, ...] = ()
+    posts: tuple[int, ...] = ()
 
     @classmethod
     def read(cls, path: Path) -> Scenario:
@@ -114,7 +117,8 @@ class Scenario:
         if not functions:
             raise ScenarioError(f"{path} has no function scenario; begin with: def scenario(lab):")
         story = ast.get_docstring(tree) or path.stem
-        return cls(path.stem, path, source, story.splitlines()[0], story, _parameters(path, functions[-1]))
+        title, parameters = story.splitlines()[0], _parameters(path, functions[-1])
+        return cls(path.stem, path, source, title, story, parameters, _posts(path, tree))
 
     def values(self, given: Sequence[str]) -> dict[str, Value]:
         """Values for its parameters from ``name=value``.
@@ -158,6 +162,18 @@ class Scenario:
     def _where(self, error: BaseException) -> str:
         lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(self.path)]
         return f"{self.path.name}, line {lines[-1]}: " if lines else ""
+
+
+def _posts(path: Path, tree: ast.Module) -> tuple[int, ...]:
+    """What a module says in ``POSTS``, without running it."""
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["POSTS"]:
+            try:
+                return msgspec.convert(ast.literal_eval(node.value), tuple[Annotated[int, msgspec.Meta(ge=1)], ...])
+            except (ValueError, msgspec.ValidationError):
+                line = f"{path}, line {node.lineno}"
+                raise ScenarioError(f"{line}: expected POSTS as numbers of photos, e.g. POSTS = (4, 4)") from None
+    return ()
 
 
 def _parameters(path: Path, function: ast.FunctionDef) -> tuple[Parameter, ...]:

@@ -113,6 +113,7 @@ class Session:
             keep_picture=lambda png: self.journal.add_picture(png, fictional=self._setup.people.fictional),
             cancelled=lambda: self._stop,
             on_move=self._move,
+            posts=self._story.posts if self._story else (),
         )
         for name, function in self._extras.items():
             setattr(lab, name, function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -70,6 +70,7 @@ def open_lab(
     cancelled: Callable[[], bool] = lambda: False,
     path: str = "",
     on_move: OnMove = make_move,
+    posts: Sequence[int] = (),
 ) -> Lab:
     """A lab in which nothing has happened yet, not even its first event: see ``begin``.
 
@@ -80,6 +81,7 @@ def open_lab(
         cancelled: asked between steps.
         path: file name of the scenario, whose line numbers events carry.
         on_move: makes the moves that a story calls.
+        posts: how many photos the story posts of each protected person, at each time.
     """
     setup = setup or prepare(Settings())
     return Lab(
@@ -95,6 +97,7 @@ def open_lab(
         cancelled=cancelled,
         scenario_file=path,
         on_move=on_move,
+        posts=posts,
     )
 
 
@@ -126,3 +129,5 @@ def begin(
     )
     for sentence in everybody.left_out:
         lab.note(f"Left out: {sentence}.")
+    for sentence in lab.world.shortage():
+        lab.note(sentence)

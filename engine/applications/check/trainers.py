@@ -123,7 +123,8 @@ def run_tools(world: World, clean: Bank, people: str) -> list[Tensor]:
 def try_out(world: World) -> Trial:
     """Let people post who are not trained on; of those there are few, everybody else if there are none."""
     trained, kept = may_train_on(world)
-    people = (kept or trained)[:REHEARSED]
+    able = [person for person in kept or trained if world.split[person][0] and world.split[person][1]]
+    people = able[:REHEARSED]
     clean = some_photos(world, people, POSTED * len(people), POSTED)
     web = Web()
     for name, copies in zip(TOOLS, run_tools(world, clean, "people not trained on"), strict=True):

@@ -53,7 +53,8 @@ def rehearse(state: TrainerState, people: Sequence[int]) -> Rehearsal:
     Raises:
         UsageError: nobody is there to rehearse with, or the protected people have posted nothing.
     """
-    chosen = list(people)[:PEOPLE]
+    # Of a single photo nothing could be asked that was not posted.
+    chosen = [person for person in people if len(state.world.split[person][1]) > 1][:PEOPLE]
     posts = [post for post in state.archive if post.cohort]
     if not chosen:
         raise UsageError("a rehearsal needs people who neither protect their photos nor were trained on; add people")

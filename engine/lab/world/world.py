@@ -13,6 +13,7 @@ from facetui.engine import extractors
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.extractors.loaded import Networks
+from facetui.engine.lab.world.albums import Plan, choose, n_needed, n_probes
 from facetui.engine.lab.world.recorder import Recorder
 from facetui.engine.lab.world.tools import PublicTools
 from facetui.engine.lab.world.web import Web
@@ -22,7 +23,6 @@ from facetui.engine.people.persons import People
 from facetui.engine.records.errors import UsageError
 
 MAX_USERS = 8
-MAX_PROBES = 16
 
 
 class World:
@@ -37,18 +37,20 @@ class World:
         device: where to compute; absent: the CPU.
         cache: results of earlier runs; absent: none.
         recorder: the clock and the audience; absent: nobody listens.
+        posts: how many photos a story posts of each protected person, at each time; empty: it does not say.
 
     Attributes:
         protected: people who protect their photos, by number.
         aims: photos of the tool's people.
         split: each person's probes, and the photos that can be posted, by number.
+        plan: how many photos are posted at each time.
         web: everything that was posted.
         tools: what users have run so far.
         networks: the extractors, by name.
 
     Raises:
         UnknownName: a user who is not among the people, or an extractor of the cast that does not exist.
-        UsageError: everybody or nobody would be a user.
+        UsageError: everybody or nobody would be a user, or a user has too few photos for the story.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class World:
         device: torch.device | None = None,
         cache: Cache | None = None,
         recorder: Recorder | None = None,
+        posts: Sequence[int] = (),
     ) -> None:
         self.people = people
         self.cast = cast
@@ -76,25 +79,30 @@ class World:
         self.networks = Networks(self.device, self.cache, self.recorder.check)
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
-        self.protected = self._choose_users(users)
         self.split = [self._split(person) for person in range(len(people))]
+        self.protected = self._choose_users(users, Plan(tuple(posts)))
+        self.plan = Plan(tuple(posts)).fitted([(people.persons[p].name, len(self.split[p][1])) for p in self.protected])
         self._posted = [0] * len(people)
 
-    def _choose_users(self, names: Sequence[str] | None) -> list[int]:
+    def _choose_users(self, names: Sequence[str] | None, plan: Plan) -> list[int]:
         known = [person.name for person in self.people.persons]
         if names is None:
             count = min(MAX_USERS, max(1, len(known) // 4))
-            return sorted(torch.randperm(len(known), generator=self.generator("users"))[:count].tolist())
+            order = torch.randperm(len(known), generator=self.generator("users")).tolist()
+            return choose(order, [len(pool) if probes else 0 for probes, pool in self.split], count, plan)
         chosen = select(names, known)
+        for person in chosen:
+            if not self.split[person][0]:
+                raise UsageError(f"{known[person]} has one photo, and none is left to ask for; add photos")
         if not 0 < len(chosen) < len(known):
             raise UsageError(f"expected 1 to {len(known) - 1} users among {len(known)} people, got {len(chosen)}")
         return chosen
 
     def _split(self, person: int) -> tuple[list[int], list[int]]:
-        """Probes and the photos that can be posted: one third, at most sixteen, and the rest."""
+        """Probes, and the photos that can be posted."""
         entry = self.people.persons[person]
         order = torch.randperm(len(entry.photos), generator=self.generator("split", entry.name)).tolist()
-        count = min(MAX_PROBES, max(1, len(order) // 3))
+        count = n_probes(len(order))
         return order[:count], order[count:]
 
     @property
@@ -140,10 +148,14 @@ class World:
     def take(self, person: int, n: int) -> list[int]:
         """The next ``n`` photos of a person that nobody has posted, which are posted now.
 
+        Who protects nothing posts as many of them as are left.
+
         Raises:
-            UsageError: fewer are left.
+            UsageError: of a protected person fewer are left.
         """
         pool, start = self.split[person][1], self._posted[person]
+        if person not in self.protected:
+            n = min(n, len(pool) - start)
         if start + n > len(pool):
             name = self.people.persons[person].name
             raise UsageError(
@@ -154,8 +166,24 @@ class World:
         return pool[start : start + n]
 
     def left(self) -> int:
-        """How many photos everybody can still post."""
-        return min(len(pool) - start for (_, pool), start in zip(self.split, self._posted, strict=True))
+        """How many photos every protected person can still post."""
+        return min(len(self.split[person][1]) - self._posted[person] for person in self.protected)
+
+    def shortage(self) -> list[str]:
+        """What is different because people have few photos, one sentence each."""
+        said = []
+        told, now = self.plan.posts, [self.plan.fewer(n) for n in self.plan.posts]
+        if list(told) != now:
+            said.append(
+                f"The protected people have few photos: at a time {', '.join(map(str, now))} of each are posted, "
+                f"where the story has {', '.join(map(str, told))}; {n_needed(self.plan.most)} photos a person "
+                "would be enough."
+            )
+        short = [person for person in self.others if len(self.split[person][1]) < sum(now)]
+        if short:
+            who = "person has" if len(short) == 1 else "people have"
+            said.append(f"Of everybody else {len(short)} {who} fewer photos than are posted: they post what they have.")
+        return said
 
     def surrogates(self, attack: Attack) -> list[str]:
         """The cast's surrogates an attack runs: all of them for an ensemble attack, else the first."""

@@ -117,11 +117,21 @@ def test_hundreds_of_bad_pictures_are_one_sentence(tmp_path, embedded):
     for i in range(40):
         (root / "a" / f"bad{i}.jpg").write_bytes(b"x")
         (root / f"empty{i:02}").mkdir()
-        to_picture(embedded.persons[2].photos[0]).save(root / f"empty{i:02}" / "one.png")
+        Image.new("RGB", (300, 300), "grey").save(root / f"empty{i:02}" / "one.png")
     left_out = identities.load(str(root)).left_out
-    assert len(left_out) == 2 and all(len(told) < 400 for told in left_out)
+    assert len(left_out) == 3 and all(len(told) < 400 for told in left_out)
     assert "and 37 more" in left_out[0]
-    assert left_out[1].startswith("40 people have fewer than 3 photos with a face: empty00 (1)")
+    assert left_out[2].startswith("40 people have no photo with a face: empty00, empty01")
+
+
+def test_who_has_one_photo_is_part_of_the_crowd(tmp_path, embedded):
+    root = folder_of(tmp_path / "faces", embedded, "abc", photos=6)
+    for number in range(20):
+        (root / f"one{number:02}").mkdir()
+        to_picture(embedded.persons[10 + number].photos[0]).save(root / f"one{number:02}" / "0.png")
+    found = identities.load(str(root))
+    assert len(found) == 23 and found.left_out == ()
+    assert sum(len(person.photos) for person in found.persons) == 3 * 6 + 20
 
 
 def test_more_pictures_of_one_person_than_are_used_is_said(tmp_path, embedded):

@@ -71,10 +71,15 @@ def write_new(path: Path) -> Path:
 
 
 def explained(scenario: Scenario, width: int = 100) -> Iterator[str]:
-    """What a scenario tells, and what can be set."""
+    """What a scenario tells, what it needs, and what can be set."""
+    from facetui.engine.lab.world.albums import n_needed
+
     for paragraph in scenario.story.split("\n\n"):
         yield from textwrap.wrap(paragraph, width)
         yield ""
+    if scenario.posts:
+        all_of_it, least = n_needed(sum(scenario.posts)), n_needed(len(scenario.posts))
+        yield f"needs {all_of_it} photos of each protected person; with {least} or more it posts fewer"
     if not scenario.parameters:
         yield "nothing can be set"
     for parameter in scenario.parameters:
