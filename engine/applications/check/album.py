@@ -9,15 +9,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from facetui.engine.applications.check.before_after import in_threads, read_all, read_probe
-from facetui.engine.applications.check.matching import (
+from facetui.engine.applications.check.pairing.before_after import in_threads, read_all, read_probe
+from facetui.engine.applications.check.pairing.matching import (
     match,
     match_content,
     pictures,
     refuse_swapped,
     thumbnail_distance,
 )
-from facetui.engine.applications.check.pair import HIDDEN, LeftOut, Pair
+from facetui.engine.applications.check.pairing.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.core.cache import Cache
 from facetui.engine.records.errors import DataError, UsageError
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.applications.check.album import Album, Tell
-from facetui.engine.applications.check.pair import RECODINGS, UNDONE
+from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE
 from facetui.engine.applications.check.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
 from facetui.engine.applications.check.search import Search, Share
 from facetui.engine.applications.check.trainers import (

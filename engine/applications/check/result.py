@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from facetui.engine.applications.check.pair import LeftOut, Pair
+from facetui.engine.applications.check.pairing.pair import LeftOut, Pair
 from facetui.engine.applications.check.search import Ranks, Share
 
 

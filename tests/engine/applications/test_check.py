@@ -19,7 +19,7 @@ from torch import Tensor
 
 from facetui.engine.applications.check.album import Album, gather
 from facetui.engine.applications.check.check import check
-from facetui.engine.applications.check.matching import match, match_content
+from facetui.engine.applications.check.pairing.matching import match, match_content
 from facetui.engine.applications.check.trainers import enrolled, make_world
 from facetui.engine.applications.check.verdict import judge
 from facetui.engine.applications.check.warnings import _strangers, refuse_if_swapped

@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 from PIL import Image, features
 
 from facetui.engine.applications.check.album import Album, gather
-from facetui.engine.applications.check.comparison import compare
-from facetui.engine.applications.check.matching import match
-from facetui.engine.applications.check.pair import HIDDEN, LeftOut, Pair
-from facetui.engine.applications.check.registration import Sketch, certainty, register, undone, upright, whole_likeness
+from facetui.engine.applications.check.pairing.comparison import compare
+from facetui.engine.applications.check.pairing.matching import match
+from facetui.engine.applications.check.pairing.pair import HIDDEN, LeftOut, Pair
+from facetui.engine.applications.check.pairing.placement import undone, upright
+from facetui.engine.applications.check.pairing.registration import register
+from facetui.engine.applications.check.pairing.sketch import Sketch, certainty, whole_likeness
 from facetui.engine.core.cache import Cache
 from facetui.engine.people.alignment import to_picture
 

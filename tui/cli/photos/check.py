@@ -11,18 +11,25 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
+from facetui.engine.records.rates import percent
 from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
 from facetui.tui.cli.photos.progress_bar import ProgressBar
 from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
 from facetui.tui.text.plain import say
+
+if TYPE_CHECKING:
+    from facetui.engine.applications.check.album import Album
+    from facetui.engine.applications.check.result import Report
+    from facetui.engine.applications.check.search import Share
+    from facetui.engine.applications.check.verdict import Verdict
 
 WIDTH = 80
 SHOWN = 5
@@ -55,9 +62,40 @@ def check(
         sys.stdout.reconfigure(errors="backslashreplace")
     if out is not None:
         _refuse_unwritable(out.expanduser())
+    from facetui.engine.applications.check.result import Report
+    from facetui.engine.applications.check.verdict import judge
+
+    folders = (clean.expanduser(), protected.expanduser(), probes.expanduser() if probes else None)
+    found = _measured(folders, people, cast, seed=seed, device=device, no_cache=no_cache, as_given=as_given)
+    if not isinstance(found, Report):
+        _say_hidden(found, as_one_json)
+        return
+    verdict = judge(found)
+    if as_one_json:
+        print(json.dumps(found.as_dict() | {"verdict": asdict(verdict)}))
+    else:
+        for line in lines(found, verdict):
+            say(line)
+    if out is not None:
+        from facetui.tui.sharing.reports.check_report import html
+
+        _write(out.expanduser(), html(found, verdict))
+        say(f"report, with pictures of you: {short(out)}", sys.stderr)
+
+
+def _measured(
+    folders: tuple[Path, Path, Path | None],
+    people: str,
+    cast: str,
+    *,
+    seed: int,
+    device: str,
+    no_cache: bool,
+    as_given: bool,
+) -> Report | Album:
+    """Read the folders and check them; the album itself, where too few photos are left to search in."""
     from facetui.engine.applications.check.album import LEAST, gather
     from facetui.engine.applications.check.check import check as measure
-    from facetui.engine.applications.check.verdict import judge
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
     from facetui.engine.people import casts
@@ -72,43 +110,20 @@ def check(
                 raise Cancelled("stopped; run the same command again, it goes on from the cache")
             bar.show(task, done, total)
 
+        common: dict[str, Any] = {"cache": cache, "seed": seed, "device": where, "as_given": as_given, "tell": tell}
         try:
-            others = probes.expanduser() if probes else None
-            album = gather(clean.expanduser(), protected.expanduser(), others, cache, tell)
+            album = gather(*folders, cache, tell)
             if len(album.pairs) < LEAST:
-                bar.close()
-                _say_hidden(album, as_one_json)
-                return
+                return album
             crowd = peoples.load(people, cache=cache, tell=lambda what, i, n: tell(f"the crowd: {what}", i, n))
-            report = measure(
-                album,
-                crowd,
-                chosen,
-                cache=cache,
-                seed=seed,
-                device=where,
-                as_given=as_given,
-                tell=tell,
-                cancelled=stop.event.is_set,
-            )
+            return measure(album, crowd, chosen, cancelled=stop.event.is_set, **common)
         except Cancelled as error:
             bar.close()
             say(f"facetui: {error}", sys.stderr)
             raise typer.Exit(stop.code(error.exit_code)) from None
-    verdict = judge(report)
-    if as_one_json:
-        print(json.dumps(report.as_dict() | {"verdict": asdict(verdict)}))
-    else:
-        for line in lines(report, verdict):
-            say(line)
-    if out is not None:
-        from facetui.tui.sharing.reports.check_report import html
-
-        _write(out.expanduser(), html(report, verdict))
-        say(f"report, with pictures of you: {short(out)}", sys.stderr)
 
 
-def _say_hidden(album: Any, as_one_json: bool) -> None:
+def _say_hidden(album: Album, as_one_json: bool) -> None:
     """The tool hid so many faces that there is nothing to enrol and to search in: that is the result."""
     from facetui.engine.applications.check.verdict import hidden
 
@@ -146,7 +161,7 @@ def _write(out: Path, text: str) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def lines(report: Any, verdict: Any) -> Iterator[str]:
+def lines(report: Report, verdict: Verdict) -> Iterator[str]:
     """The result in eighty columns: table first, the verdict last, where the eye rests."""
     from facetui.engine.applications.check.verdict import WRONG_TEST, notes
 
@@ -199,7 +214,7 @@ def lines(report: Any, verdict: Any) -> Iterator[str]:
         yield from textwrap.wrap(f"- {point}", WIDTH, subsequent_indent="  ")
 
 
-def _left_out(report: Any) -> Iterator[str]:
+def _left_out(report: Report) -> Iterator[str]:
     if report.left_out:
         yield f"{len(report.left_out)} photos took no part:"
         yield from (entry.text for entry in report.left_out[:SHOWN])
@@ -207,14 +222,14 @@ def _left_out(report: Any) -> Iterator[str]:
         yield f"and {len(report.left_out) - SHOWN} more, see the report or --json"
 
 
-def _rate(share: Any) -> str:
-    return "" if share.rate is None else f"{share.rate:.0%}".replace("%", " %")
+def _rate(share: Share) -> str:
+    return "" if share.rate is None else percent(share.rate)
 
 
-def _share(share: Any) -> str:
+def _share(share: Share) -> str:
     low, high = share.interval
     return f"{_rate(share)} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _of(share: Any) -> str:
+def _of(share: Share) -> str:
     return f"{share.hits} of {share.n}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,16 +48,11 @@ def protect_photos(
         raise UsageError(f"{attack} has no modes; leave --mode out") from None
     names = list(comma_list(surrogates)) if surrogates else casts.load("embedded").surrogates
     pairs = find_inputs(inputs, out)
-    stop = interrupts.Stop()
-    bar, n = ProgressBar("left"), len(pairs)
+    stop, bar = interrupts.Stop(), ProgressBar("left")
     outcomes: list[Outcome] = []
 
-    def check() -> None:
-        if stop:
-            raise Cancelled("stopped; run the same command again to go on")
-
     def progress(done: int, total: int) -> None:
-        check()
+        _check(stop)
         bar.advance(len(outcomes) + (protector.at_work * done / total if total else 0.0))
 
     protector = Protector(
@@ -69,20 +65,7 @@ def protect_photos(
         keep_metadata=keep_metadata,
         progress=progress,
     )
-
-    with interrupts.handled(stop), bar:
-        if sys.stderr.isatty():
-            bar.show(f"0 of {n} photos", 0, n)
-        failed: FacetuiError | None = None
-        try:
-            for outcome in protector.run(pairs):
-                outcomes.append(outcome)
-                done = f"{len(outcomes)} of {n}"
-                said = f"{done}: {short(Path(outcome.source))}: {outcome.state}"
-                bar.show(f"{done} photos", len(outcomes), n, said)
-                check()
-        except FacetuiError as error:  # a full disk, an interruption: what was done until then is told all the same
-            failed = error
+    failed = _protected(protector, pairs, outcomes, stop, bar)
     if as_one_json:
         print(as_json(protector, outcomes))
     else:
@@ -92,6 +75,34 @@ def protect_photos(
         say(f"facetui: {failed}", sys.stderr)
         return stop.code(failed.exit_code) if isinstance(failed, Cancelled) else failed.exit_code
     return 4 if any(outcome.state in PROBLEMS for outcome in outcomes) else 0
+
+
+def _check(stop: interrupts.Stop) -> None:
+    if stop:
+        raise Cancelled("stopped; run the same command again to go on")
+
+
+def _protected(
+    protector: Protector,
+    pairs: Sequence[tuple[Path, Path]],
+    outcomes: list[Outcome],
+    stop: interrupts.Stop,
+    bar: ProgressBar,
+) -> FacetuiError | None:
+    """Protect photo after photo, adding to ``outcomes``; returns what ended it before the last one."""
+    n = len(pairs)
+    with interrupts.handled(stop), bar:
+        if sys.stderr.isatty():
+            bar.show(f"0 of {n} photos", 0, n)
+        try:
+            for outcome in protector.run(pairs):
+                outcomes.append(outcome)
+                done = f"{len(outcomes)} of {n}"
+                bar.show(f"{done} photos", len(outcomes), n, f"{done}: {short(Path(outcome.source))}: {outcome.state}")
+                _check(stop)
+        except FacetuiError as error:  # a full disk, an interruption: what was done until then is told all the same
+            return error
+    return None
 
 
 def _summary(protector: Protector, outcomes: list[Outcome], n_photos: int) -> list[str]:

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from torch import Tensor
 
-from facetui.engine.applications.check.pair import Pair
+from facetui.engine.applications.check.pairing.pair import Pair
 from facetui.engine.applications.check.result import Report
 from facetui.engine.applications.check.search import Share
 from facetui.engine.applications.check.verdict import WRONG_TEST, Verdict, notes
 from facetui.engine.people.alignment import to_picture
+from facetui.engine.records.rates import percent
 from facetui.engine.records.text import html as escaped
 
 PICTURED = 6
@@ -147,7 +148,7 @@ def _pairwise(report: Report) -> Iterator[str]:
         [
             _text(pair.extractor),
             *(
-                f'{mean:.2f}<br><span class="soft">{_percent(match)} match</span>'
+                f'{mean:.2f}<br><span class="soft">{percent(match.rate)} match</span>'
                 for mean, match in (
                     (pair.own_copy, pair.own_copy_match),
                     (pair.after, pair.after_match),
@@ -265,11 +266,7 @@ def _share(share: Share, kind: str = "") -> str:
     low, high = (round(100 * end) for end in share.interval)
     bar = f'<span class="bar {kind}" style="width:{100 * share.rate:.0f}%" aria-hidden="true"></span>'
     counts = f'<span class="soft">{share.hits} of {share.n}<br>[{low}, {high}]</span>'
-    return f"<strong>{_percent(share)}</strong> {counts}{bar}"
-
-
-def _percent(share: Share) -> str:
-    return f"{100 * (share.rate or 0):.0f} %"
+    return f"<strong>{percent(share.rate)}</strong> {counts}{bar}"
 
 
 def _text(text: str) -> str:

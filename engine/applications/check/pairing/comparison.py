@@ -9,9 +9,10 @@ import torch
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from facetui.engine.applications.check.matching import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
-from facetui.engine.applications.check.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
-from facetui.engine.applications.check.registration import register, undone, upright
+from facetui.engine.applications.check.pairing.matching import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.applications.check.pairing.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
+from facetui.engine.applications.check.pairing.placement import undone, upright
+from facetui.engine.applications.check.pairing.registration import register
 from facetui.engine.applications.protect.protector import visible_change
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
@@ -81,36 +82,43 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     if changed is None:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, HIDDEN, text)
-    copies: list[Tensor | None] = []
-    for kind in RECODINGS:
-        copy = recode(kind, after)
-        if aligned:
-            copies.append(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)))
-        else:
-            copies.append(_cut(copy, _grown(near, copy.width / after.width)))
-    region = _inside(box, before, 0.25)
-    crops = [picture.crop(region) for picture in (before, shown)]
-    whole = (0, 0, *crops[0].size)
-    linf, dssim, psnr = visible_change(to_tensor(crops[0]), to_tensor(crops[1]), whole)
-    for crop in crops:
-        crop.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
     return Pair(
         clean_path.name,
         protected_path.name,
         clean,
         changed,
-        tuple(copies),
+        _recoded(after, near, aligned),
         faces,
-        linf,
-        dssim,
-        psnr if psnr != float("inf") else None,
+        *_seen(before, shown, box),
         after.size != before.size and not (changes["framed"] or changes["cropped"]),
-        to_tensor(crops[0]),
-        to_tensor(crops[1]),
+        *_shown(before, shown, box),
         thumbnails,
         tuple(name for name, is_so in changes.items() if is_so),
         place.likeness,
     )
+
+
+def _recoded(after: Image.Image, near: Box, aligned: bool) -> tuple[Tensor | None, ...]:
+    """The face in copies of a copy, ``None`` where none is found; ``near`` is where it is in the copy."""
+    copies = [recode(kind, after) for kind in RECODINGS]
+    if aligned:
+        return tuple(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)) for copy in copies)
+    return tuple(_cut(copy, _grown(near, copy.width / after.width)) for copy in copies)
+
+
+def _seen(before: Image.Image, shown: Image.Image, box: Box) -> tuple[float, float | None, float | None]:
+    """How far the face's region moved: L-inf in grey levels, DSSIM, PSNR in dB, none where nothing changed."""
+    crops = [picture.crop(_inside(box, before, 0.25)) for picture in (before, shown)]
+    linf, dssim, psnr = visible_change(to_tensor(crops[0]), to_tensor(crops[1]), (0, 0, *crops[0].size))
+    return linf, dssim, psnr if psnr != float("inf") else None
+
+
+def _shown(before: Image.Image, shown: Image.Image, box: Box) -> tuple[Tensor, Tensor]:
+    """The face's region before and after, small enough for a report."""
+    crops = [picture.crop(_inside(box, before, 0.25)) for picture in (before, shown)]
+    for crop in crops:
+        crop.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
+    return to_tensor(crops[0]), to_tensor(crops[1])
 
 
 def _like(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

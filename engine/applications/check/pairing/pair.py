@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from facetui.engine.applications.check.registration import STRANGER, certainty
+from facetui.engine.applications.check.pairing.sketch import STRANGER, certainty
 
 RECODINGS = ("JPEG 75", "half size", "screenshot")
 """What happens to pictures on their way; a screenshot is 0.77 of the size, a little soft, and JPEG 85."""

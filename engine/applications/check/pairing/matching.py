@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facetui.engine.applications.check.registration import STRANGER, Sketch, certainty, part_likeness, whole_likeness
+from facetui.engine.applications.check.pairing.sketch import STRANGER, Sketch, certainty, part_likeness, whole_likeness
 from facetui.engine.applications.protect.files import MANIFEST
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.pictures import SUFFIXES, read_picture

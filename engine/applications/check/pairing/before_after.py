@@ -12,9 +12,9 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from facetui.engine.applications.check.comparison import compare, mixed_up, no_face, portrait
-from facetui.engine.applications.check.matching import SAME_PICTURE, Match, thumbnail, thumbnail_distance
-from facetui.engine.applications.check.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
+from facetui.engine.applications.check.pairing.comparison import compare, mixed_up, no_face, portrait
+from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Progress
