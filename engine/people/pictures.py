@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from facetui.engine.people.colours import to_srgb
 from facetui.engine.records.errors import DataError, MissingExtra
 
 HEIF = frozenset({".heic", ".heif", ".hif"})
@@ -82,29 +82,15 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def read_picture(path: Path) -> Image.Image:
-    """A picture as upright RGB, its EXIF orientation applied; of an animation the first frame.
+    """A picture as upright 8-bit RGB in sRGB; of an animation the first frame.
+
+    Its EXIF orientation and its profile are applied.
 
     Raises:
         DataError: as ``opened``.
     """
     with opened(path) as picture:
-        return to_rgb(ImageOps.exif_transpose(picture))
-
-
-def to_rgb(picture: Image.Image) -> Image.Image:
-    """A picture of any mode as 8-bit RGB; transparency is dropped.
-
-    Raises:
-        ValueError: its numbers have no range that is known to be black to white.
-    """
-    if picture.mode.startswith("I"):  # Pillow would cut sixteen bits off at 255 and show nearly everything white
-        grey = np.asarray(picture)
-        if grey.min(initial=0) < 0 or grey.max(initial=0) > 65535:
-            raise ValueError("more than 16 bits a channel; convert it to 8 bits")
-        return Image.fromarray(((grey.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
-    if picture.mode == "F":
-        raise ValueError("floating-point pixels; convert it to 8 bits")
-    return picture.convert("RGB")
+        return to_srgb(ImageOps.exif_transpose(picture))
 
 
 def _too_large(path: Path, size: str) -> DataError:

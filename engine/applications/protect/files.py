@@ -1,4 +1,4 @@
-"""Photos and the files they become: names, what an original holds beside its colours, and never overwriting."""
+"""Photos and the files they become: names, what an original holds beside its looks, and never overwriting."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
+from torch import Tensor
 
+from facetui.engine.people.colours import changed_in_own_space, is_deep, own_pixels, profile_of, to_srgb
 from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.records.errors import DataError
 
@@ -75,34 +77,72 @@ def distinct_names(relatives: Sequence[Path]) -> list[Path]:
 
 @dataclass(frozen=True)
 class Beside:
-    """What an original holds beside its colours.
+    """What an original holds beside what it looks like.
 
     Attributes:
+        own: its pixels in its own space, ``L`` or ``RGB``, upright.
+        profile: of that space; none: sRGB.
         alpha: its transparency, upright; ``None`` if it has none.
-        options: what is kept of the metadata, for Pillow's ``save``.
+        options: its profile and what is kept of the metadata, for Pillow's ``save``.
+        said: what is written otherwise than it was, in words; empty: nothing.
     """
 
+    own: Image.Image
+    profile: ImageCms.ImageCmsProfile | None
     alpha: Image.Image | None
     options: dict[str, Any]
+    said: str = ""
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether it has no colours, and so no change may have any."""
+        return self.own.mode == "L"
+
+    def written(self, before: Tensor, after: Tensor) -> Image.Image:
+        """The picture to write: in its own space, with its transparency, changed as one sees.
+
+        Args:
+            before: ``(3, H, W)`` uint8 in sRGB.
+            after: the same, changed.
+
+        Raises:
+            ValueError: its profile cannot be written with.
+        """
+        shown = (picture.permute(1, 2, 0).contiguous().numpy() for picture in (before, after))
+        picture = changed_in_own_space(self.own, self.profile, *shown)
+        if self.alpha is not None:
+            picture = picture.copy()
+            picture.putalpha(self.alpha)
+        return picture
 
 
 def read_beside(path: Path, metadata: bool) -> Beside:
-    """Transparency, and with ``metadata`` EXIF and colour profile, of a picture that ``read_picture`` could read.
+    """What a picture that ``read_picture`` could read holds besides, with ``metadata`` its EXIF, too.
 
-    The orientation is reset, as the pixels are upright. Left out is what would show or misstate the face: EXIF's
-    thumbnail and the camera's own notes, which may hold a preview, and profiles of other colours than RGB.
+    The profile is always kept: it says what the colours look like, and nothing about anybody. EXIF's orientation is
+    reset, as the pixels are upright. Left out is what would show the face: EXIF's thumbnail and the camera's own notes,
+    which may hold a preview.
 
     Raises:
         DataError: more than eight bits a channel, which a PNG of ours would lose; damaged EXIF.
     """
     with opened(path) as picture:
-        if picture.mode.startswith(("I", "F")):
+        if is_deep(picture):
             raise DataError(f"{path} has more than 8 bits a channel, which would be lost; convert it to 8 bits first")
+        upright = ImageOps.exif_transpose(picture)
         options = _metadata(picture, path) if metadata else {}
-        alpha = None
-        if picture.has_transparency_data:
-            alpha = ImageOps.exif_transpose(picture).convert("RGBA").getchannel("A")
-    return Beside(alpha, options)
+        alpha = upright.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+        own, profile = own_pixels(upright), profile_of(upright)
+        said = {"P": "a palette becomes RGB", "PA": "a palette becomes RGB", "1": "black and white becomes grey"}
+        if own.mode == "CMYK":
+            own, profile, said = to_srgb(upright), None, {"CMYK": "CMYK becomes RGB in sRGB"}
+        own.info = {}  # what a picture knows of its file would be written, too
+        kept = picture.info.get("icc_profile") or b""
+        if kept[16:20] == (b"GRAY" if own.mode == "L" else b"RGB "):
+            options["icc_profile"] = kept
+        else:
+            profile = None
+        return Beside(own, profile, alpha, options, said.get(picture.mode, ""))
 
 
 def _metadata(picture: Image.Image, path: Path) -> dict[str, Any]:
@@ -116,9 +156,6 @@ def _metadata(picture: Image.Image, path: Path) -> dict[str, Any]:
             options["exif"] = exif.tobytes()  # of the first directory only: the thumbnail is in the second
     except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error) as error:
         raise DataError(f"the EXIF of {path} is damaged ({error}); protect it without keeping metadata") from error
-    profile = picture.info.get("icc_profile") or b""
-    if profile[16:20] == b"RGB ":
-        options["icc_profile"] = profile
     return options
 
 

@@ -95,6 +95,15 @@ def _soften(change: Tensor, window: int) -> Tensor:
     return F.avg_pool2d(change, window, 1, window // 2, count_include_pad=False) if window > 1 else change
 
 
+def without_colours(change: Tensor, grey: Tensor) -> Tensor:
+    """A change ``(N, 3, ...)`` with the mean of its channels in all three where ``grey`` ``(N,)`` is true.
+
+    No channel moves further by it than the furthest did.
+    """
+    mean = change.mean(1, keepdim=True).expand_as(change)
+    return torch.where(grey.view(-1, *[1] * (change.ndim - 1)), mean, change)
+
+
 class PastedView:
     """What an extractor sees of perturbed photos once they were pasted into their pictures and cut out again.
 
@@ -106,10 +115,12 @@ class PastedView:
     Args:
         clean: ``(N, 3, 112, 112)`` in [0, 1].
         placements: where each lies.
+        grey: which of them have no colours, and can be changed in brightness only; absent: none.
     """
 
-    def __init__(self, clean: Tensor, placements: Sequence[Placement]) -> None:
+    def __init__(self, clean: Tensor, placements: Sequence[Placement], grey: Sequence[bool] | None = None) -> None:
         device = clean.device
+        self._grey = torch.tensor(list(grey or [False] * len(clean)), device=device)
         self._clean = clean
         self._scales = [p.scale / max(1, int(p.scale)) for p in placements]
         turned = [abs(math.cos(p.angle)) + abs(math.sin(p.angle)) for p in placements]
@@ -130,7 +141,7 @@ class PastedView:
     def __call__(self, photos: Tensor, rows: Tensor) -> Tensor:
         """The photos ``(n, 3, 112, 112)`` of rows ``(n,)`` as they come back; differentiable."""
         clean = self._clean[rows]
-        change = photos - clean
+        change = without_colours(photos - clean, self._grey[rows])
         windows, plain = self._windows[rows].view(-1, 1, 1, 1), change
         for window in self._kinds:  # which row needs which is known to the device only: all of them, and choose there
             change = torch.where(windows == window, _soften(plain, window), change)

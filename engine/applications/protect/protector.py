@@ -16,7 +16,7 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.applications.protect.files import Beside, Manifest, read_beside, write_new
-from facetui.engine.applications.protect.paste import PastedView, Placement
+from facetui.engine.applications.protect.paste import PastedView, Placement, without_colours
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
 from facetui.engine.people import identities as peoples
@@ -43,7 +43,7 @@ class Outcome:
         linf: largest change of a channel, of 255; like the next two ``None`` unless it was protected in this run.
         dssim: structural dissimilarity of the face that changed most; ``None`` for faces under eleven pixels.
         psnr: of the face that changed most, in dB.
-        why: one sentence, for refused and unreadable ones.
+        why: one sentence, for refused and unreadable ones; for others what is written otherwise than it was.
     """
 
     source: str
@@ -65,6 +65,7 @@ class _Job:
     digest: str
     done: bool = False
     faces: int = 0
+    grey: bool = False
     picture: Image.Image | None = None
     beside: Beside | None = None
     placements: list[Placement] = field(default_factory=list)
@@ -81,7 +82,7 @@ class Protector:
         budget: absent: the attack's own.
         seed: of every random draw.
         device: where to compute.
-        keep_metadata: whether EXIF (upright, like the pixels) and the colour profile are kept.
+        keep_metadata: whether EXIF (upright, like the pixels) is kept; the colour profile always is.
         progress: called as ``progress(passes done, passes of this group)`` between steps; may raise ``Cancelled``.
 
     Raises:
@@ -120,7 +121,15 @@ class Protector:
             extractors.EXTRACTORS.entry(name)
         self._networks: list[Extractor] = []
         self._bank: Bank | None = None
-        settings = [attack.name, attack.settings(), str(self.budget), self.surrogates, seed, keep_metadata]
+        settings = [
+            "own colours",
+            attack.name,
+            attack.settings(),
+            str(self.budget),
+            self.surrogates,
+            seed,
+            keep_metadata,
+        ]
         self._settings = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
     def run(self, pairs: Iterable[tuple[Path, Path]]) -> Iterator[Outcome]:
@@ -179,6 +188,7 @@ class Protector:
         """Read a photo and cut its faces out."""
         job.picture = read_picture(job.source)
         job.beside = read_beside(job.source, self._keep_metadata)
+        job.grey = job.beside.is_grey
         for face in faces_to_cut(job.picture):
             placement = Placement.of(face, job.picture.size)
             if placement.box[2] > placement.box[0] and placement.box[3] > placement.box[1]:
@@ -203,7 +213,8 @@ class Protector:
         self.at_work = len(missing)
         crops = torch.stack([crop for job in jobs for crop in job.crops])
         clean = crops.float().div(255).to(self._device)
-        view = PastedView(clean, [placement for job in jobs for placement in job.placements])
+        grey = [job.grey for job in jobs for _ in job.crops]
+        view = PastedView(clean, [placement for job in jobs for placement in job.placements], grey)
         drawn = hashlib.sha256(f"{self._seed}".encode() + crops.numpy().tobytes()).digest()
         poisoned = self.attack.perturb(
             clean,
@@ -215,7 +226,7 @@ class Protector:
             progress=self._progress,
         )
         self.at_work = 0
-        changes = iter((poisoned - clean).cpu())
+        changes = iter(without_colours(poisoned - clean, torch.tensor(grey, device=self._device)).cpu())
         for job in jobs:
             mine = [next(changes) for _ in job.crops]
             if not job.done:
@@ -233,20 +244,20 @@ class Protector:
         assert job.picture is not None and job.beside is not None  # only what was done before is not opened
         before = to_tensor(job.picture)
         after = paste_all(before, job.placements, changes, self.budget.linf) if changes else before
-        picture = Image.fromarray(after.permute(1, 2, 0).contiguous().numpy())
-        if job.beside.alpha is not None:
-            picture.putalpha(job.beside.alpha)
+        said = job.beside.said
         try:
-            write_new(picture, job.target, job.beside.options)
+            write_new(job.beside.written(before, after), job.target, job.beside.options)
             manifest.add(self._name(job.target), job.digest, self._settings, job.faces)
         except FileExistsError:
             why = f"{job.target} cannot be made without overwriting something; choose another output folder"
             return Outcome(str(job.source), str(job.target), "refused", why=why)
+        except ValueError as error:
+            return Outcome(str(job.source), "", "unreadable", why=f"{job.source}: {error}; convert it to sRGB first")
         except OSError as error:
             raise DataError(f"{job.target} cannot be written ({error.strerror}); what was written stays") from error
         job.picture = job.beside = None  # pictures are large, and the others of the group still wait
         if not changes:
-            return Outcome(str(job.source), str(job.target), "no face")
+            return Outcome(str(job.source), str(job.target), "no face", why=said)
         seen = [visible_change(before, after, placement.box) for placement in job.placements]
         return Outcome(
             str(job.source),
@@ -256,6 +267,7 @@ class Protector:
             linf=max(linf for linf, _, _ in seen),
             dssim=max((d for _, d, _ in seen if d is not None), default=None),
             psnr=min(psnr for _, _, psnr in seen),
+            why=said,
         )
 
 

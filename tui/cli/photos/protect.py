@@ -26,7 +26,7 @@ def protect(
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     keep_metadata: Annotated[
-        bool, typer.Option("--keep-metadata", help="Keep EXIF and colour profile; dropped otherwise.")
+        bool, typer.Option("--keep-metadata", help="Keep EXIF; dropped otherwise. Colour profiles are always kept.")
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="The summary as one JSON object.")] = False,
 ) -> None:

@@ -129,7 +129,7 @@ def _name(outcome: Outcome) -> str:
 def _line(outcome: Outcome, width: int) -> str:
     head = f"{_name(outcome):<{width}}  {outcome.state:<11}"
     if outcome.state == "protected":
-        return f"{head} {_figures(outcome)}"
+        return f"{head} {_figures(outcome)}{f'; {outcome.why}' if outcome.why else ''}"
     return f"{head} {outcome.why}".rstrip()
 
 
