@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.records.errors import DataError
 
 MANIFEST = ".facetui-protect.jsonl"
+LISTS = 4
+"""Folders above a photo in which a list of results is looked for."""
+
 ORIENTATION = 0x0112
 EXIF_IFD, MAKER_NOTE = 0x8769, 0x927C
 
@@ -211,17 +215,16 @@ class Manifest:
     def __init__(self, folder: Path) -> None:
         self._path = folder / MANIFEST
         self._known: dict[str, tuple[str, str, int]] = {}
+        self._results: set[str] = set()
         try:
             folder.mkdir(parents=True, exist_ok=True)
             text = self._path.read_text(encoding="utf-8", errors="replace") if self._path.exists() else ""
         except OSError as error:
             raise DataError(f"{folder} cannot be used ({error.strerror}); choose another output folder") from error
-        for line in text.splitlines():
-            try:
-                entry = json.loads(line)
-                self._known[entry["output"]] = (entry["source"], entry["settings"], int(entry["faces"]))
-            except (ValueError, KeyError, TypeError):
-                continue  # the line that a killed run was writing
+        for entry in _entries(text):
+            self._known[entry["output"]] = (entry["source"], entry["settings"], int(entry["faces"]))
+            if int(entry["faces"]):
+                self._results.add(entry.get("result", ""))
         self._torn = bool(text) and not text.endswith("\n")
 
     def faces(self, name: str, source: str, settings: str) -> int | None:
@@ -235,9 +238,41 @@ class Manifest:
         known = self._known.get(name)
         return known[2] if known and known[:2] == (source, settings) else None
 
+    def made(self, digest: str) -> bool:
+        """Whether a file of that hash was changed here, whatever it is called now and wherever it lies."""
+        return digest in self._results
+
     def add(self, name: str, source: str, settings: str, faces: int) -> None:
-        """Remember a finished photo; arguments as of ``faces``."""
-        entry = {"output": name, "source": source, "settings": settings, "faces": faces}
+        """Remember a finished photo, which lies in the folder; arguments as of ``faces``."""
+        result = hashlib.sha256((self._path.parent / name).read_bytes()).hexdigest()
+        if faces:
+            self._results.add(result)
+        entry = {"output": name, "source": source, "settings": settings, "faces": faces, "result": result}
         with self._path.open("a", encoding="utf-8") as file:
             file.write("\n" * self._torn + json.dumps(entry) + "\n")
         self._torn = False
+
+
+def _entries(text: str) -> Iterator[dict[str, Any]]:
+    """The entries of a manifest that are whole."""
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+            if entry["output"] and entry["source"] and entry["settings"] is not None and int(entry["faces"]) >= 0:
+                yield entry
+        except (ValueError, KeyError, TypeError):
+            continue  # the line that a killed run was writing
+
+
+def is_result(photo: Path, digest: str) -> bool:
+    """Whether a photo was changed by ``protect``: the list in its folder, or in one above it, says so."""
+    for folder in list(photo.resolve().parents)[:LISTS]:
+        try:
+            text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        name = photo.resolve().relative_to(folder).as_posix()
+        changed = [entry for entry in _entries(text) if int(entry["faces"])]
+        if any(entry.get("result") == digest or entry["output"] == name for entry in changed):
+            return True
+    return False

@@ -15,7 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from facetui.engine import extractors
-from facetui.engine.applications.protect.files import Beside, Manifest, read_beside, write_new
+from facetui.engine.applications.protect.files import Beside, Manifest, is_result, read_beside, write_new
 from facetui.engine.applications.protect.paste import PastedView, Placement, without_colours
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
@@ -24,6 +24,8 @@ from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError, UsageError
+
+TWICE = "a second change would add to the first: protect the original, or a copy of it in a folder of its own"
 
 GROUP = 8
 """Faces perturbed together: a group's files are written before the next begins."""
@@ -166,6 +168,8 @@ class Protector:
             if not source.is_file():  # opening a pipe would wait for ever
                 raise DataError(f"{source} is no file; leave it out")
             digest = hashlib.sha256(source.read_bytes()).hexdigest()
+            if manifest.made(digest) or is_result(source, digest):
+                return Outcome(str(source), "", "refused", why=f"{source} is protected already; {TWICE}")
             if target.exists():
                 faces = manifest.faces(self._name(target), digest, self._settings)
                 if faces is not None:

@@ -13,12 +13,14 @@ from facetui.engine.applications.check.pairing.matching import OTHER_PICTURE, Ma
 from facetui.engine.applications.check.pairing.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
 from facetui.engine.applications.check.pairing.placement import undone, upright
 from facetui.engine.applications.check.pairing.registration import register
+from facetui.engine.applications.protect.paste import Placement as PastedPlacement
 from facetui.engine.applications.protect.protector import visible_change
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
+from facetui.engine.people.alignment import Face, align, faces_to_cut, to_tensor
 from facetui.engine.people.pictures import read_picture
 
 Box = tuple[float, float, float, float]
+Region = tuple[int, int, int, int]
 
 ALIGNED_BOX: Box = (0.0, 0.0, float(SIDE), float(SIDE))
 """Of the face in a picture that is an aligned photo already."""
@@ -74,7 +76,10 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     found = portrait(before)
     if found is None:
         return no_face(clean_path)
-    clean, box, faces = found
+    clean, face, faces = found
+    box, region = face.box, PastedPlacement.of(face, before.size).box
+    if region[2] <= region[0] or region[3] <= region[1]:
+        region = _inside(box, before, 0.25)
     near = place.box(box)
     # Aligned before and of the same size after: aligned after, and no small face has to be found again.
     aligned = box == ALIGNED_BOX and after.size == before.size and not any(changes.values())
@@ -89,9 +94,9 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
         changed,
         _recoded(after, near, aligned),
         faces,
-        *_seen(before, shown, box),
+        *_seen(before, shown, region),
         after.size != before.size and not (changes["framed"] or changes["cropped"]),
-        *_shown(before, shown, box),
+        *_shown(before, shown, _inside(box, before, 0.25)),
         thumbnails,
         tuple(name for name, is_so in changes.items() if is_so),
         place.likeness,
@@ -106,16 +111,19 @@ def _recoded(after: Image.Image, near: Box, aligned: bool) -> tuple[Tensor | Non
     return tuple(_cut(copy, _grown(near, copy.width / after.width)) for copy in copies)
 
 
-def _seen(before: Image.Image, shown: Image.Image, box: Box) -> tuple[float, float | None, float | None]:
-    """How far the face's region moved: L-inf in grey levels, DSSIM, PSNR in dB, none where nothing changed."""
-    crops = [picture.crop(_inside(box, before, 0.25)) for picture in (before, shown)]
+def _seen(before: Image.Image, shown: Image.Image, region: Region) -> tuple[float, float | None, float | None]:
+    """How far the face's region moved: L-inf in grey levels, DSSIM, PSNR in dB, none where nothing changed.
+
+    The region is that of ``protect``, and so are the figures.
+    """
+    crops = [picture.crop(region) for picture in (before, shown)]
     linf, dssim, psnr = visible_change(to_tensor(crops[0]), to_tensor(crops[1]), (0, 0, *crops[0].size))
     return linf, dssim, psnr if psnr != float("inf") else None
 
 
-def _shown(before: Image.Image, shown: Image.Image, box: Box) -> tuple[Tensor, Tensor]:
-    """The face's region before and after, small enough for a report."""
-    crops = [picture.crop(_inside(box, before, 0.25)) for picture in (before, shown)]
+def _shown(before: Image.Image, shown: Image.Image, region: Region) -> tuple[Tensor, Tensor]:
+    """The face and what is around it before and after, small enough for a report."""
+    crops = [picture.crop(region) for picture in (before, shown)]
     for crop in crops:
         crop.thumbnail((SHOWN_SIDE, SHOWN_SIDE), Image.Resampling.LANCZOS)
     return to_tensor(crops[0]), to_tensor(crops[1])
@@ -131,10 +139,10 @@ def mixed_up(match: Match) -> LeftOut:
     return LeftOut(clean, "mixed up", f"{protected} does not show what {clean} shows; give both the same name")
 
 
-def portrait(picture: Image.Image) -> tuple[Tensor, Box, int] | None:
-    """The largest face, aligned ``(3, 112, 112)``; its box; and how many faces there are."""
+def portrait(picture: Image.Image) -> tuple[Tensor, Face, int] | None:
+    """The largest face, aligned ``(3, 112, 112)``; where it is; and how many faces there are."""
     faces = faces_to_cut(picture)
-    return (to_tensor(align(picture, faces[0])), faces[0].box, len(faces)) if faces else None
+    return (to_tensor(align(picture, faces[0])), faces[0], len(faces)) if faces else None
 
 
 def _cut(picture: Image.Image, near: Box) -> Tensor | None:
