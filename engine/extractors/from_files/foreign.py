@@ -103,11 +103,13 @@ class OneByOne(nn.Module):
 
 
 def first_tensor(out: Any) -> Tensor:
-    """The embedding among what a network returns: its first tensor, one row a photo."""
+    """The embedding among what a network returns: its first tensor, one row a photo; of a map of features the mean."""
     while isinstance(out, (tuple, list)) and out:
         out = out[0]
     if not isinstance(out, Tensor):
         raise DataError(f"the network returns {type(out).__name__}, expected a tensor of embeddings")
+    if out.ndim == 4 and out.shape[2:].numel() > 1:
+        return out.mean((2, 3))  # a map of features, which says where: its mean says what
     return out.flatten(1) if out.ndim > 1 else out[None]
 
 

@@ -14,16 +14,15 @@ from typing import Any
 
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.extractors.from_files.foreign import MAX_SIDE, ForeignExtractor, card_beside
+from facetui.engine.extractors.from_files.graph import convertible, own_normalisation
 from facetui.engine.extractors.from_files.reading import MAX_BYTES, check_size
+from facetui.engine.extractors.from_files.trial import tried
 from facetui.engine.extractors.inputs import Input
 from facetui.engine.extractors.weights import find_file, sha256
 from facetui.engine.records.errors import DataError, MissingExtra
 
 MAX_VALUES = 1 << 27
 """Values in one tensor, for one photo."""
-
-OPSET = 17
-"""The newest set of operators that onnx2torch knows well; newer files are rewritten for it."""
 
 
 def load(name: str) -> ForeignExtractor:
@@ -44,26 +43,14 @@ def load(name: str) -> ForeignExtractor:
     except ImportError:
         raise MissingExtra("onnx:PATH", "onnx") from None
     card = card_beside(path)
-    expected = card.expected(expected_input(model, path))
+    expected = card.expected(own_normalisation(model, expected_input(model, path)))
     try:
-        network = onnx2torch.convert(_older(model))
+        network = onnx2torch.convert(convertible(model))
     except NotImplementedError as error:
         raise DataError(f"{path} cannot be converted: {error}; export it with other operators") from error
     except Exception as error:  # what a converter raises on a graph that it did not foresee is not documented
         raise DataError(f"{path} cannot be converted ({type(error).__name__}: {error}); export it anew") from error
-    return ForeignExtractor(name, network, expected, card, sha256(path))
-
-
-def _older(model: Any) -> Any:
-    """The model in operators of ``OPSET``, if its own are newer and can be rewritten; else as it is."""
-    import onnx
-
-    if all(opset.version <= OPSET for opset in model.opset_import if not opset.domain):
-        return model
-    try:
-        return onnx.version_converter.convert_version(model, OPSET)
-    except RuntimeError:
-        return model  # onnx2torch then names the operator that it does not know
+    return tried(ForeignExtractor(name, network, expected, card, sha256(path)))
 
 
 def read(path: Path) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor, card_beside
 from facetui.engine.extractors.from_files.reading import read_tensors
+from facetui.engine.extractors.from_files.trial import tried
 from facetui.engine.extractors.inputs import Input
 from facetui.engine.extractors.weights import find_file, model_folders, sha256
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName
@@ -60,4 +61,4 @@ def load(name: str) -> ForeignExtractor:
     _, height, width = facts["input_size"]
     mean, deviation = (tuple(255 * value for value in facts[key]) for key in ("mean", "std"))
     found = Input(height, width, mean=mean, deviation=deviation)
-    return ForeignExtractor(name, network, card.expected(found), card, sha256(path))
+    return tried(ForeignExtractor(name, network, card.expected(found), card, sha256(path)))

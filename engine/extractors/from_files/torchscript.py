@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor, card_beside
 from facetui.engine.extractors.from_files.reading import check_archive
+from facetui.engine.extractors.from_files.trial import tried
 from facetui.engine.extractors.inputs import Input
 from facetui.engine.extractors.weights import check_trusted, find_file, sha256
 from facetui.engine.records.errors import DataError
@@ -58,4 +59,4 @@ def load(name: str) -> ForeignExtractor:
         raise DataError(
             f"{path} is not TorchScript ({reason}); a pickled module is never loaded, save it with torch.jit.save"
         ) from error
-    return ForeignExtractor(name, _Script(network), card.expected(Input()), card, sha256(path))
+    return tried(ForeignExtractor(name, _Script(network), card.expected(Input()), card, sha256(path)))

@@ -1,0 +1,136 @@
+"""What an ONNX graph says of itself: how it normalises its input, and the same in operators that can be converted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from facetui.engine.extractors.inputs import Input
+
+OPSET = 17
+"""The set of operators that onnx2torch knows well; other files are rewritten for it."""
+
+OLDEST = 9
+"""Of an older set even what is still there may mean something else."""
+
+SCALES: tuple[tuple[float, float, tuple[float, float, float], tuple[float, float, float]], ...] = (
+    (-1.0, 1.0, (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
+    (0.0, 255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+    (0.0, 1.0, (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
+)
+"""What black and white may be when they come in, and how pixels in [0, 255] become that."""
+
+NORMALISED = ((-1.0, 1.0), (0.0, 1.0), (-2.1, 2.6), (0.0, 255.0))
+"""What black and white usually are once a network has normalised them; ImageNet's channels differ a little."""
+
+NEAR = 0.5
+"""How far from that, as a share of its range, a reading may end; ImageNet's own reach 0.1."""
+
+
+def convertible(model: Any) -> Any:
+    """The model with 32-bit numbers in operators of ``OPSET``, as far as it can be rewritten; else as it is."""
+    import onnx
+
+    model = _in_single_precision(model)
+    versions = [opset.version for opset in model.opset_import if not opset.domain]
+    if all(OLDEST <= version <= OPSET for version in versions):
+        return model
+    try:
+        return onnx.version_converter.convert_version(model, OPSET)
+    except RuntimeError:
+        return model  # onnx2torch then names the operator that it does not know
+
+
+def _in_single_precision(model: Any) -> Any:
+    """The same model with every 16-bit floating-point number as one of 32 bits: as exact, and known everywhere."""
+    import onnx
+    from onnx import TensorProto, numpy_helper
+
+    if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in model.graph.initializer):
+        return model
+    made = onnx.ModelProto()
+    made.CopyFrom(model)
+    tensors = list(made.graph.initializer)
+    for node in made.graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                tensors.append(attribute.t)
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
+                attribute.i = TensorProto.FLOAT
+    for tensor in tensors:
+        if tensor.data_type == TensorProto.FLOAT16:
+            tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
+    for value in [*made.graph.input, *made.graph.value_info, *made.graph.output]:
+        if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
+            value.type.tensor_type.elem_type = TensorProto.FLOAT
+    return made
+
+
+def own_normalisation(model: Any, found: Input) -> Input:
+    """``found``, but for the scale of pixels where the graph begins with a scale of its own, or takes whole numbers."""
+    import msgspec
+
+    scale, shift, moved = _beginning(model)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    first = next(value for value in model.graph.input if value.name not in weights)
+    whole_numbers = first.type.tensor_type.elem_type not in (1, 10, 11, 16)  # no kind of floating point
+    if whole_numbers:
+        _, _, mean, deviation = SCALES[1]
+        return msgspec.structs.replace(found, mean=mean, deviation=deviation)
+    if not moved:
+        return found
+    ends = [
+        (_distance(black * scale + shift, white * scale + shift), at) for at, (black, white, *_) in enumerate(SCALES)
+    ]
+    distance, best = min(ends)
+    _, _, mean, deviation = SCALES[best]
+    return found if distance > NEAR else msgspec.structs.replace(found, mean=mean, deviation=deviation)
+
+
+def _distance(black: Any, white: Any) -> float:
+    """How far black and white, a number or one a channel, are from what is usual."""
+    return min(float((np.abs(black - low) + np.abs(white - high)).mean() / (high - low)) for low, high in NORMALISED)
+
+
+def _beginning(model: Any) -> tuple[Any, Any, bool]:
+    """The scale and shift with which a graph begins, a number or one a channel, and whether it does."""
+    weights = _constants(model)
+    name = next(value.name for value in model.graph.input if value.name not in weights)
+    scale, shift, moved = np.ones(1), np.zeros(1), False
+    while True:
+        users = [node for node in model.graph.node if name in node.input]
+        if len(users) != 1 or users[0].op_type not in ("Cast", "Identity", "Transpose", "Sub", "Add", "Mul", "Div"):
+            return scale, shift, moved
+        node = users[0]
+        if len(node.input) == 2:
+            other = weights.get(next((n for n in node.input if n != name), ""))
+            if other is None or other.size not in (1, 3):
+                return scale, shift, moved
+            value, first = other.astype(np.float64).ravel(), node.input[0] == name
+            match node.op_type:
+                case "Sub" if first:
+                    shift = shift - value
+                case "Sub":
+                    scale, shift = -scale, value - shift
+                case "Add":
+                    shift = shift + value
+                case "Mul":
+                    scale, shift = scale * value, shift * value
+                case "Div" if first and (value != 0).all():
+                    scale, shift = scale / value, shift / value
+                case _:
+                    return scale, shift, moved
+            moved = True
+        name = node.output[0]
+
+
+def _constants(model: Any) -> dict[str, Any]:
+    """Every constant of a graph by name, whether it is stored or made by a node."""
+    from onnx import numpy_helper
+
+    found = {tensor.name: numpy_helper.to_array(tensor) for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].HasField("t"):
+            found[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+    return found
