@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.applications.check.album import Album, Tell
+from facetui.engine.applications.check.order import Order, refuse_if_swapped
 from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE
 from facetui.engine.applications.check.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
 from facetui.engine.applications.check.search import Search, Share
@@ -29,7 +30,7 @@ from facetui.engine.applications.check.trainers import (
     tools_in_words,
     try_out,
 )
-from facetui.engine.applications.check.warnings import refuse_if_swapped, warnings
+from facetui.engine.applications.check.warnings import warnings
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
@@ -113,13 +114,15 @@ class _Check:
         detector = Detector().fit(training.photos, perturbed)
         sets = {"clean": self.clean, "protected": self.protected, "crowd": self.crowd.photos}
         self._flags = {name: detector.flags(photos) for name, photos in sets.items()}
+        detection = self._detection(detector, trial)
         if not as_given:
-            refuse_if_swapped(self._flags["clean"], self._flags["protected"])
+            copies = list(perturbed.split(len(training.photos)))
+            refuse_if_swapped(Order(training.photos, copies).forward(self.clean, self.protected))
         pairwise = [self._pairwise(extractor) for extractor in self.released]
         self._tell("try purifiers on other people", 0, 1)
         recipe, named, n_searches = choose_purifier(self.lab, self.crowd, trial)
         robust = adapted(self.lab)
-        rows = [self._row(trainer) for trainer in self._trainers(recipe, robust)]
+        rows = [self._row(trainer) for trainer in self._trainers(recipe, robust, detection.tells)]
         self._tell("encode photos anew", 0, 1)
         order = sorted(range(len(self.album.pairs)), key=lambda i: self._visible(i), reverse=True)
         return Report(
@@ -141,20 +144,21 @@ class _Check:
             rows=rows,
             pairwise=pairwise,
             recoded=list(self._recoded()),
-            detection=self._detection(detector, trial),
+            detection=detection,
             purification=Purification(recipe, named, n_searches),
             photos=[self._photo(i) for i in order],
-            warnings=[*warnings(self.album, self.lab, self.crowd, self._flags), *people.left_out],
+            warnings=[*warnings(self.album, self.lab, self.crowd), *people.left_out],
             left_out=self.album.left_out,
             seed=self.lab.seed,
             pictures=[self.album.pairs[i] for i in order],
         )
 
-    def _trainers(self, recipe: str, robust: str) -> Iterator[_Trainer]:
+    def _trainers(self, recipe: str, robust: str, detects: bool) -> Iterator[_Trainer]:
         yield from (_Trainer(self._kinds.get(name, "other"), name) for name in self.released)
         yield _Trainer("adapted", robust)
         yield from (_Trainer("purified", name, recipe) for name in self.released)
-        yield from (_Trainer("detected", name, drops=True) for name in self.released)
+        if detects:
+            yield from (_Trainer("detected", name, drops=True) for name in self.released)
 
     def _row(self, trainer: _Trainer) -> Row:
         self._tell(f"{trainer.kind} {trainer.extractor}: search", 0, 1)

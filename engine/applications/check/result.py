@@ -73,6 +73,10 @@ class Recoded:
     n_faces: int
 
 
+ALARMS = 0.2
+"""Of the user's clean photos: a detector that flags more of them tells nothing about the protected ones."""
+
+
 @dataclass(frozen=True)
 class Detection:
     """What a detector of perturbed photos says that never saw the user.
@@ -88,6 +92,11 @@ class Detection:
     protected: Share
     false_positives: Share
     recall: dict[str, Share]
+
+    @property
+    def tells(self) -> bool:
+        """Whether it says anything about the user: not where it flags what the user never changed."""
+        return (self.clean.rate or 0.0) <= ALARMS
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,13 @@ def _points(report: Report) -> Iterator[str]:
         which = f"{top.extractor}, {top.detail}" if top.detail else top.extractor
         yield f"A trainer that {how} ({which}) names {counted(top.protected.first)}."
     seen, falsely = report.detection.protected, report.detection.clean
-    if (seen.rate or 0) > 2 * (falsely.rate or 0) and (seen.rate or 0) >= SELDOM:
+    if not report.detection.tells:
+        yield (
+            f"Whether the photos stand out cannot be said: a detector that learnt from public tools takes "
+            f"{falsely.hits} of your {falsely.n} clean photos for perturbed, too. No trainer who drops "
+            "photos by it is shown."
+        )
+    elif (seen.rate or 0) > 2 * (falsely.rate or 0) and (seen.rate or 0) >= SELDOM:
         yield (
             f"The photos stand out: a detector that never saw your tool flags {seen.hits} of {seen.n} as perturbed, "
             f"and {falsely.hits} of your {falsely.n} clean ones. Who drops flagged photos may not name you, and "

@@ -10,31 +10,12 @@ from torch import Tensor
 from facetui.engine.applications.check.album import Album
 from facetui.engine.applications.check.trainers import Crowd
 from facetui.engine.lab.world.world import World
-from facetui.engine.records.errors import DataError
 
 NAMED = 5
 """File names in a sentence, at most."""
 
 
-def refuse_if_swapped(clean: Tensor, protected: Tensor) -> None:
-    """Stop when most originals look perturbed and hardly a protected copy does.
-
-    Args:
-        clean: ``(n,)`` bool, which originals the detector flags.
-        protected: ``(n,)`` bool, which copies.
-
-    Raises:
-        DataError: they do.
-    """
-    n = len(clean)
-    if int((clean & ~protected).sum()) >= max(3, 0.7 * n) and int(protected.sum()) <= 0.2 * n:
-        raise DataError(
-            f"the folders look swapped: {int(clean.sum())} of {n} photos in --clean look perturbed, "
-            f"{int(protected.sum())} in --protected; swap them, or say --as-given if they are right"
-        )
-
-
-def warnings(album: Album, lab: World, crowd: Crowd, flags: dict[str, Tensor]) -> list[str]:
+def warnings(album: Album, lab: World, crowd: Crowd) -> list[str]:
     """Everything the user should look at, one sentence each."""
     pairs = album.pairs
     said = []
@@ -47,10 +28,6 @@ def warnings(album: Album, lab: World, crowd: Crowd, flags: dict[str, Tensor]) -
     resized = [pair.name for pair in pairs if pair.resized]
     if resized:
         said.append(f"the protected copy has another size in {listed(resized, len(pairs))}; compared at the original's")
-    n = len(pairs)
-    back, forth = (int((flags[a] & ~flags[b]).sum()) for a, b in (("clean", "protected"), ("protected", "clean")))
-    if back >= 3 and back > 2 * forth:
-        said.append(f"{back} of {n} originals look more perturbed than their copies: are the folders swapped?")
     return said + _strangers(album, lab, crowd)
 
 

@@ -22,7 +22,7 @@ from facetui.engine.applications.check.check import check
 from facetui.engine.applications.check.pairing.matching import match, match_content
 from facetui.engine.applications.check.trainers import enrolled, make_world
 from facetui.engine.applications.check.verdict import judge
-from facetui.engine.applications.check.warnings import _strangers, refuse_if_swapped
+from facetui.engine.applications.check.warnings import _strangers
 from facetui.engine.applications.protect.files import find_inputs
 from facetui.engine.applications.protect.protector import Protector
 from facetui.engine.attacks import ATTACKS
@@ -227,14 +227,6 @@ def test_folders_that_cannot_be_checked(mine, tmp_path):
         look(write(tmp_path / "made", mine[:4], "{:02d}_cloaked.png"), clean)
     with pytest.raises(DataError, match="at least 3"):
         look(clean, write(tmp_path / "two", mine[:2]))
-
-
-def test_folders_that_were_swapped_are_told_by_what_is_in_them():
-    yes, no = torch.ones(8, dtype=torch.bool), torch.zeros(8, dtype=torch.bool)
-    with pytest.raises(DataError, match="--as-given"):
-        refuse_if_swapped(yes, no)
-    refuse_if_swapped(no, yes)
-    refuse_if_swapped(yes, yes)
 
 
 def test_photos_that_take_no_part_are_named_with_the_reason(mine, tmp_path):

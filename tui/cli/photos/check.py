@@ -178,11 +178,15 @@ def lines(report: Report, verdict: Verdict) -> Iterator[str]:
         )
     yield ""
     flagged = report.detection
+    detected = (
+        f"detected: drops photos that look perturbed (of yours {_of(flagged.protected)} protected and "
+        f"{_of(flagged.clean)} clean ones, of others {_of(flagged.false_positives)} clean ones)."
+    )
+    if not flagged.tells:
+        detected = f"No detector is shown: it flags {_of(flagged.clean)} of your clean photos."
     legend = (
         "named first, first 10: your protected photos enrolled; 10 % clean: a tenth of them clean. other: an "
-        f"extractor that tools attack; purified: {report.purification.recipe} before every photo; detected: drops "
-        f"photos that look perturbed (of yours {_of(flagged.protected)} protected and {_of(flagged.clean)} clean "
-        f"ones, of others {_of(flagged.false_positives)} clean ones)."
+        f"extractor that tools attack; purified: {report.purification.recipe} before every photo. {detected}"
     )
     yield from textwrap.wrap(legend, WIDTH)
     yield ""

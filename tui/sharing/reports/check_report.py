@@ -193,8 +193,11 @@ def _detection(report: Report) -> Iterator[str]:
         ["clean photos of people it was not trained on", _share(found.false_positives, "clean")],
         *([f"other people's, after {_text(tool)}", _share(share)] for tool, share in found.recall.items()),
     ]
+    caption = "Photos that a detector takes for perturbed; it learnt from public tools on other people's photos."
+    if not found.tells:
+        caption += " It takes so many of your clean ones for perturbed that it tells nothing about the others."
     yield from _table(
-        "Photos that a detector takes for perturbed; it learnt from public tools on other people's photos.",
+        caption,
         ("photos", "flagged"),
         body,
     )
