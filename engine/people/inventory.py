@@ -65,9 +65,44 @@ def take(folder: Path, inside: Path | None = None) -> Inventory:
     return found
 
 
+def walk(folder: Path) -> Inventory:
+    """Look through a folder and all that lie in it, each once, links to folders inside included.
+
+    Args:
+        folder: where to begin; links may lead anywhere below it.
+
+    Returns:
+        Pictures in the order of their paths, and what was left out; ``folders`` are those that were looked through.
+
+    Raises:
+        DataError: it is missing, no folder, or cannot be read; a folder in it that cannot be read is left out.
+    """
+    found, waiting, seen = take(folder), [], {os.path.realpath(folder)}
+    waiting, found.folders = found.folders, [folder]
+    while waiting:
+        inner = waiting.pop(0)
+        if os.path.realpath(inner) in seen:
+            continue
+        seen.add(os.path.realpath(inner))
+        try:
+            inside = take(inner, folder)
+        except DataError:
+            found.skip(inner, "folders that cannot be read")
+            continue
+        found.folders.append(inner)
+        found.pictures += inside.pictures
+        waiting = [*inside.folders, *waiting]
+        for why, paths in inside.skipped.items():
+            for path in paths:
+                found.skip(path, why)
+    found.pictures.sort()
+    return found
+
+
 def _sort(entry: Path, root: Path, found: Inventory) -> None:
     try:
-        if entry.is_symlink() and root not in Path(os.path.realpath(entry, strict=True)).parents:
+        real = Path(os.path.realpath(entry, strict=True)) if entry.is_symlink() else root
+        if real != root and root not in real.parents:
             found.skip(entry, "links that lead out of the folder")
             return
         mode = entry.stat().st_mode

@@ -16,6 +16,7 @@ from typing import Any
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from facetui.engine.people import inventory
 from facetui.engine.people.colours import changed_in_own_space, is_deep, own_pixels, profile_of, to_srgb
 from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.records.errors import DataError
@@ -24,39 +25,49 @@ MANIFEST = ".facetui-protect.jsonl"
 LISTS = 4
 """Folders above a photo in which a list of results is looked for."""
 
+RESULTS = "pictures in the output folder itself"
 ORIENTATION = 0x0112
 EXIF_IFD, MAKER_NOTE = 0x8769, 0x927C
 
 
-def find_inputs(inputs: Sequence[Path], out: Path) -> list[tuple[Path, Path]]:
+def find_inputs(
+    inputs: Sequence[Path], out: Path, left_out: inventory.Inventory | None = None
+) -> list[tuple[Path, Path]]:
     """Photos and the files they become, without those that lie in ``out`` themselves; each photo once.
 
     The tree below a folder is kept. Photos that would become one file keep their endings (``a.jpg.png``), and where
     that is not enough get numbers (``a.jpg-2.png``).
 
+    Args:
+        inputs: photos, which are taken whatever they are called, and folders.
+        out: where results will lie.
+        left_out: is told what in a folder is not used, and why.
+
     Raises:
         DataError: a path that does not exist, or no picture at all.
     """
     found: dict[Path, tuple[Path, Path]] = {}
-    skipped = 0
+    left_out = inventory.Inventory() if left_out is None else left_out
     for path in inputs:
         if path.is_dir():
-            for file in sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()):
-                relative, real = file.relative_to(path), file.resolve()
-                if any(part.startswith(".") for part in relative.parts):
-                    continue
-                if out.resolve() in real.parents:
-                    skipped += 1
+            held = inventory.walk(path)
+            for why, paths in held.skipped.items():
+                left_out.skipped.setdefault(why, []).extend(paths)
+            for file in held.pictures:
+                if out.resolve() in file.resolve().parents:
+                    left_out.skip(file, RESULTS)
                 else:
-                    found.setdefault(real, (file, relative))
+                    found.setdefault(file.resolve(), (file, file.relative_to(path)))
         elif path.exists():
             found.setdefault(path.resolve(), (path, Path(path.name)))
         else:
             raise DataError(f"there is no {path}; expected a photo or a folder of photos")
-    if not found and skipped:
+    if not found and left_out.skipped.get(RESULTS):
         raise DataError(f"every picture lies in the output folder {out} itself; choose another output folder")
     if not found:
-        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) was found in {', '.join(map(str, inputs))}")
+        why = "; ".join(inventory.sentences(left_out.skipped, Path()))
+        where = ", ".join(map(str, inputs))
+        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) was found in {where}{f' ({why})' if why else ''}")
     names = distinct_names([relative for _, relative in found.values()])
     return [(file, out / name) for (file, _), name in zip(found.values(), names, strict=True)]
 

@@ -330,8 +330,8 @@ def totals(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     }
 
 
-def as_json(protector: Protector, outcomes: Sequence[Outcome]) -> str:
-    """One JSON object with every figure."""
+def as_json(protector: Protector, outcomes: Sequence[Outcome], left_out: Sequence[str] = ()) -> str:
+    """One JSON object with every figure, and what in a folder was not used, one sentence a reason."""
     return json.dumps(
         {
             "attack": protector.attack.name,
@@ -341,6 +341,7 @@ def as_json(protector: Protector, outcomes: Sequence[Outcome]) -> str:
             "summary": summary(outcomes),
             "totals": _plain(totals(outcomes)),
             "photos": [_plain(asdict(o)) for o in outcomes],
+            "left_out": list(left_out),
         }
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import unicodedata
 from pathlib import Path
@@ -239,3 +240,54 @@ def test_an_inventory_names_every_entry(tmp_path):
     assert {why: [p.name for p in paths] for why, paths in found.skipped.items()} == {
         "files that are no pictures by their names": ["c.txt"]
     }
+
+
+def test_a_walk_names_every_entry_below_a_folder_once(tmp_path):
+    root, outside = tmp_path / "album", tmp_path / "outside"
+    for folder in (root / "2020" / "summer", root / "2021", root / ".cache", outside):
+        folder.mkdir(parents=True)
+    for place in (root, root / "2020", root / "2020" / "summer", root / ".cache", outside):
+        (place / "a.jpg").write_bytes(b"x")
+    (root / "2021" / "notes.txt").write_bytes(b"x")
+    (root / "again").symlink_to(root / "2020")  # an album of links: once, as the folder itself
+    (root / "2020" / "up").symlink_to(root)
+    (root / "b.jpg").symlink_to(root / "2020" / "a.jpg")
+    (root / "elsewhere").symlink_to(outside)
+    (root / "c.jpg").symlink_to(outside / "a.jpg")
+    (root / "nowhere.jpg").symlink_to(root / "gone.jpg")
+    found = inventory.walk(root)
+    shown = [str(path.relative_to(root)) for path in found.pictures]
+    assert shown == ["2020/a.jpg", "2020/summer/a.jpg", "a.jpg", "b.jpg"]
+    assert {why: sorted(path.name for path in paths) for why, paths in found.skipped.items()} == {
+        "links that lead out of the folder": ["c.jpg", "elsewhere"],
+        "links that lead nowhere or in a circle": ["nowhere.jpg"],
+        "files that are no pictures by their names": ["notes.txt"],
+    }
+
+
+def test_protect_says_what_of_a_folder_it_did_not_use(tmp_path, embedded):
+    folder = tmp_path / "in"
+    (folder / "below").mkdir(parents=True)
+    Image.new("RGB", (200, 200), "grey").save(folder / "below" / "a.png")
+    (folder / "clip.mov").write_bytes(b"x")
+    (folder / "b.jpg").symlink_to(tmp_path / "b.jpg")
+    (folder / "broken.jpg").write_bytes(b"x")
+    ran = facetui("protect", folder, "-o", tmp_path / "out", "--attack", "filters")
+    assert ran.returncode == 4 and "2 of 2 photos: 1 no face, 1 unreadable" in ran.stdout
+    assert "not used: files that are no pictures by their names (1): clip.mov" in ran.stdout
+    assert "not used: links that lead nowhere or in a circle (1): b.jpg" in ran.stdout
+    (folder / "broken.jpg").unlink()
+    ran = facetui("protect", folder, "-o", tmp_path / "json", "--attack", "filters", "--json")
+    assert ran.returncode == 0 and len(json.loads(ran.stdout)["left_out"]) == 2
+
+
+def test_a_folder_with_nothing_to_use_says_what_is_in_it(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "clip.mov").write_bytes(b"x")
+    (tmp_path / "other").mkdir()
+    for command in (
+        ["protect", tmp_path / "in", "-o", tmp_path / "out"],
+        ["check", "--clean", tmp_path / "in", "--protected", tmp_path / "other"],
+    ):
+        ran = facetui(*command)
+        assert ran.returncode == 4 and "no picture" in ran.stderr and "clip.mov" in ran.stderr, ran.stderr

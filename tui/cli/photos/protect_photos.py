@@ -13,7 +13,7 @@ from facetui.engine.applications.protect.protector import Outcome, Protector, as
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import choose
-from facetui.engine.people import casts
+from facetui.engine.people import casts, inventory
 from facetui.engine.records.errors import Cancelled, FacetuiError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui.cli.options import comma_list
@@ -47,7 +47,9 @@ def protect_photos(
     except TypeError:
         raise UsageError(f"{attack} has no modes; leave --mode out") from None
     names = list(comma_list(surrogates)) if surrogates else casts.load("embedded").surrogates
-    pairs = find_inputs(inputs, out)
+    left_out = inventory.Inventory()
+    pairs = find_inputs(inputs, out, left_out)
+    unused = inventory.sentences(left_out.skipped, inputs[0])
     stop, bar = interrupts.Stop(), ProgressBar("left")
     outcomes: list[Outcome] = []
 
@@ -67,9 +69,9 @@ def protect_photos(
     )
     failed = _protected(protector, pairs, outcomes, stop, bar)
     if as_one_json:
-        print(as_json(protector, outcomes))
+        print(as_json(protector, outcomes, unused))
     else:
-        for line in _summary(protector, outcomes, len(pairs)):
+        for line in [*_summary(protector, outcomes, len(pairs)), *(f"not used: {text}" for text in unused)]:
             say(line)
     if failed is not None:
         say(f"facetui: {failed}", sys.stderr)

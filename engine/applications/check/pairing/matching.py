@@ -13,6 +13,7 @@ from torch import Tensor
 
 from facetui.engine.applications.check.pairing.sketch import STRANGER, Sketch, certainty, part_likeness, whole_likeness
 from facetui.engine.applications.protect.files import MANIFEST
+from facetui.engine.people import inventory
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError
@@ -66,11 +67,11 @@ def pictures(folder: Path, what: str) -> list[Path]:
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing"
         raise DataError(f"expected {what} to be a folder of photos, got {found} at {folder}; check the path")
-    found_here = [p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()]
-    shown = sorted(p for p in found_here if not any(part.startswith(".") for part in p.relative_to(folder).parts))
-    if not shown:
-        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) lies in {folder}; expected {what} there")
-    return shown
+    held = inventory.walk(folder)
+    if not held.pictures:
+        why = "; ".join(["", *inventory.sentences(held.skipped, folder)])
+        raise DataError(f"no picture ({', '.join(sorted(SUFFIXES))}) lies in {folder}; expected {what} there{why}")
+    return held.pictures
 
 
 def refuse_swapped(clean: Sequence[Path], protected: Sequence[Path], folders: Match) -> None:
