@@ -26,6 +26,9 @@ LISTS = 4
 """Folders above a photo in which a list of results is looked for."""
 
 RESULTS = "pictures in the output folder itself"
+LONGEST_NAME = 255
+"""Bytes of a file's name, in every usual file system."""
+
 ORIENTATION = 0x0112
 EXIF_IFD, MAKER_NOTE = 0x8769, 0x927C
 
@@ -73,21 +76,31 @@ def find_inputs(
 
 
 def distinct_names(relatives: Sequence[Path]) -> list[Path]:
-    """A PNG's name for each photo; no two differ in case only, as some file systems take those for one."""
-    plain = [relative.with_suffix(".png") for relative in relatives]
+    """A PNG's name for each photo; no two differ in case only, as some file systems take those for one.
+
+    Names that a file system would refuse for their length are shortened.
+    """
+    plain = [relative.with_name(_short(relative.stem, ".png")) for relative in relatives]
     wanted = Counter(str(name).casefold() for name in plain)
     names: list[Path] = []
     taken: set[str] = set()
     for relative, name in zip(relatives, plain, strict=True):
         if wanted[str(name).casefold()] > 1:
-            name = relative.with_name(f"{relative.name}.png")
+            name = relative.with_name(_short(relative.name, ".png"))
         number = 1
         while str(name).casefold() in taken:
             number += 1
-            name = relative.with_name(f"{relative.name}-{number}.png")
+            name = relative.with_name(_short(relative.name, f"-{number}.png"))
         taken.add(str(name).casefold())
         names.append(name)
     return names
+
+
+def _short(stem: str, ending: str) -> str:
+    """A name with an ending, of at most ``LONGEST_NAME`` bytes, cut between characters."""
+    while len(os.fsencode(stem)) > LONGEST_NAME - len(ending):
+        stem = stem[:-1]
+    return stem + ending
 
 
 @dataclass(frozen=True)

@@ -394,3 +394,20 @@ def test_a_terminal_gets_a_bar_with_the_time_left(two, tmp_path):
     assert running.returncode == 0 and "fawkes-1.0 (dssim 0.004 linf 15/255), against compact-a" in said
     assert "any other extractor" in said and "2 faces" in said
     assert re.search(rb"0 of 1 photos[^\r\n]*0:00:\d\d", shown), "the time left, while the only photo is at work"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["y" * 251 + ".jpg", "y" * 251 + ".png"],
+        ["é" * 125 + ".jpg", "é" * 125 + ".png", "É" * 125 + ".webp"],
+        ["z" * 255],
+        ["a" * 254 + "b", "a" * 254 + "c"],
+        ["\U0001f469" * 62 + ".jpg"] * 2,
+    ],
+)
+def test_names_that_would_be_too_long_are_shortened_and_stay_distinct(names):
+    made = distinct_names([Path("below") / name for name in names])
+    assert len({str(name).casefold() for name in made}) == len(names)
+    for name in made:
+        assert len(os.fsencode(name.name)) <= 255 and name.suffix == ".png" and name.parent == Path("below")
