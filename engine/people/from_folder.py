@@ -193,7 +193,7 @@ def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
-    name = caching.key("aligned photo, sRGB", hashlib.sha256(data).hexdigest())
+    name = caching.key("aligned photo, sRGB, upright or not", hashlib.sha256(data).hexdigest())
     found = cache.load(name)
     if found is None:
         photo = aligned_photo(path)

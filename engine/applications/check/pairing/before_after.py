@@ -39,7 +39,7 @@ def read_pair(match: Match, cache: Cache) -> Pair | LeftOut:
     """One photo before and after, from the cache where possible; never raises for what is wrong with the files."""
     try:
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in match]
-        key = caching.key("a pair before and after, registered", digests)
+        key = caching.key("a pair before and after, registered, sRGB, as protect sees it, upright or not", digests)
         kept = cache.load(key)
         if kept is None:
             pair = compare(*match)

@@ -83,7 +83,7 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     near = place.box(box)
     # Aligned before and of the same size after: aligned after, and no small face has to be found again.
     aligned = box == ALIGNED_BOX and after.size == before.size and not any(changes.values())
-    changed = to_tensor(after) if aligned else _cut(after, near)
+    changed = to_tensor(after) if aligned else _cut(after, near, face.turns)
     if changed is None:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, HIDDEN, text)
@@ -92,7 +92,7 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
         protected_path.name,
         clean,
         changed,
-        _recoded(after, near, aligned),
+        _recoded(after, near, face.turns, aligned),
         faces,
         *_seen(before, shown, region),
         after.size != before.size and not (changes["framed"] or changes["cropped"]),
@@ -103,12 +103,12 @@ def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
     )
 
 
-def _recoded(after: Image.Image, near: Box, aligned: bool) -> tuple[Tensor | None, ...]:
+def _recoded(after: Image.Image, near: Box, turns: int, aligned: bool) -> tuple[Tensor | None, ...]:
     """The face in copies of a copy, ``None`` where none is found; ``near`` is where it is in the copy."""
     copies = [recode(kind, after) for kind in RECODINGS]
     if aligned:
         return tuple(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)) for copy in copies)
-    return tuple(_cut(copy, _grown(near, copy.width / after.width)) for copy in copies)
+    return tuple(_cut(copy, _grown(near, copy.width / after.width), turns) for copy in copies)
 
 
 def _seen(before: Image.Image, shown: Image.Image, region: Region) -> tuple[float, float | None, float | None]:
@@ -145,9 +145,9 @@ def portrait(picture: Image.Image) -> tuple[Tensor, Face, int] | None:
     return (to_tensor(align(picture, faces[0])), faces[0], len(faces)) if faces else None
 
 
-def _cut(picture: Image.Image, near: Box) -> Tensor | None:
+def _cut(picture: Image.Image, near: Box, turns: int) -> Tensor | None:
     """The face that is found anew about where it was before, aligned ``(3, 112, 112)``."""
-    faces = faces_to_cut(picture, expected=min(near[2] - near[0], near[3] - near[1]))
+    faces = faces_to_cut(picture, expected=min(near[2] - near[0], near[3] - near[1]), turns=turns)
     faces = sorted((face for face in faces if _overlap(face.box, near) > 0), key=lambda face: -_overlap(face.box, near))
     return to_tensor(align(picture, faces[0])) if faces else None
 
