@@ -8,9 +8,11 @@ import shlex
 import subprocess
 import sys
 import textwrap
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 from typer.main import get_command
 
 from facetui.engine import ATTACKS
@@ -143,3 +145,12 @@ def test_the_attack_in_the_documents_is_one(make_lab):
         assert lab.web[-1].attack == "noise"
     finally:
         ATTACKS.forget("noise")
+
+
+def test_the_lock_file_knows_every_dependency():
+    locked = {entry["name"]: entry["version"] for entry in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
+    for requirement in map(Requirement, wanted):
+        version = locked.get(requirement.name.lower())
+        assert version is not None and version in requirement.specifier, f"uv lock: {requirement}"
