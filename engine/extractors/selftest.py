@@ -14,6 +14,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,7 +22,8 @@ from torch.nn import functional as F
 from facetui.engine import extractors
 from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import weights
-from facetui.engine.extractors.from_files.foreign import ForeignExtractor
+from facetui.engine.extractors.from_files.foreign import ForeignExtractor, where
+from facetui.engine.extractors.from_files.trial import LEAST, separates
 from facetui.engine.people.persons import EMBEDDED
 
 KEPT = 16
@@ -96,6 +98,9 @@ def verify(name: str) -> Iterator[Check]:
         yield Check("published file", digest == published.sha256, f"SHA-256 {digest}")
     yield check_input(network)
     yield check_embedding(network)
+    yield check_people(network)
+    if isinstance(network, ForeignExtractor):
+        yield Check("output", True, which_output(network))
     yield check_gradient(network)
     yield check_batches(network)
     other = OTHERS.get(name.partition(":")[0])
@@ -142,6 +147,21 @@ def check_embedding(network: Extractor) -> Check:
         return Check("embedding", None, f"{size} of unit length; no reference is stored for it")
     cosine = F.cosine_similarity(torch.tensor(embedding_facts(network)), torch.tensor(stored)).min().item()
     return Check("embedding", cosine > 0.999, f"{size} of unit length; cosine to the stored reference {cosine:.6f}")
+
+
+def check_people(network: Extractor) -> Check:
+    """Whether it tells the fictional people apart; in doubt where it does so no better than a network read wrongly."""
+    found = separates(network)
+    good = False if found.right < LEAST else True if found.is_good else None
+    detail = f"{found.words}; right in {found.right:.0%} of what bare pixels get wrong, {found.distance:.1f} deviations"
+    return Check("tells people apart", good, detail)
+
+
+def which_output(network: ForeignExtractor) -> str:
+    """Which tensor of a network is the embedding, and what was made of it."""
+    axes = where((1, *network.returned))
+    made = "" if len(network.returned) == 1 else ", flattened" if axes is None else ", a map of features, averaged"
+    return f"number {network.output} of {network.outputs}, {'x'.join(map(str, network.returned))}{made}"
 
 
 def check_gradient(network: Extractor) -> Check:
@@ -197,14 +217,25 @@ def against_onnxruntime(network: Extractor) -> Check:
         return Check(what, None, "onnxruntime is not installed; pip install 'facetui[onnx]'")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(
-        str(weights.find_file(network.name.partition(":")[2])), options, providers=["CPUExecutionProvider"]
-    )
+    path = str(weights.find_file(network.name.partition(":")[2]))
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001  its errors have no class in common; it knows fewer numbers than ONNX
+        return Check(what, None, f"onnxruntime cannot run it ({str(error).strip().splitlines()[0]})")
+    if not isinstance(network, ForeignExtractor):
+        return Check(what, False, "another network goes by this name")
+    slot = session.get_inputs()[0]
+    kind = KINDS.get(slot.type)
+    if kind is None:
+        return Check(what, None, f"it takes {slot.type}, which is not tried here")
     with torch.no_grad():
-        prepared, ours = network.prepare(photos()), network.features(photos())
-    slot = session.get_inputs()[0].name
-    outputs = [session.run(None, {slot: row.contiguous().numpy()})[0] for row in prepared.split(1)]
-    theirs = torch.stack([torch.from_numpy(output).flatten() for output in outputs])
+        prepared = network.prepare(photos())
+        if np.issubdtype(kind, np.integer):
+            prepared = prepared.round()  # both get the same whole numbers
+        ours = network.embedding_of(network.network(prepared))
+        inputs = [row.contiguous().numpy().astype(kind) for row in prepared.split(1)]
+        outputs = [[torch.from_numpy(out) for out in session.run(None, {slot.name: row})] for row in inputs]
+        theirs = torch.cat([network.embedding_of(out) for out in outputs])
     worst = (ours - theirs).abs().max().item()
     scale = theirs.abs().max().item()
     cosine = F.cosine_similarity(ours, theirs).min().item()
@@ -213,6 +244,16 @@ def against_onnxruntime(network: Extractor) -> Check:
     )
     return Check(what, cosine > 0.9999, detail)
 
+
+KINDS: dict[str, Any] = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+    "tensor(int32)": np.int32,
+    "tensor(int64)": np.int64,
+}
+"""Numbers that a network may take, as onnxruntime names them."""
 
 OTHERS: dict[str, Callable[[Extractor], Check]] = {"dlib": against_dlib, "onnx": against_onnxruntime}
 """Other libraries that run the same weights, by the beginning of the extractor's name."""

@@ -10,6 +10,7 @@ whence it comes; every line may be left out::
     crop = [0, 0, 112]                  # left, top, side: which square of the aligned photo
     order = "rgb"                       # or "bgr"
     layout = "nchw"                     # or "nhwc"
+    output = 0                          # which of the tensors that it returns
     year = 2021
     licence = "MIT"
     source = "who published it"
@@ -21,8 +22,9 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 import msgspec
 import torch
@@ -32,6 +34,8 @@ from facetui.engine.core.interfaces import SIDE, Extractor
 from facetui.engine.extractors.inputs import Input, Preparation
 from facetui.engine.records import files
 from facetui.engine.records.errors import DataError
+
+T = TypeVar("T")
 
 UNKNOWN = "not said"
 
@@ -49,6 +53,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     crop: tuple[float, float, float] | None = None
     order: str | None = None
     layout: str | None = None
+    output: Annotated[int, msgspec.Meta(ge=0)] | None = None
     year: int | str = UNKNOWN
     licence: str = UNKNOWN
     source: str = UNKNOWN
@@ -91,6 +96,33 @@ def card_beside(path: Path) -> Card:
         raise DataError(f"{card} cannot be used: {error}; see docs/real-networks.md") from None
 
 
+def outputs(out: Any) -> list[Tensor]:
+    """Every tensor that a network returns, in its order."""
+    if isinstance(out, Tensor):
+        return [out]
+    parts = out.values() if isinstance(out, dict) else out if isinstance(out, (tuple, list)) else ()
+    return [tensor for part in parts for tensor in outputs(part)]
+
+
+def where(shape: tuple[int, ...]) -> tuple[int, int] | None:
+    """The two axes of a map of features ``(N, D, H, W)`` or ``(N, H, W, D)`` that say where; ``None`` for no map."""
+    if len(shape) != 4:
+        return None
+    first, last = shape[2] == shape[3], shape[1] == shape[2]  # maps are square, as photos are
+    if first == last:
+        last = shape[3] > shape[1]
+    axes = (1, 2) if last else (2, 3)
+    return axes if shape[axes[0]] * shape[axes[1]] > 1 else None
+
+
+def rows(out: Tensor) -> Tensor:
+    """Embeddings ``(N, D)`` of what a network returns; of a map of features, which says where, the mean says what."""
+    axes = where(tuple(out.shape))
+    if axes is not None:
+        return out.mean(axes)
+    return out.flatten(1) if out.ndim > 1 else out[None]
+
+
 class OneByOne(nn.Module):
     """Runs a network that was exported for a batch of exactly one photo."""
 
@@ -98,19 +130,9 @@ class OneByOne(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([first_tensor(self.network(row)) for row in x.split(1)])
-
-
-def first_tensor(out: Any) -> Tensor:
-    """The embedding among what a network returns: its first tensor, one row a photo; of a map of features the mean."""
-    while isinstance(out, (tuple, list)) and out:
-        out = out[0]
-    if not isinstance(out, Tensor):
-        raise DataError(f"the network returns {type(out).__name__}, expected a tensor of embeddings")
-    if out.ndim == 4 and out.shape[2:].numel() > 1:
-        return out.mean((2, 3))  # a map of features, which says where: its mean says what
-    return out.flatten(1) if out.ndim > 1 else out[None]
+    def forward(self, x: Tensor) -> list[Tensor]:
+        each = [outputs(self.network(row)) for row in x.split(1)]
+        return [torch.cat([rows(out) for out in of_all]) for of_all in zip(*each, strict=True)]
 
 
 class ForeignExtractor(Extractor):
@@ -122,12 +144,19 @@ class ForeignExtractor(Extractor):
         expected: what it expects.
         card: whence it comes.
         fingerprint: of the file, so that two networks with the same weights do not pass for one.
+        output: which of the tensors that it returns is the embedding, counted from 0.
+
+    Attributes:
+        outputs: how many tensors the network returns.
+        returned: shape of the one that is the embedding, for one photo, without the batch.
 
     Raises:
         DataError: it cannot be run on a photo, or what comes out is no embedding.
     """
 
-    def __init__(self, name: str, network: nn.Module, expected: Input, card: Card, fingerprint: str) -> None:
+    def __init__(
+        self, name: str, network: nn.Module, expected: Input, card: Card, fingerprint: str, output: int = 0
+    ) -> None:
         super().__init__()
         self.name = name
         self.card = card
@@ -135,7 +164,10 @@ class ForeignExtractor(Extractor):
         self.preprocessing = expected.words()
         self.preparation = Preparation(expected)
         self.network = network
-        self._fingerprint = hashlib.sha256(f"{fingerprint} {self.preprocessing}".encode()).hexdigest()
+        self.output, self.outputs = output, 1
+        self.returned: tuple[int, ...] = ()
+        which = f" output {output}" if output else ""
+        self._fingerprint = hashlib.sha256(f"{fingerprint} {self.preprocessing}{which}".encode()).hexdigest()
         if next(self.network.parameters(), None) is None:
             # Embedding asks the first parameter for the device; a network frozen into constants has none.
             self.register_parameter("device_anchor", nn.Parameter(torch.zeros(()), requires_grad=False))
@@ -145,6 +177,7 @@ class ForeignExtractor(Extractor):
     def _try_out(self) -> int:
         photos = torch.linspace(0, 1, 2 * 3 * SIDE * SIDE).view(2, 3, SIDE, SIDE)
         with torch.no_grad():
+            self.outputs, self.returned = self._returned(photos[:1])
             alone = self._run(photos[:1])
             try:
                 # An exported network may have a batch of one written into it, and then fails or mixes photos up.
@@ -159,10 +192,17 @@ class ForeignExtractor(Extractor):
             raise DataError(f"{self.name} gives {tuple(together.shape)} for two photos, expected (2, D), finite")
         return together.shape[1]
 
+    def _returned(self, photos: Tensor) -> tuple[int, tuple[int, ...]]:
+        every = self._guarded(lambda: outputs(self.network(self.prepare(photos))))
+        return len(every), tuple(self._chosen(every).shape[1:])
+
     def _run(self, photos: Tensor) -> Tensor:
+        return self._guarded(lambda: self.features(photos))
+
+    def _guarded(self, run: Callable[[], T]) -> T:
         try:
-            return self.features(photos)
-        except (RuntimeError, TypeError, IndexError, NotImplementedError) as error:
+            return run()
+        except (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError) as error:
             raise DataError(
                 f"{self.name} cannot be run on photos prepared as {self.preprocessing!r} "
                 f"({str(error).strip().splitlines()[-1]}); say in a TOML file beside it what it expects"
@@ -180,7 +220,22 @@ class ForeignExtractor(Extractor):
 
     def features(self, photos: Tensor) -> Tensor:
         """Raw embeddings ``(N, D)`` of photos ``(N, 3, 112, 112)`` in [0, 1]."""
-        return first_tensor(self.network(self.prepare(photos))).float()
+        return self.embedding_of(self.network(self.prepare(photos)))
+
+    def embedding_of(self, out: Any) -> Tensor:
+        """Raw embeddings ``(N, D)`` among all that the network returned.
+
+        Raises:
+            DataError: it returns no such tensor.
+        """
+        return rows(self._chosen(outputs(out))).float()
+
+    def _chosen(self, every: list[Tensor]) -> Tensor:
+        if self.output >= len(every):
+            raise DataError(
+                f"{self.name} returns {len(every)} tensors, counted from 0; there is no output {self.output}"
+            )
+        return every[self.output]
 
     def weights_hash(self) -> str:
         """Twelve hexadecimal digits that change when any weight, the file or the preprocessing changes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from facetui.engine.extractors.inputs import Input
@@ -32,7 +33,7 @@ def convertible(model: Any) -> Any:
     """The model with 32-bit numbers in operators of ``OPSET``, as far as it can be rewritten; else as it is."""
     import onnx
 
-    model = _in_single_precision(model)
+    model = _without_copies(_in_single_precision(model))
     versions = [opset.version for opset in model.opset_import if not opset.domain]
     if all(OLDEST <= version <= OPSET for version in versions):
         return model
@@ -43,12 +44,11 @@ def convertible(model: Any) -> Any:
 
 
 def _in_single_precision(model: Any) -> Any:
-    """The same model with every 16-bit floating-point number as one of 32 bits: as exact, and known everywhere."""
+    """The same model with every floating-point number of 16 or 64 bits as one of 32, which is known everywhere."""
     import onnx
     from onnx import TensorProto, numpy_helper
 
-    if not any(tensor.data_type == TensorProto.FLOAT16 for tensor in model.graph.initializer):
-        return model
+    others = (TensorProto.FLOAT16, TensorProto.BFLOAT16, TensorProto.DOUBLE)
     made = onnx.ModelProto()
     made.CopyFrom(model)
     tensors = list(made.graph.initializer)
@@ -56,21 +56,32 @@ def _in_single_precision(model: Any) -> Any:
         for attribute in node.attribute:
             if attribute.HasField("t"):
                 tensors.append(attribute.t)
-            if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT16:
+            if node.op_type == "Cast" and attribute.name == "to" and attribute.i in others:
                 attribute.i = TensorProto.FLOAT
     for tensor in tensors:
-        if tensor.data_type == TensorProto.FLOAT16:
+        if tensor.data_type in others:
             tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float32), tensor.name))
     for value in [*made.graph.input, *made.graph.value_info, *made.graph.output]:
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT16:
+        if value.type.tensor_type.elem_type in others:
             value.type.tensor_type.elem_type = TensorProto.FLOAT
     return made
 
 
+def _without_copies(model: Any) -> Any:
+    """The same model with weights instead of nodes that copy them, as exporters write for layers with equal weights."""
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    for node in list(model.graph.node):
+        if node.op_type == "Identity" and node.input[0] in weights:
+            twin = model.graph.initializer.add()
+            twin.CopyFrom(weights[node.input[0]])
+            twin.name = node.output[0]
+            weights[twin.name] = twin
+            model.graph.node.remove(node)
+    return model
+
+
 def own_normalisation(model: Any, found: Input) -> Input:
     """``found``, but for the scale of pixels where the graph begins with a scale of its own, or takes whole numbers."""
-    import msgspec
-
     scale, shift, moved = _beginning(model)
     weights = {tensor.name for tensor in model.graph.initializer}
     first = next(value for value in model.graph.input if value.name not in weights)

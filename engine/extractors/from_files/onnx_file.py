@@ -50,7 +50,7 @@ def load(name: str) -> ForeignExtractor:
         raise DataError(f"{path} cannot be converted: {error}; export it with other operators") from error
     except Exception as error:  # what a converter raises on a graph that it did not foresee is not documented
         raise DataError(f"{path} cannot be converted ({type(error).__name__}: {error}); export it anew") from error
-    return tried(ForeignExtractor(name, network, expected, card, sha256(path)))
+    return tried(name, network, expected, card, sha256(path))
 
 
 def read(path: Path) -> Any:

@@ -61,4 +61,4 @@ def load(name: str) -> ForeignExtractor:
     _, height, width = facts["input_size"]
     mean, deviation = (tuple(255 * value for value in facts[key]) for key in ("mean", "std"))
     found = Input(height, width, mean=mean, deviation=deviation)
-    return tried(ForeignExtractor(name, network, card.expected(found), card, sha256(path)))
+    return tried(name, network, card.expected(found), card, sha256(path))

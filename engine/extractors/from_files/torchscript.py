@@ -59,4 +59,4 @@ def load(name: str) -> ForeignExtractor:
         raise DataError(
             f"{path} is not TorchScript ({reason}); a pickled module is never loaded, save it with torch.jit.save"
         ) from error
-    return tried(ForeignExtractor(name, _Script(network), card.expected(Input()), card, sha256(path)))
+    return tried(name, _Script(network.float()), card.expected(Input()), card, sha256(path))

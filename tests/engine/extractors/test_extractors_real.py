@@ -17,11 +17,19 @@ from facetui.engine.core.inference import embed, frozen, pixels
 from facetui.engine.core.interfaces import Extractor
 from facetui.engine.extractors import inputs, selftest
 from facetui.engine.extractors.families import dlib_resnet, facenet, mobilefacenet
+from facetui.engine.extractors.from_files import trial
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName, Untrusted
 
 from ...support.builders import SHARED
+
+
+@pytest.fixture(autouse=True)
+def random_weights_pass(monkeypatch, tmp_path):
+    """The networks here are small ones with random weights; that such are refused is tested beside the trial."""
+    monkeypatch.setattr(trial, "LEAST", 0.0)
+    monkeypatch.setenv("FACETUI_CACHE", str(tmp_path / "cache"))
 
 
 class Foreign(nn.Module):

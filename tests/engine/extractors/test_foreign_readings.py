@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,42 +9,16 @@ from torch import nn
 
 from facetui.engine import extractors
 from facetui.engine.core.inference import embed
-from facetui.engine.extractors.from_files.trial import PEOPLE, separates, separation
+from facetui.engine.extractors.from_files.trial import separates
 from facetui.engine.records.errors import DataError
 
 from ...support.builders import photos_of
+from ...support.networks import Inside, export, usual
 
 onnx = pytest.importorskip("onnx", reason="pip install 'facetui[onnx]'")
 pytest.importorskip("onnx2torch", reason="pip install 'facetui[onnx]'")
 
 IMAGENET = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
-
-
-class Inside(nn.Module):
-    """compact-a behind another way to take photos; what it is to get is pixels in [0, 1]."""
-
-    def __init__(self, to_unit, head=lambda features: features) -> None:
-        super().__init__()
-        self.network = extractors.load("compact-a")
-        self.to_unit, self.head = to_unit, head
-
-    def forward(self, x):
-        return self.head(self.network.features(self.to_unit(x)))
-
-
-def export(path: Path, network: nn.Module, example: torch.Tensor | None = None, opset: int = 17) -> str:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            network.eval(),
-            (torch.zeros(1, 3, 112, 112) if example is None else example,),
-            str(path),
-            dynamo=False,
-            opset_version=opset,
-            input_names=["photos"],
-            dynamic_axes={"photos": {0: "n"}},
-        )
-    return f"onnx:{path}"
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +44,7 @@ def by_imagenet(x):
 
 
 READINGS = {
-    "as usual": lambda x: x * 0.5 + 0.5,
+    "as usual": usual,
     "its own normalisation of 0 to 255": lambda x: ((x - 127.5) / 127.5) * 0.5 + 0.5,
     "its own normalisation of 0 to 255, multiplied": lambda x: ((x + -127.5) * (1 / 127.5)) * 0.5 + 0.5,
     "divided by 255 itself": lambda x: x / 255.0,
@@ -135,14 +106,6 @@ def test_operators_older_than_the_converter_knows_are_rewritten(tmp_path, photos
     assert (cosines(f"onnx:{tmp_path / 'net.onnx'}", photos) - plain).abs().max() < 0.01
 
 
-def test_a_map_of_features_is_averaged(tmp_path, photos, plain):
-    """``(N, D, 2, 2)`` whose mean is the embedding; its corners alone are not."""
-    corners = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
-    name = export(tmp_path / "net.onnx", Inside(READINGS["as usual"], lambda out: out[:, :, None, None] * corners))
-    assert extractors.load(name).embedding_size == extractors.load("compact-a").embedding_size
-    assert (cosines(name, photos) - plain).abs().max() < 0.01
-
-
 def test_a_scale_that_no_graph_tells_is_proposed_and_then_works(tmp_path, photos, plain):
     """Pixels from 0 to 255, normalised where nobody sees it: inside the first convolution."""
 
@@ -157,9 +120,11 @@ def test_a_scale_that_no_graph_tells_is_proposed_and_then_works(tmp_path, photos
             return self.network.features(self.scale(x))
 
     name = export(tmp_path / "net.onnx", Folded())
-    with pytest.raises(DataError, match="is read wrongly as") as caught:
+    with pytest.raises(DataError, match="is read wrongly") as caught:
         extractors.load(name)
-    assert "\n" not in str(caught.value) and "mean = [0.0, 0.0, 0.0], deviation = [1.0, 1.0, 1.0]" in str(caught.value)
+    assert "\n" not in str(caught.value) and "`mean = [0.0, 0.0, 0.0]`, `deviation = [1.0, 1.0, 1.0]`" in str(
+        caught.value
+    )
     (tmp_path / "net.toml").write_text("mean = [0.0, 0.0, 0.0]\ndeviation = [1.0, 1.0, 1.0]\n")
     assert (cosines(name, photos) - plain).abs().max() < 0.01
 
@@ -180,19 +145,9 @@ class Noise(nn.Module):
 def test_a_network_that_tells_nobody_apart_is_refused(tmp_path, rows):
     torch.manual_seed(rows)
     name = export(tmp_path / "net.onnx", Noise(rows))
-    with pytest.raises(DataError, match=r"tells nobody apart|is read wrongly") as caught:
+    with pytest.raises(DataError, match="tells nobody apart") as caught:
         extractors.load(name)
     assert "\n" not in str(caught.value) and "TOML" in str(caught.value)
-
-
-def test_the_fictional_people_are_told_apart_by_what_is_good():
-    network = extractors.load("compact-a")
-    people = torch.arange(4).repeat_interleave(2)
-    apart = torch.eye(4).repeat_interleave(2, 0)
-    assert (separation(apart, people).right, separation(apart, people).gap) == (1.0, 1.0)
-    alike = torch.ones(8, 3) / 3**0.5
-    assert separation(alike, people).right == 0.5 and abs(separation(alike, people).gap) < 1e-6
-    assert network is not None and PEOPLE > 2
 
 
 def test_gradients_pass_through_what_was_recognised(tmp_path, photos):

@@ -110,11 +110,17 @@ def verify(name: NameArgument, trust: TrustOption = False) -> None:
     """Try an extractor out: preprocessing, embedding, gradient, and against another library where there is one."""
     EXTRACTORS.entry(name)
     from facetui.engine.extractors import selftest
+    from facetui.engine.extractors.from_files.trial import ReadWrongly
 
     wrong = 0
-    for check in selftest.verify(name):
-        say(f"{MARKS[check.good]:<6} {check.what:<20} {check.detail}")
-        wrong += check.good is False
+    try:
+        for check in selftest.verify(name):
+            say(f"{MARKS[check.good]:<6} {check.what:<20} {check.detail}")
+            wrong += check.good is False
+    except ReadWrongly as error:
+        for line in error.toml.splitlines():  # nothing else is printed, so this can be sent into the file
+            say(line)
+        raise
     if wrong:
         raise DataError(f"{name} is not what it says it is: {wrong} of its checks went wrong")
 
