@@ -147,9 +147,10 @@ class Adapt(Training):
         rate = self._rate(extractor)
         optimiser = torch.optim.Adam([*learning, *weights], rate)
         batches = _Batches.drawn(self, clean, poisoned, anchors, generator)
+        weight = torch.cat([torch.ones(self.batch), torch.full((self.anchors,), ANCHOR_WEIGHT)]).to(device)
 
         def step(number: int) -> None:
-            photos, which, weight = batches.batch(number, device)
+            photos, which = batches.batch(number, device)
             backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
@@ -227,8 +228,8 @@ class _Batches:
         mirrored = torch.rand(steps, batch + training.anchors, generator=generator) < 0.5
         return cls(clean, poisoned, anchors, order[: steps * batch].view(steps, batch), anchor_rows, sizes, mirrored)
 
-    def batch(self, number: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-        """Photos in [0, 1], which clean photo each shows, anchors after originals, and how much each counts."""
+    def batch(self, number: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Photos in [0, 1], and which clean photo each shows, anchors after originals."""
         rows, anchor_rows = self.pairs[number], self.anchor_rows[number]
         originals = rows % len(self.clean.photos)
         before, after = pixels(self.clean.photos[originals], device), pixels(self.poisoned[rows], device)
@@ -237,5 +238,4 @@ class _Batches:
         photos = torch.cat([after, pixels(self.anchors.photos[anchor_rows], device)])
         photos = torch.where(self.mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
         which = torch.cat([originals, len(self.clean.photos) + anchor_rows]).to(device)
-        weight = torch.cat([torch.ones(len(rows)), torch.full((len(anchor_rows),), ANCHOR_WEIGHT)]).to(device)
-        return photos, which, weight
+        return photos, which

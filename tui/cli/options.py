@@ -73,7 +73,7 @@ PicturesOption = Annotated[
         help="Which pictures leave this machine: none, fictional (people) or all.",
     ),
 ]
-NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep nothing.")]
+NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep no results.")]
 NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
 NoMouseOption = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, for its selection.")]

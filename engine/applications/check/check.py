@@ -77,10 +77,10 @@ def check(
         if isinstance(event, Progress):
             tell(event.task, event.done, event.total)
 
-    lab = make_world(
+    world = make_world(
         crowd, cast, album.clean, seed=seed, device=device, cache=cache, recorder=Recorder(emit, cancelled=cancelled)
     )
-    return _Check(album, lab, tell).run(crowd, as_given)
+    return _Check(album, world, tell).run(crowd, as_given)
 
 
 @dataclass(frozen=True)
@@ -96,32 +96,31 @@ class _Trainer:
 class _Check:
     """One check under way."""
 
-    def __init__(self, album: Album, lab: World, tell: Tell) -> None:
-        self.album, self.lab, self._tell = album, lab, tell
+    def __init__(self, album: Album, world: World, tell: Tell) -> None:
+        self.album, self.world, self._tell = album, world, tell
         self.clean, self.protected = album.clean, album.protected
         self.probes = self.clean if album.probes is None else album.probes
-        self.crowd: Crowd = enrolled(lab)
-        generations = [generation.extractor for generation in lab.cast.generations]
-        self.released = list(dict.fromkeys([*generations, *lab.cast.surrogates]))
+        self.crowd: Crowd = enrolled(world)
+        generations = [generation.extractor for generation in world.cast.generations]
+        self.released = list(dict.fromkeys([*generations, *world.cast.surrogates]))
         self._kinds = {name: "newer" for name in generations[1:]} | {generations[0]: "naive"}
         self._flags: dict[str, Tensor] = {}
 
     def run(self, people: People, as_given: bool) -> Report:
-        training = training_photos(self.lab)
-        perturbed = torch.cat(run_tools(self.lab, training, "other people"))
-        trial = try_out(self.lab)
+        training = training_photos(self.world)
+        copies = run_tools(self.world, training, "other people")
+        trial = try_out(self.world)
         self._tell("train the detector", 0, 1)
-        detector = Detector().fit(training.photos, perturbed)
+        detector = Detector().fit(training.photos, torch.cat(copies))
         sets = {"clean": self.clean, "protected": self.protected, "crowd": self.crowd.photos}
         self._flags = {name: detector.flags(photos) for name, photos in sets.items()}
         detection = self._detection(detector, trial)
         if not as_given:
-            copies = list(perturbed.split(len(training.photos)))
             refuse_if_swapped(Order(training.photos, copies).forward(self.clean, self.protected))
         pairwise = [self._pairwise(extractor) for extractor in self.released]
         self._tell("try purifiers on other people", 0, 1)
-        recipe, named, n_searches = choose_purifier(self.lab, self.crowd, trial)
-        robust = adapted(self.lab)
+        recipe, named, n_searches = choose_purifier(self.world, self.crowd, trial)
+        robust = adapted(self.world)
         rows = [self._row(trainer) for trainer in self._trainers(recipe, robust, detection.tells)]
         self._tell("encode photos anew", 0, 1)
         order = sorted(range(len(self.album.pairs)), key=lambda i: self._visible(i), reverse=True)
@@ -137,8 +136,8 @@ class _Check:
             fictional=people.fictional,
             n_crowd=self.crowd.size,
             n_enrolled=len(self.crowd.people),
-            cast=self.lab.cast.name,
-            preprocessing={name: self.lab.networks.get(name).preprocessing for name in self.released},
+            cast=self.world.cast.name,
+            preprocessing={name: self.world.networks.get(name).preprocessing for name in self.released},
             tools=tools_in_words(),
             n_training=(len(training.photos), len(training.people.unique())),
             rows=rows,
@@ -147,9 +146,9 @@ class _Check:
             detection=detection,
             purification=Purification(recipe, named, n_searches),
             photos=[self._photo(i) for i in order],
-            warnings=[*warnings(self.album, self.lab, self.crowd), *people.left_out],
+            warnings=[*warnings(self.album, self.world, self.crowd), *people.left_out],
             left_out=self.album.left_out,
-            seed=self.lab.seed,
+            seed=self.world.seed,
             pictures=[self.album.pairs[i] for i in order],
         )
 
@@ -179,7 +178,7 @@ class _Check:
             search.mixed(
                 protected,
                 clean,
-                self.lab.generator("leaked", len(protected)),
+                self.world.generator("leaked", len(protected)),
                 torch.stack([drop["protected"], drop["clean"]]),
                 drop["crowd"],
             ),
@@ -187,11 +186,11 @@ class _Check:
 
     def _seen(self, trainer: _Trainer, photos: Tensor) -> Tensor:
         seen = Purifier(trainer.recipe)(photos) if trainer.recipe else photos
-        return self.lab.networks.embeddings(trainer.extractor, seen)
+        return self.world.networks.embeddings(trainer.extractor, seen)
 
     def _pairwise(self, extractor: str) -> Pairwise:
         crowd, before, after = (
-            self.lab.networks.embeddings(extractor, photos)
+            self.world.networks.embeddings(extractor, photos)
             for photos in (self.crowd.photos, self.clean, self.protected)
         )
         strangers = (crowd @ crowd.T)[self.crowd.people[:, None] != self.crowd.people[None]].sort().values

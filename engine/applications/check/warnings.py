@@ -15,7 +15,7 @@ NAMED = 5
 """File names in a sentence, at most."""
 
 
-def warnings(album: Album, lab: World, crowd: Crowd) -> list[str]:
+def warnings(album: Album, world: World, crowd: Crowd) -> list[str]:
     """Everything the user should look at, one sentence each."""
     pairs = album.pairs
     said = []
@@ -28,19 +28,21 @@ def warnings(album: Album, lab: World, crowd: Crowd) -> list[str]:
     resized = [pair.name for pair in pairs if pair.resized]
     if resized:
         said.append(f"the protected copy has another size in {listed(resized, len(pairs))}; compared at the original's")
-    return said + _strangers(album, lab, crowd)
+    return said + _strangers(album, world, crowd)
 
 
-def _strangers(album: Album, lab: World, crowd: Crowd) -> list[str]:
+def _strangers(album: Album, world: World, crowd: Crowd) -> list[str]:
     """Photos that show somebody else than most, and people in the crowd who look like the user.
 
     All released extractors have to agree: a small one sees photos of one person from several years as rather different,
     and a false alarm would send its owner looking for a stranger.
     """
     odd = torch.ones(len(album.pairs), dtype=torch.bool)
-    like = torch.ones(len(lab.people.persons), dtype=torch.bool)
-    for generation in lab.cast.generations:
-        mine, others = (lab.networks.embeddings(generation.extractor, photos) for photos in (album.clean, crowd.photos))
+    like = torch.ones(len(world.people.persons), dtype=torch.bool)
+    for generation in world.cast.generations:
+        mine, others = (
+            world.networks.embeddings(generation.extractor, photos) for photos in (album.clean, crowd.photos)
+        )
         similar, same = others @ others.T, crowd.people[:, None] == crowd.people[None]
         within = float(similar[same & ~torch.eye(len(same), dtype=torch.bool)].mean())
         apart = float(similar[~same].mean())
@@ -56,11 +58,11 @@ def _strangers(album: Album, lab: World, crowd: Crowd) -> list[str]:
         said.append(
             f"the face is unlike your others in {listed(names, len(odd))}: if it is not you, take it out and run again"
         )
-    if lab.people.fictional:
+    if world.people.fictional:
         return said  # nobody there exists
     for person in crowd.people.unique().tolist():
         if like[person]:
-            name = lab.people.persons[person].name
+            name = world.people.persons[person].name
             said.append(f"{name} in the crowd looks like you: if it is you, take that folder out of --people")
     return said
 

@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -292,11 +293,21 @@ def is_result(photo: Path, digest: str) -> bool:
     """Whether a photo was changed by ``protect``: the list in its folder, or in one above it, says so."""
     for folder in list(photo.resolve().parents)[:LISTS]:
         try:
-            text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+            facts = (folder / MANIFEST).stat()
         except OSError:
             continue
-        name = photo.resolve().relative_to(folder).as_posix()
-        changed = [entry for entry in _entries(text) if int(entry["faces"])]
-        if any(entry.get("result") == digest or entry["output"] == name for entry in changed):
+        names, digests = _changed(folder, facts.st_mtime_ns, facts.st_size)
+        if digest in digests or photo.resolve().relative_to(folder).as_posix() in names:
             return True
     return False
+
+
+@lru_cache(maxsize=LISTS)
+def _changed(folder: Path, modified: int, size: int) -> tuple[frozenset[str], frozenset[str]]:
+    """Names and hashes of what a folder's list says was changed; read again only when the list is another."""
+    try:
+        text = (folder / MANIFEST).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset(), frozenset()
+    entries = [entry for entry in _entries(text) if int(entry["faces"])]
+    return frozenset(entry["output"] for entry in entries), frozenset(entry.get("result", "") for entry in entries)

@@ -120,7 +120,7 @@ class PastedView:
 
     def __init__(self, clean: Tensor, placements: Sequence[Placement], grey: Sequence[bool] | None = None) -> None:
         device = clean.device
-        self._grey = torch.tensor(list(grey or [False] * len(clean)), device=device)
+        self._grey = torch.tensor(list(grey), device=device) if grey and any(grey) else None
         self._clean = clean
         self._scales = [p.scale / max(1, int(p.scale)) for p in placements]
         turned = [abs(math.cos(p.angle)) + abs(math.sin(p.angle)) for p in placements]
@@ -141,7 +141,9 @@ class PastedView:
     def __call__(self, photos: Tensor, rows: Tensor) -> Tensor:
         """The photos ``(n, 3, 112, 112)`` of rows ``(n,)`` as they come back; differentiable."""
         clean = self._clean[rows]
-        change = without_colours(photos - clean, self._grey[rows])
+        change = photos - clean
+        if self._grey is not None:
+            change = without_colours(change, self._grey[rows])
         windows, plain = self._windows[rows].view(-1, 1, 1, 1), change
         for window in self._kinds:  # which row needs which is known to the device only: all of them, and choose there
             change = torch.where(windows == window, _soften(plain, window), change)
