@@ -13,11 +13,12 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.people import inventory
-from facetui.engine.people.alignment import aligned_photo
+from facetui.engine.people import inventory, same_photo
+from facetui.engine.people.alignment import NO_FACE, aligned_faces
 from facetui.engine.people.inventory import Inventory, named
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
 from facetui.engine.people.pictures import SUFFIXES, opened
+from facetui.engine.people.recurring import Describe, recurring
 from facetui.engine.records.errors import DataError
 from facetui.engine.records.text import name as clean_name
 
@@ -44,6 +45,7 @@ class _Reading:
         done: pictures read.
         faceless: pictures without a face.
         unreadable: what is wrong with pictures that could not be read.
+        repeated: pictures that show what another of the same person shows.
         began: when the first one was read.
         note: how long it will take, once that was measured.
     """
@@ -54,6 +56,7 @@ class _Reading:
     done: int = 0
     faceless: list[Path] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
+    repeated: list[Path] = field(default_factory=list)
     began: float = field(default_factory=time.monotonic)
     note: str = ""
 
@@ -68,7 +71,7 @@ class _Reading:
         self.tell(f"find the face in each picture{self.note}", self.done, self.total)
 
 
-def read(root: Path, cache: Cache, tell: Tell, strict: bool) -> People:
+def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe | None = None) -> People:
     """As ``people.load`` says, for a folder."""
     try:
         top = inventory.take(root)
@@ -90,9 +93,9 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool) -> People:
     reading = _Reading(root, total, tell)
     persons, few = [], []
     for folder, name in _names(list(folders)).items():
-        photos = _faces(folders[folder], cache, reading, strict)
-        if photos:
-            persons.append(Person(name, torch.stack(photos)))
+        photos = _faces(folders[folder], cache, reading, strict, describe)
+        if len(photos):
+            persons.append(Person(name, photos))
         else:
             few.append(name)
     left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
@@ -151,21 +154,29 @@ def _names(folders: list[Path]) -> dict[Path, str]:
     return dict(sorted(names.items(), key=lambda pair: pair[1]))
 
 
-def _faces(pictures: list[Path], cache: Cache, reading: _Reading, strict: bool) -> list[Tensor]:
-    photos = []
+def _faces(pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, describe: Describe | None) -> Tensor:
+    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another."""
+    found: dict[Path, Tensor] = {}
     for path in pictures:
         try:
-            photo = _cached_photo(path, cache)
-            if photo is None:
-                reading.faceless.append(path)
+            faces = _cached_faces(path, cache)
+            if len(faces):
+                found[path] = faces
             else:
-                photos.append(photo)
+                reading.faceless.append(path)
         except DataError as error:
             if strict:
                 raise
             reading.unreadable.append(str(error).replace(f"{reading.root}/", "", 1))
         reading.step()
-    return photos
+    if not found:
+        return NO_FACE
+    several = list(found.values())
+    rows = recurring(several, describe) if describe else [0] * len(several)
+    photos = torch.stack([faces[row] for faces, row in zip(several, rows, strict=True)])
+    first = same_photo.firsts(same_photo.groups(photos)).tolist()
+    reading.repeated += [path for number, path in enumerate(found) if number not in first]
+    return photos[first]
 
 
 def _told(reading: _Reading, few: list[str]) -> list[str]:
@@ -178,6 +189,12 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
     if reading.faceless:
         where = named(reading.faceless, reading.root)
         told.append(f"no face was found in {len(reading.faceless)} of {reading.total} pictures: {where}")
+    if reading.repeated:
+        where = named(reading.repeated, reading.root)
+        told.append(
+            "copies of another photo of the same person, or of the same moment, which count once "
+            f"({len(reading.repeated)}): {where}"
+        )
     if few:
         more = f" and {len(few) - shown} more" if len(few) > shown else ""
         who = "people have" if len(few) > 1 else "person has"
@@ -185,22 +202,22 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
     return told
 
 
-def _cached_photo(path: Path, cache: Cache) -> Tensor | None:
-    """The aligned photo in a file, ``None`` without a face; what took a search is kept under the file's content."""
+def _cached_faces(path: Path, cache: Cache) -> Tensor:
+    """As ``aligned_faces``; what took a search is kept under the file's content."""
     if cache.folder is None or not path.is_file():  # a pipe is refused there, and not waited for
-        return aligned_photo(path)
+        return aligned_faces(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
-    name = caching.key("aligned photo, sRGB, upright or not", hashlib.sha256(data).hexdigest())
+    name = caching.key("aligned faces, sRGB, upright or not", hashlib.sha256(data).hexdigest())
     found = cache.load(name)
     if found is None:
-        photo = aligned_photo(path)
+        faces = aligned_faces(path)
         if not _is_aligned(path):
-            cache.save(name, {"value": photo if photo is not None else torch.empty(0, dtype=torch.uint8)})
-        return photo
-    return found["value"] if len(found["value"]) else None
+            cache.save(name, {"value": faces})
+        return faces
+    return found["value"]
 
 
 def _is_aligned(path: Path) -> bool:

@@ -19,6 +19,7 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell, silent
+from facetui.engine.people.recurring import Describe
 from facetui.engine.records.errors import UnknownName
 from facetui.engine.records.text import name as clean_name
 
@@ -51,7 +52,14 @@ def aims(tool: People) -> Bank:
     return Bank(torch.cat(photos), torch.tensor([-1 - i for i, rows in enumerate(photos) for _ in rows]))
 
 
-def load(source: str, *, cache: Cache | None = None, tell: Tell = silent, strict: bool = False) -> People:
+def load(
+    source: str,
+    *,
+    cache: Cache | None = None,
+    tell: Tell = silent,
+    strict: bool = False,
+    describe: Describe | None = None,
+) -> People:
     """Load people by name or folder.
 
     Args:
@@ -59,6 +67,7 @@ def load(source: str, *, cache: Cache | None = None, tell: Tell = silent, strict
         cache: keeps aligned photos, so that faces are searched once.
         tell: called as ``tell(what, done, total)`` while reading; may raise ``Cancelled``.
         strict: a picture that cannot be read is an error; otherwise it is left out, and ``left_out`` names it.
+        describe: tells which of several faces is the person's; absent: the largest is taken.
 
     Raises:
         DataError: no such folder, fewer than two usable people; with ``strict`` an unreadable picture.
@@ -67,7 +76,7 @@ def load(source: str, *, cache: Cache | None = None, tell: Tell = silent, strict
         return _embedded()
     from facetui.engine.people.from_folder import read
 
-    return read(Path(source).expanduser(), cache or Cache(None), tell, strict)
+    return read(Path(source).expanduser(), cache or Cache(None), tell, strict, describe)
 
 
 def select(wanted: Sequence[str], known: Sequence[str]) -> list[int]:

@@ -10,6 +10,7 @@ import torch
 
 from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
+from facetui.engine.extractors.describing import describe
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.people import casts, identities, persons
@@ -57,7 +58,8 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     chosen = casts.load(settings.cast)
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
-    loaded = identities.load(settings.people or chosen.people, cache=cache, tell=tell, strict=settings.strict)
+    source = settings.people or chosen.people
+    loaded = identities.load(source, cache=cache, tell=tell, strict=settings.strict, describe=describe)
     everybody, tool = identities.tool_faces(loaded)
     return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed)
 

@@ -15,18 +15,20 @@ from facetui.engine.applications.check.pairing.matching import (
     match_content,
     pictures,
     refuse_swapped,
-    thumbnail_distance,
 )
 from facetui.engine.applications.check.pairing.pair import HIDDEN, LeftOut, Pair
 from facetui.engine.core.cache import Cache
+from facetui.engine.extractors.describing import describe
+from facetui.engine.people import same_photo
+from facetui.engine.people.recurring import nearest, recurring
 from facetui.engine.records.errors import DataError, UsageError
 
 LEAST = 3
 """Pairs with fewer of which nothing can be measured."""
 
-SAME_PHOTO = 3.0
-"""Mean difference of two thumbnails, in grey levels, up to which a probe is one of the photos before or after; two
-photos of one person differ by more."""
+BURST, SCENE, WIDE = 0.75, 0.95, 0.25
+"""Likeness of two faces, and of the pictures around them, from which two photos are of the same moment, where the face
+takes up no more than this share of the picture."""
 
 Tell = Callable[[str, int, int], None]
 """Called as ``tell(task, done, total)``; may raise ``Cancelled``."""
@@ -38,14 +40,21 @@ class Album:
 
     Attributes:
         pairs: in the order of their names.
+        groups: ``(n,)`` int64, which of them show the same photo or moment, numbered from 0.
         left_out: what takes no part, and why.
-        probes: clean photos that are no originals of a pair ``(m, 3, 112, 112)`` uint8; ``None``: the originals
-            are the probes, each while its own copy is not enrolled.
+        probes: clean photos that are no originals of a pair ``(m, 3, 112, 112)`` uint8, each moment once; ``None``:
+            the originals are the probes, one of each group, while no copy of its group is enrolled.
     """
 
     pairs: list[Pair]
+    groups: Tensor
     left_out: list[LeftOut]
     probes: Tensor | None
+
+    @property
+    def n_groups(self) -> int:
+        """How many different photos there are."""
+        return len(self.groups.unique())
 
     @property
     def hidden(self) -> list[str]:
@@ -81,7 +90,7 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
     refuse_swapped(before, after, (clean, protected))
     tell("pair photos by name", 0, 1)
     matches = match(before, after, lambda: tell("compare photos without a partner", 0, 1))
-    pairs, left_out, mixed = read_all(
+    found, left_out, mixed = read_all(
         matches.pairs, cache, lambda done, total: tell("find the face in each photo", done, total)
     )
     rivals = dict(matches.by_content)
@@ -91,9 +100,9 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
         rivals |= by_content
         again = list(by_content)
         more, wrong, _ = read_all(again, cache, lambda done, total: tell("pair again", done, total))
-        found = {original.name for original, _ in again}
-        left_out = [entry for entry in left_out if entry.name not in found] + wrong
-        pairs = sorted([*pairs, *more], key=lambda pair: pair.name)
+        seen = {original.name for original, _ in again}
+        left_out = [entry for entry in left_out if entry.name not in seen] + wrong
+        found = sorted([*found, *more], key=lambda faces: faces[0].name)
     else:
         again = []
     paired = {path for pair in again for path in pair}
@@ -102,15 +111,34 @@ def gather(clean: Path, protected: Path, probes: Path | None, cache: Cache, tell
     for path in [p for p in matches.protected_alone if p not in paired]:
         left_out.append(LeftOut(path.name, "unpaired", f"{path.name} belongs to no original"))
     names = {(before.name, after.name): rival for (before, after), rival in rivals.items()}
+    tell("whose face it is in each photo", 0, 1)
+    mine = recurring([torch.stack([pair.clean for pair in faces]) for faces in found], describe)
+    pairs = [faces[face] for faces, face in zip(found, mine, strict=True)]
     pairs = [_said(pair, names.get((pair.name, pair.protected_name))) for pair in pairs]
+    groups = _groups(pairs)
+    n = int(groups.max()) + 1 if pairs else 0
     hidden = sum(entry.why == HIDDEN for entry in left_out)
-    if len(pairs) < LEAST and not hidden:
+    if n < LEAST and not hidden:
         why = "; ".join(entry.text for entry in left_out[:3])
+        twice = f", which show {n} different ones: copies and bursts count once" if n < len(pairs) else ""
         raise DataError(
-            f"{len(pairs)} photos with a face were found both before and after, at least {LEAST} are needed"
+            f"{len(pairs)} photos with a face were found both before and after{twice}; at least {LEAST} are needed"
             f"{f' ({why})' if why else ''}; name the copies like the originals, as a.jpg and a_cloaked.png"
         )
-    return Album(pairs, left_out, _probes(probes, pairs, left_out, tell) if probes and len(pairs) >= LEAST else None)
+    held_out = _probes(probes, pairs, left_out, tell) if probes and n >= LEAST else None
+    return Album(pairs, groups, left_out, held_out)
+
+
+def _groups(pairs: list[Pair]) -> Tensor:
+    """Which originals show one photo, or one moment: the same room, and nearly the same face."""
+    if not pairs:
+        return torch.empty(0, dtype=torch.long)
+    clean = torch.stack([pair.clean for pair in pairs])
+    alike = same_photo.likeness(clean, clean)
+    scenes = torch.corrcoef(torch.stack([pair.thumbnails[0].flatten() for pair in pairs])).reshape(alike.shape)
+    wide = torch.tensor([pair.share <= WIDE for pair in pairs])
+    burst = (alike >= BURST) & (scenes >= SCENE) & wide & wide[:, None]
+    return same_photo.joined((alike >= same_photo.SAME) | burst)
 
 
 def _said(pair: Pair, rival: float | None) -> Pair:
@@ -119,26 +147,33 @@ def _said(pair: Pair, rival: float | None) -> Pair:
 
 
 def _probes(folder: Path, pairs: list[Pair], left_out: list[LeftOut], tell: Tell) -> Tensor:
-    """The aligned faces in a folder; without photos that are enrolled themselves, whose answer would be no test."""
-    files, photos = pictures(folder, "--probes"), list[Tensor]()
-    for done, (path, found) in enumerate(zip(files, in_threads(read_probe, files), strict=True), 1):
+    """The user's face in each photo of a folder; without those that are enrolled themselves: that would be no test."""
+    files, found = pictures(folder, "--probes"), dict[str, Tensor]()
+    clean, protected = (torch.stack(photos) for photos in zip(*((p.clean, p.protected) for p in pairs), strict=True))
+    for done, (path, probe) in enumerate(zip(files, in_threads(read_probe, files), strict=True), 1):
         tell("find the face in each probe", done, len(files))
-        if isinstance(found, LeftOut):
-            left_out.append(found)
+        if isinstance(probe, LeftOut):
+            left_out.append(probe)
             continue
-        same = [pair.name for pair in pairs for one in pair.thumbnails if _same(found.thumbnail, one)]
-        if same:
-            text = f"the probe {path.name} shows the same photo as {same[0]}; probes must be others"
+        photo = probe.faces[nearest(probe.faces, clean, describe)]
+        same = [
+            pair.name for pair, one in zip(pairs, _same(photo, clean) | _same(photo, protected), strict=True) if one
+        ]
+        before = [name for name, one in found.items() if _same(photo, one[None])]
+        if same or before:
+            what = f"{same[0]}; probes must be others" if same else f"the probe {before[0]}, and counts once"
+            text = f"the probe {path.name} shows the same photo as {what}"
             left_out.append(LeftOut(path.name, "not held out", text))
         else:
-            photos.append(found.photo)
-    if not photos:
+            found[path.name] = photo
+    if not found:
         raise DataError(
             f"none of {len(files)} pictures of --probes {folder} can be searched for ({left_out[-1].text}); give other "
             "clean photos of you, or leave --probes out"
         )
-    return torch.stack(photos)
+    return torch.stack(list(found.values()))
 
 
-def _same(one: Tensor, other: Tensor) -> bool:
-    return float(thumbnail_distance(one, other)) <= SAME_PHOTO
+def _same(photo: Tensor, others: Tensor) -> Tensor:
+    """Which of ``(n, 3, 112, 112)`` are copies of a photo ``(3, 112, 112)``, ``(n,)`` bool."""
+    return same_photo.likeness(photo[None], others)[0] >= same_photo.SAME

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.applications.check.album import Album, Tell
+from facetui.engine.applications.check.crowd import without_user
 from facetui.engine.applications.check.order import Order, refuse_if_swapped
 from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE
 from facetui.engine.applications.check.result import Detection, Pairwise, Photo, Purification, Recoded, Report, Row
@@ -30,7 +31,7 @@ from facetui.engine.applications.check.trainers import (
     tools_in_words,
     try_out,
 )
-from facetui.engine.applications.check.warnings import warnings
+from facetui.engine.applications.check.warnings import strangers, warnings
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
@@ -40,6 +41,7 @@ from facetui.engine.lab.world.recorder import Recorder
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
+from facetui.engine.people.same_photo import firsts
 from facetui.engine.records.events import Event, Progress
 
 
@@ -64,12 +66,13 @@ def check(
         cache: everything computed is kept there, so a check that was stopped goes on where it was.
         seed: of every random draw.
         device: where to compute.
-        as_given: believe that the folders are not swapped, whatever the photos look like.
+        as_given: believe that the folders are not swapped, and that nobody in the crowd is the user, whatever the
+            photos look like.
         tell: called as ``tell(task, done, total)``; may raise ``Cancelled``.
         cancelled: asked between steps.
 
     Raises:
-        DataError: the originals look perturbed and the copies do not.
+        DataError: the originals look perturbed and the copies do not; the crowd is nobody but the user.
         Cancelled: on request; what was computed is in the cache.
     """
 
@@ -77,9 +80,16 @@ def check(
         if isinstance(event, Progress):
             tell(event.task, event.done, event.total)
 
-    world = make_world(
-        crowd, cast, album.clean, seed=seed, device=device, cache=cache, recorder=Recorder(emit, cancelled=cancelled)
-    )
+    def world_of(people: People) -> World:
+        recorder = Recorder(emit, cancelled=cancelled)
+        return make_world(people, cast, album.clean, seed=seed, device=device, cache=cache, recorder=recorder)
+
+    world = world_of(crowd)
+    if not as_given:
+        tell("look for you in the crowd", 0, 1)
+        enrolled_before = enrolled(world)
+        others = without_user(crowd, world, album, enrolled_before, strangers(album, world, enrolled_before))
+        crowd, world = (crowd, world) if others is crowd else (others, world_of(others))
     return _Check(album, world, tell).run(crowd, as_given)
 
 
@@ -99,7 +109,10 @@ class _Check:
     def __init__(self, album: Album, world: World, tell: Tell) -> None:
         self.album, self.world, self._tell = album, world, tell
         self.clean, self.protected = album.clean, album.protected
-        self.probes = self.clean if album.probes is None else album.probes
+        first = firsts(album.groups)
+        self.probes = self.clean[first] if album.probes is None else album.probes
+        # A photo is searched for while no copy of it, and none of the same moment, is enrolled.
+        self._own = album.groups[first, None] == album.groups if album.probes is None else None
         self.crowd: Crowd = enrolled(world)
         generations = [generation.extractor for generation in world.cast.generations]
         self.released = list(dict.fromkeys([*generations, *world.cast.surrogates]))
@@ -127,6 +140,7 @@ class _Check:
         return Report(
             protocol="leave-one-out" if self.album.probes is None else "probes",
             n_pairs=len(self.clean),
+            n_groups=self.album.n_groups,
             n_probes=len(self.probes),
             by_content=sum(pair.by_content for pair in self.album.pairs),
             hidden=len(self.album.hidden),
@@ -146,7 +160,7 @@ class _Check:
             detection=detection,
             purification=Purification(recipe, named, n_searches),
             photos=[self._photo(i) for i in order],
-            warnings=[*warnings(self.album, self.world, self.crowd), *people.left_out],
+            warnings=[*warnings(self.album, self.world, self.crowd, people.fictional), *people.left_out],
             left_out=self.album.left_out,
             seed=self.world.seed,
             pictures=[self.album.pairs[i] for i in order],
@@ -164,9 +178,7 @@ class _Check:
         clean, protected, crowd = (
             self._seen(trainer, photos) for photos in (self.clean, self.protected, self.crowd.photos)
         )
-        probes = clean if self.album.probes is None else self._seen(trainer, self.probes)
-        own = torch.arange(len(self.clean)) if self.album.probes is None else None
-        search = Search(probes, crowd, self.crowd.people, own)
+        search = Search(self._seen(trainer, self.probes), crowd, self.crowd.people, self._own)
         drop = {name: flags & trainer.drops for name, flags in self._flags.items()}
         dropped = int(drop["protected"].sum())
         return Row(
@@ -195,7 +207,8 @@ class _Check:
         )
         strangers = (crowd @ crowd.T)[self.crowd.people[:, None] != self.crowd.people[None]].sort().values
         threshold = float(strangers[int((1 - FALSE_MATCHES) * (len(strangers) - 1))])
-        different = ~torch.eye(len(before), dtype=torch.bool)
+        groups = self.album.groups
+        different = groups[:, None] != groups
         own, clean, posted = (before * after).sum(1), (before @ before.T)[different], (before @ after.T)[different]
 
         def match(similar: Tensor) -> Share:
@@ -212,9 +225,8 @@ class _Check:
             photos = torch.stack([self.clean[0] if copy is None else copy for copy in copies])
             for extractor in self.released:
                 trainer = _Trainer("", extractor)
-                own = torch.arange(len(photos)) if self.album.probes is None else None
                 probes, crowd = self._seen(trainer, self.probes), self._seen(trainer, self.crowd.photos)
-                ranks = Search(probes, crowd, self.crowd.people, own).ranks(self._seen(trainer, photos), gone)
+                ranks = Search(probes, crowd, self.crowd.people, self._own).ranks(self._seen(trainer, photos), gone)
                 yield Recoded(recoding, extractor, ranks.first, len(copies) - int(gone.sum()))
 
     def _detection(self, detector: Detector, trial: Trial) -> Detection:

@@ -125,7 +125,7 @@ class Photo:
         dssim: structural dissimilarity there.
         psnr: there, in dB; ``None`` if nothing was changed.
         flagged: whether the detector takes the protected copy for perturbed.
-        undone: what was undone before comparing: some of ``turned``, ``framed`` and ``cropped``.
+        undone: what was undone before comparing: some of ``turned``, ``framed``, ``cropped`` and ``mirrored``.
         by_content: whether the copy was found by what is in it, not by its name.
         sure: that it is a copy of this photo, in [0, 1].
     """
@@ -148,10 +148,12 @@ class Report:
     Attributes:
         protocol: ``leave-one-out`` or ``probes``.
         n_pairs: photos before and after.
+        n_groups: different ones among them: copies, and photos of the same moment, count once in every rate.
         n_probes: clean photos that were searched for.
         by_content: pairs found by what is in them instead of by their names.
         hidden: photos in whose copies no face is found any more; they take no part.
-        undone: copies that lay on their side (``turned``), in a frame (``framed``), or were ``cropped``.
+        undone: copies that lay on their side (``turned``), in a frame (``framed``), or were ``cropped`` or
+            ``mirrored``.
         unchanged: pairs without any change in the face.
         crowd: the folder's name, or ``embedded``.
         fictional: whether nobody in the crowd exists.
@@ -175,6 +177,7 @@ class Report:
 
     protocol: str
     n_pairs: int
+    n_groups: int
     n_probes: int
     by_content: int
     hidden: int

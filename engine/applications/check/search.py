@@ -58,7 +58,7 @@ class Search:
         probes: embeddings ``(m, D)``.
         crowd: embeddings ``(G, D)`` of everybody else's photos.
         people: ``(G,)`` who is in each.
-        own: for each probe the row of the user's enrolled photos that was made from it, which is never enrolled when
+        own: ``(m, n)`` bool, which of the user's enrolled photos show what a probe shows: they are not enrolled when
             it is asked for; ``None`` where the probes are other photos than those enrolled.
     """
 
@@ -100,7 +100,7 @@ class Search:
     def _similar(self, posted: Tensor) -> Tensor:
         similar = self._probes @ posted.T
         if self._own is not None:
-            similar.scatter_(1, self._own[:, None], -torch.inf)
+            similar.masked_fill_(self._own, -torch.inf)
         return similar
 
     def _count(self, similar: Tensor, drop: Tensor | None, drop_crowd: Tensor | None) -> Ranks:

@@ -149,6 +149,7 @@ UNDONE_SAID = {
     "turned": "lay on their side and were turned upright",
     "framed": "had a frame around the photo, which was looked past",
     "cropped": "were cropped",
+    "mirrored": "were mirrored and turned back",
 }
 
 
@@ -167,6 +168,11 @@ def _found(report: Report) -> Iterator[str]:
     for name, count in report.undone.items():
         if count:
             yield f"{count} of {report.n_pairs} copies {UNDONE_SAID[name]} before they were compared."
+    if report.n_groups < report.n_pairs:
+        yield (
+            f"The {report.n_pairs} photos show {report.n_groups} different ones: copies of one, and photos of the same "
+            "moment, are searched for once, and none of them is enrolled meanwhile."
+        )
     if report.by_content:
         least = min(photo.sure for photo in report.photos if photo.by_content)
         yield (
@@ -184,7 +190,7 @@ def notes(report: Report) -> list[str]:
         )
     else:
         how = (
-            f"No other clean photos were given (--probes), so each of the {report.n_pairs} originals was searched for "
+            f"No other clean photos were given (--probes), so each of {report.n_groups} originals was searched for "
             "while the copies of all the others were enrolled, never its own."
         )
     if report.fictional:

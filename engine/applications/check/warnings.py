@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.applications.check.album import Album
+from facetui.engine.applications.check.crowd import alike, similarities
 from facetui.engine.applications.check.trainers import Crowd
 from facetui.engine.lab.world.world import World
 
@@ -15,8 +16,8 @@ NAMED = 5
 """File names in a sentence, at most."""
 
 
-def warnings(album: Album, world: World, crowd: Crowd) -> list[str]:
-    """Everything the user should look at, one sentence each."""
+def warnings(album: Album, world: World, crowd: Crowd, fictional: bool) -> list[str]:
+    """Everything the user should look at, one sentence each; nobody in a fictional crowd exists."""
     pairs = album.pairs
     said = []
     unchanged = [pair.name for pair in pairs if pair.linf == 0]
@@ -24,47 +25,39 @@ def warnings(album: Album, world: World, crowd: Crowd) -> list[str]:
         said.append(f"nothing was changed in the face of {listed(unchanged, len(pairs))}")
     several = [pair.name for pair in pairs if pair.faces > 1]
     if several:
-        said.append(f"several faces are in {listed(several, len(pairs))}; the largest one was taken")
+        said.append(
+            f"several faces are in {listed(several, len(pairs))}: of those that were changed, the one that is in your "
+            "other photos too was taken"
+        )
     resized = [pair.name for pair in pairs if pair.resized]
     if resized:
         said.append(f"the protected copy has another size in {listed(resized, len(pairs))}; compared at the original's")
-    return said + _strangers(album, world, crowd)
+    odd = strangers(album, world, crowd)
+    if odd.any():
+        names = [pair.name for pair, unlike in zip(pairs, odd.tolist(), strict=True) if unlike]
+        said.append(
+            f"the face is unlike your others in {listed(names, len(odd))}: if it is not you, take it out and run again"
+        )
+    for person in [] if fictional else sorted(alike(world, album, crowd, odd)):
+        name = world.people.persons[person].name
+        said.append(f"{name} in the crowd looks like you: if it is you, take that folder out of --people")
+    return said
 
 
-def _strangers(album: Album, world: World, crowd: Crowd) -> list[str]:
-    """Photos that show somebody else than most, and people in the crowd who look like the user.
+def strangers(album: Album, world: World, crowd: Crowd) -> Tensor:
+    """Which photos of the user show somebody else than most, ``(n,)`` bool.
 
     All released extractors have to agree: a small one sees photos of one person from several years as rather different,
     and a false alarm would send its owner looking for a stranger.
     """
     odd = torch.ones(len(album.pairs), dtype=torch.bool)
-    like = torch.ones(len(world.people.persons), dtype=torch.bool)
     for generation in world.cast.generations:
         mine, others = (
             world.networks.embeddings(generation.extractor, photos) for photos in (album.clean, crowd.photos)
         )
-        similar, same = others @ others.T, crowd.people[:, None] == crowd.people[None]
-        within = float(similar[same & ~torch.eye(len(same), dtype=torch.bool)].mean())
-        apart = float(similar[~same].mean())
-        strange = _unlike(mine, apart + (within - apart) / 4)
-        odd &= strange
-        user = mine[~strange]
-        for person in crowd.people.unique().tolist():
-            close = float((user @ others[crowd.people == person].T).mean()) > apart + 0.75 * (within - apart)
-            like[person] &= close
-    said = []
-    if odd.any():
-        names = [pair.name for pair, unlike in zip(album.pairs, odd.tolist(), strict=True) if unlike]
-        said.append(
-            f"the face is unlike your others in {listed(names, len(odd))}: if it is not you, take it out and run again"
-        )
-    if world.people.fictional:
-        return said  # nobody there exists
-    for person in crowd.people.unique().tolist():
-        if like[person]:
-            name = world.people.persons[person].name
-            said.append(f"{name} in the crowd looks like you: if it is you, take that folder out of --people")
-    return said
+        within, apart = similarities(others, crowd.people)
+        odd &= _unlike(mine, apart + (within - apart) / 4)
+    return odd
 
 
 def _unlike(photos: Tensor, apart: float) -> Tensor:

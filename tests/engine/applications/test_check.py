@@ -19,10 +19,11 @@ from torch import Tensor
 
 from facetui.engine.applications.check.album import Album, gather
 from facetui.engine.applications.check.check import check
+from facetui.engine.applications.check.crowd import without_user
 from facetui.engine.applications.check.pairing.matching import match, match_content
 from facetui.engine.applications.check.trainers import enrolled, make_world
 from facetui.engine.applications.check.verdict import judge
-from facetui.engine.applications.check.warnings import _strangers
+from facetui.engine.applications.check.warnings import strangers, warnings
 from facetui.engine.applications.protect.files import find_inputs
 from facetui.engine.applications.protect.protector import Protector
 from facetui.engine.attacks import ATTACKS
@@ -178,9 +179,12 @@ def test_somebody_else_among_the_photos_and_the_user_in_the_crowd_are_noticed(mi
     album = look(write(tmp_path / "clean", photos), write(tmp_path / "after", photos))
     for others, wanted in ((crowd, 1), (People("with me", (*crowd.persons, Person("me", mine[:8]))), 2)):
         world = make_world(others, casts.load("embedded"), album.clean)
-        said = _strangers(album, world, enrolled(world))
+        seen = enrolled(world)
+        said = [text for text in warnings(album, world, seen, others.fictional) if "nothing was changed" not in text]
         assert len(said) == wanted and "1 of 9 photos (08.png)" in said[0]
-    assert "me in the crowd looks like you" in said[1]
+        left = without_user(others, world, album, seen, strangers(album, world, seen))
+        assert [person.name for person in left.persons] == [person.name for person in crowd.persons]
+    assert "me in the crowd looks like you" in said[1] and "me was left out of the crowd" in left.left_out[0]
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def protect(place: Path, *names: str, out: str = "out"):
 def test_check_says_what_protect_said(embedded, tmp_path, size, side, at):
     scene(embedded, size, side, at).save(tmp_path / "a.png")
     (outcome,) = protect(tmp_path, "a.png")
-    pair = compare(tmp_path / "a.png", tmp_path / "out" / "a.png")
+    (pair,) = compare(tmp_path / "a.png", tmp_path / "out" / "a.png")
     assert outcome.state == "protected" and outcome.faces == 1 and isinstance(pair, Pair)
     assert pair.linf == outcome.linf > 0
     assert pair.dssim == pytest.approx(outcome.dssim, abs=1e-7) and pair.psnr == pytest.approx(outcome.psnr, abs=1e-4)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageOps, features
 
 from facetui.engine.people import identities, pictures
-from facetui.engine.people.alignment import aligned_photo, find_faces, to_picture
+from facetui.engine.people.alignment import aligned_faces, find_faces, to_picture
 from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError, MissingExtra
 
@@ -139,8 +139,8 @@ def test_fifty_megapixels_are_read_and_the_face_is_found(tmp_path, embedded):
     path = saved(tmp_path / "big.jpg", big, quality=90)
     with Image.open(path) as opened:
         assert difference(read_picture(path), opened.convert("RGB")) == 0
-    photo = aligned_photo(path)
-    assert photo is not None and tuple(photo.shape) == (3, 112, 112)
+    (photo,) = aligned_faces(path)
+    assert tuple(photo.shape) == (3, 112, 112)
     original = embedded.persons[0].photos[0].float()
     assert (photo.float() - original).abs().mean() < 40, "it is that face, about as it was"
 
@@ -149,9 +149,9 @@ def test_fifty_megapixels_are_read_and_the_face_is_found(tmp_path, embedded):
 def test_a_small_face_is_found_in_a_small_picture_only(side, width, found, tmp_path, embedded):
     picture = Image.new("RGB", (width, width), (90, 110, 130))
     picture.paste(face(embedded, side), (120, 120))
-    photo = aligned_photo(saved(tmp_path / "small.png", picture))
-    assert (photo is not None) == found
-    if photo is not None:
+    photos = aligned_faces(saved(tmp_path / "small.png", picture))
+    assert len(photos) == found
+    for photo in photos:
         mean = embedded.persons[0].photos[0].float().mean((1, 2))
         assert (photo.float().mean((1, 2)) - mean).abs().max() < 25, "it is cut out where the face is"
 
@@ -163,7 +163,7 @@ def test_a_collage_of_two_faces_of_one_person_gives_the_larger(tmp_path, embedde
     path = saved(tmp_path / "collage.png", collage)
     found = find_faces(read_picture(path))
     assert len(found) == 2 and found[0].box[0] < 300 < found[1].box[0], "the larger first"
-    assert aligned_photo(path) is not None
+    assert len(aligned_faces(path)) == 2
 
 
 def test_what_is_no_picture_of_any_kind_is_one_sentence(tmp_path):

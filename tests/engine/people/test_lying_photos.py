@@ -16,7 +16,7 @@ from facetui.engine.applications.protect.protector import Protector
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core.inference import embed
 from facetui.engine.extractors import load
-from facetui.engine.people.alignment import align, aligned_photo, find_faces, to_tensor
+from facetui.engine.people.alignment import align, aligned_faces, find_faces, to_tensor
 
 TURNS = {1: Image.Transpose.ROTATE_90, 2: Image.Transpose.ROTATE_180, 3: Image.Transpose.ROTATE_270}
 
@@ -45,7 +45,7 @@ def test_a_lying_face_is_found_and_aligned(embedded, turn, person):
 def test_a_lying_photo_in_a_folder_is_the_same_person(embedded, tmp_path, turn):
     scene(embedded, 3).save(tmp_path / "up.png")
     scene(embedded, 3).transpose(TURNS[turn]).save(tmp_path / "down.png")
-    up, down = (aligned_photo(tmp_path / name) for name in ("up.png", "down.png"))
+    up, down = (aligned_faces(tmp_path / name)[0] for name in ("up.png", "down.png"))
     network = load("compact-a")
     seen = embed(network, torch.stack([up, down]))
     assert float(seen[0] @ seen[1]) > 0.95
@@ -64,7 +64,7 @@ def test_a_lying_photo_is_protected_where_it_lies_and_compared(embedded, tmp_pat
     photos = [to_tensor(align(picture, face)) for picture in (before, after)]
     clean, hidden = embed(network, torch.stack(photos))
     assert float(clean @ hidden) < 0.3, "unprotected it would be 1"
-    pair = compare(tmp_path / "a.png", tmp_path / "out" / "a.png")
+    (pair,) = compare(tmp_path / "a.png", tmp_path / "out" / "a.png")
     assert isinstance(pair, Pair) and pair.linf == outcome.linf and all(copy is not None for copy in pair.recoded)
 
 

@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 from facetui.engine.core.cache import Cache
@@ -137,9 +138,9 @@ def test_who_has_one_photo_is_part_of_the_crowd(tmp_path, embedded):
 
 def test_more_pictures_of_one_person_than_are_used_is_said(tmp_path, embedded):
     root = folder_of(tmp_path / "faces", embedded, "ab", photos=5)
-    picture = (root / "a" / "0.png").read_bytes()
+    more = torch.cat([person.photos for person in embedded.persons[5:8]])
     for i in range(PER_PERSON):
-        (root / "a" / f"more{i:02}.png").write_bytes(picture)
+        to_picture(more[i]).save(root / "a" / f"more{i:02}.png")
     found = identities.load(str(root))
     assert len(found.persons[0].photos) == PER_PERSON
     assert found.left_out[0].startswith(f"pictures beyond {PER_PERSON} of one person, evenly spread (5)")

@@ -101,6 +101,7 @@ def grid(
     from facetui.engine.applications.benchmarks import grid as grids
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
+    from facetui.engine.extractors.describing import describe
     from facetui.engine.people import identities as peoples
     from facetui.engine.people.persons import EMBEDDED
 
@@ -110,7 +111,7 @@ def grid(
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
     source = people if people == EMBEDDED else str(Path(people).expanduser())
-    everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache))
+    everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache, describe=describe))
     width = max(len(line.words) for line in chosen) + 2
     first = True
     for line in grids.measure(

@@ -51,7 +51,8 @@ def check(
     ] = None,
     as_one_json: Annotated[bool, typer.Option("--json", help="Every figure as one JSON object.")] = False,
     as_given: Annotated[
-        bool, typer.Option("--as-given", help="The folders are not swapped, even where the photos look so.")
+        bool,
+        typer.Option("--as-given", help="Folders are not swapped and nobody in the crowd is you, even if it looks so."),
     ] = False,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -98,6 +99,7 @@ def _measured(
     from facetui.engine.applications.check.check import check as measure
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
+    from facetui.engine.extractors.describing import describe
     from facetui.engine.people import casts
     from facetui.engine.people import identities as peoples
 
@@ -110,12 +112,15 @@ def _measured(
                 raise Cancelled("stopped; run the same command again, it goes on from the cache")
             bar.show(task, done, total)
 
+        def about_crowd(task: str, done: int, total: int) -> None:
+            tell(f"the crowd: {task}", done, total)
+
         common: dict[str, Any] = {"cache": cache, "seed": seed, "device": where, "as_given": as_given, "tell": tell}
         try:
             album = gather(*folders, cache, tell)
-            if len(album.pairs) < LEAST:
+            if album.n_groups < LEAST:
                 return album
-            crowd = peoples.load(people, cache=cache, tell=lambda what, i, n: tell(f"the crowd: {what}", i, n))
+            crowd = peoples.load(people, cache=cache, tell=about_crowd, describe=describe)
             return measure(album, crowd, chosen, cancelled=stop.event.is_set, **common)
         except Cancelled as error:
             bar.close()

@@ -12,12 +12,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from facetui.engine.applications.check.pairing.comparison import compare, mixed_up, no_face, portrait
-from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Match, thumbnail, thumbnail_distance
+from facetui.engine.applications.check.pairing.comparison import compare, mixed_up, no_face
+from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Match, thumbnail_distance
 from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Progress
+from facetui.engine.people.alignment import align, faces_to_cut, to_tensor, who_is_meant
 from facetui.engine.people.pictures import read_picture
 from facetui.engine.records.errors import DataError
 
@@ -26,27 +27,34 @@ R = TypeVar("R")
 
 
 def read_probe(path: Path) -> Probe | LeftOut:
-    """The largest face in a clean file; never raises for what is wrong with the file."""
+    """The faces in a clean file; never raises for what is wrong with the file."""
     try:
         picture = read_picture(path)
     except DataError as error:
         return LeftOut(path.name, "unreadable", str(error))
-    found = portrait(picture)
-    return Probe(found[0], thumbnail(picture)) if found else no_face(path)
+    faces = [to_tensor(align(picture, face)) for face in who_is_meant(faces_to_cut(picture))]
+    return Probe(torch.stack(faces)) if faces else no_face(path)
 
 
-def read_pair(match: Match, cache: Cache) -> Pair | LeftOut:
-    """One photo before and after, from the cache where possible; never raises for what is wrong with the files."""
+def read_pair(match: Match, cache: Cache) -> list[Pair] | LeftOut:
+    """As ``compare``, from the cache where possible; never raises for what is wrong with the files."""
     try:
         digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in match]
-        key = caching.key("a pair before and after, registered, sRGB, as protect sees it, upright or not", digests)
+        key = caching.key(
+            "faces before and after, registered, sRGB, as protect sees it, upright or not, mirrored or not", digests
+        )
         kept = cache.load(key)
         if kept is None:
-            pair = compare(*match)
-            if isinstance(pair, Pair):
-                cache.save(key, _as_tensors(pair))
-            return pair
-        return _from_tensors(match, kept)
+            pairs = compare(*match)
+            if not isinstance(pairs, LeftOut):
+                tensors = (_as_tensors(pair) for pair in pairs)
+                cache.save(key, {f"{i} {name}": t for i, kept in enumerate(tensors) for name, t in kept.items()})
+            return pairs
+        faces = sorted({int(name.partition(" ")[0]) for name in kept})
+        return [
+            _from_tensors(match, {n.partition(" ")[2]: t for n, t in kept.items() if n.startswith(f"{i} ")})
+            for i in faces
+        ]
     except OSError as error:
         return LeftOut(match[0].name, "unreadable", f"{error.filename} cannot be read ({error.strerror})")
     except DataError as error:
@@ -55,7 +63,7 @@ def read_pair(match: Match, cache: Cache) -> Pair | LeftOut:
 
 def _as_tensors(pair: Pair) -> dict[str, Tensor]:
     undone_in = [name in pair.undone for name in UNDONE]
-    figures = [pair.faces, pair.linf, pair.dssim, pair.psnr, pair.resized, pair.likeness, *undone_in]
+    figures = [pair.faces, pair.share, pair.linf, pair.dssim, pair.psnr, pair.resized, pair.likeness, *undone_in]
     tensors = {"figures": torch.tensor([float("nan") if f is None else float(f) for f in figures], dtype=torch.float64)}
     tensors |= {f"recoded{i}": copy for i, copy in enumerate(pair.recoded) if copy is not None}
     pictures = ("clean", "protected", "before", "after", "thumbnails")
@@ -63,7 +71,9 @@ def _as_tensors(pair: Pair) -> dict[str, Tensor]:
 
 
 def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
-    faces, linf, dssim, psnr, resized, likeness, *is_so = (None if f != f else f for f in tensors["figures"].tolist())
+    faces, share, linf, dssim, psnr, resized, likeness, *is_so = (
+        None if f != f else f for f in tensors["figures"].tolist()
+    )
     return Pair(
         match[0].name,
         match[1].name,
@@ -71,6 +81,7 @@ def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
         tensors["protected"],
         tuple(tensors.get(f"recoded{i}") for i in range(len(RECODINGS))),
         int(faces or 0),
+        share or 0.0,
         round(linf or 0.0, 3),
         dssim,
         psnr,
@@ -85,31 +96,32 @@ def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
 
 def read_all(
     matches: Sequence[Match], cache: Cache, progress: Progress
-) -> tuple[list[Pair], list[LeftOut], list[Match]]:
+) -> tuple[list[list[Pair]], list[LeftOut], list[Match]]:
     """Read every pair, on all cores.
 
     Returns:
-        The pairs, what was left out, and the matches whose files show different pictures (which are left out too).
+        The pairs of each photo, one a face; what was left out; and the matches whose files show different pictures
+        (which are left out too).
     """
     pairs, left_out, mixed = [], list[LeftOut](), list[Match]()
     outcomes = in_threads(lambda match: read_pair(match, cache), matches)
     for done, (match, outcome) in enumerate(zip(matches, outcomes, strict=True), 1):
         progress(done, len(matches))
-        if isinstance(outcome, Pair):
+        if not isinstance(outcome, LeftOut):
             pairs.append((match, outcome))
             continue
         left_out.append(outcome)
         if outcome.why == "mixed up":
             mixed.append(match)
-    originals = [pair.thumbnails[0] for _, pair in pairs]
+    originals = [faces[0].thumbnails[0] for _, faces in pairs]
     kept = []
-    for row, (match, pair) in enumerate(pairs):
-        distances = torch.stack([thumbnail_distance(pair.thumbnails[1], other) for other in originals])
+    for row, (match, faces) in enumerate(pairs):
+        distances = torch.stack([thumbnail_distance(faces[0].thumbnails[1], other) for other in originals])
         if float(distances[row]) > SAME_PICTURE and float(distances.min()) < float(distances[row]):
             mixed.append(match)
             left_out.append(mixed_up(match))
         else:
-            kept.append(pair)
+            kept.append(faces)
     return kept, left_out, mixed
 
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 from torch import Tensor
 
 from facetui.engine.applications.check.pairing.matching import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
@@ -16,7 +16,7 @@ from facetui.engine.applications.check.pairing.registration import register
 from facetui.engine.applications.protect.paste import Placement as PastedPlacement
 from facetui.engine.applications.protect.protector import visible_change
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.people.alignment import Face, align, faces_to_cut, to_tensor
+from facetui.engine.people.alignment import Face, align, faces_to_cut, to_tensor, who_is_meant
 from facetui.engine.people.pictures import read_picture
 
 Box = tuple[float, float, float, float]
@@ -54,61 +54,82 @@ def no_face(path: Path) -> LeftOut:
     return LeftOut(path.name, "no face", f"no face was found in {path.name}")
 
 
-def compare(clean_path: Path, protected_path: Path) -> Pair | LeftOut:
-    """Two files, before and after.
+def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
+    """Two files, before and after: a pair for each face that may be meant, the largest first.
+
+    Of several faces those count that were changed; a tool that changes one leaves the others as they were.
 
     Raises:
         DataError: one of them cannot be read.
     """
     before, protected = read_picture(clean_path), read_picture(protected_path)
     place = register(before, protected)
-    after = upright(protected, place.turns)
+    after = upright(protected, place.turns, place.mirrored)
     changes = {
         "turned": place.turns != 0,
         "framed": place.framed(before.size, after.size),
         "cropped": place.cropped(before.size, after.size),
+        "mirrored": place.mirrored,
     }
     # What a trainer finds is the copy as it was posted, but upright; how visible a change is, is seen without frames.
     shown = _like(after, before.size) if place.is_whole(before.size, after.size) else undone(before, after, place)
     thumbnails = torch.stack([thumbnail(before), thumbnail(shown)])
     if place.likeness < ALIKE_AT_LEAST or float(thumbnail_distance(*thumbnails)) > OTHER_PICTURE:
         return mixed_up((clean_path, protected_path))
-    found = portrait(before)
-    if found is None:
+    faces = faces_to_cut(before)
+    if not faces:
         return no_face(clean_path)
-    clean, face, faces = found
-    box, region = face.box, PastedPlacement.of(face, before.size).box
-    if region[2] <= region[0] or region[3] <= region[1]:
-        region = _inside(box, before, 0.25)
-    near = place.box(box)
-    # Aligned before and of the same size after: aligned after, and no small face has to be found again.
-    aligned = box == ALIGNED_BOX and after.size == before.size and not any(changes.values())
-    changed = to_tensor(after) if aligned else _cut(after, near, face.turns)
-    if changed is None:
+    posted = ImageOps.mirror(after) if place.mirrored else after  # what a trainer finds is mirrored, too
+    copies = [posted, *(recode(kind, posted) for kind in RECODINGS)]
+    pairs = []
+    for face in changed_ones(before, shown, who_is_meant(faces)):
+        # Aligned before and of the same size after: aligned after, and no small face has to be found again.
+        if face.box == ALIGNED_BOX and after.size == before.size and not any(changes.values()):
+            cuts: list[Tensor | None] = [to_tensor(c.resize(after.size, Image.Resampling.BICUBIC)) for c in copies]
+        else:
+            near, turns = place.box(face.box), face.turns
+            if place.mirrored:
+                near, turns = (after.width - near[2], near[1], after.width - near[0], near[3]), -turns % 4
+            cuts = [_cut(copy, _grown(near, copy.width / after.width), turns) for copy in copies]
+        if cuts[0] is None:
+            continue
+        pairs.append(
+            Pair(
+                clean_path.name,
+                protected_path.name,
+                to_tensor(align(before, face)),
+                cuts[0],
+                tuple(cuts[1:]),
+                len(faces),
+                (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (before.width * before.height),
+                *_seen(before, shown, _region(face, before)),
+                after.size != before.size and not (changes["framed"] or changes["cropped"]),
+                *_shown(before, shown, _inside(face.box, before, 0.25)),
+                thumbnails,
+                tuple(name for name, is_so in changes.items() if is_so),
+                place.likeness,
+            )
+        )
+    if not pairs:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, HIDDEN, text)
-    return Pair(
-        clean_path.name,
-        protected_path.name,
-        clean,
-        changed,
-        _recoded(after, near, face.turns, aligned),
-        faces,
-        *_seen(before, shown, region),
-        after.size != before.size and not (changes["framed"] or changes["cropped"]),
-        *_shown(before, shown, _inside(box, before, 0.25)),
-        thumbnails,
-        tuple(name for name, is_so in changes.items() if is_so),
-        place.likeness,
-    )
+    return pairs
 
 
-def _recoded(after: Image.Image, near: Box, turns: int, aligned: bool) -> tuple[Tensor | None, ...]:
-    """The face in copies of a copy, ``None`` where none is found; ``near`` is where it is in the copy."""
-    copies = [recode(kind, after) for kind in RECODINGS]
-    if aligned:
-        return tuple(to_tensor(copy.resize(after.size, Image.Resampling.BICUBIC)) for copy in copies)
-    return tuple(_cut(copy, _grown(near, copy.width / after.width), turns) for copy in copies)
+def changed_ones(before: Image.Image, shown: Image.Image, faces: list[Face]) -> list[Face]:
+    """Of several faces those that were changed: half as much at least as the one that was changed most."""
+    if len(faces) < 2:
+        return faces
+    moved = ImageChops.difference(before, shown)
+    amounts = [ImageStat.Stat(moved.crop(_inside(face.box, before, 0.0))).mean for face in faces]
+    most = max(map(sum, amounts))
+    return [face for face, amount in zip(faces, amounts, strict=True) if sum(amount) >= most / 2]
+
+
+def _region(face: Face, picture: Image.Image) -> Region:
+    """What ``protect`` may change for a face."""
+    region = PastedPlacement.of(face, picture.size).box
+    return region if region[2] > region[0] and region[3] > region[1] else _inside(face.box, picture, 0.25)
 
 
 def _seen(before: Image.Image, shown: Image.Image, region: Region) -> tuple[float, float | None, float | None]:
@@ -137,12 +158,6 @@ def mixed_up(match: Match) -> LeftOut:
     """Two files that show different pictures."""
     clean, protected = (path.name for path in match)
     return LeftOut(clean, "mixed up", f"{protected} does not show what {clean} shows; give both the same name")
-
-
-def portrait(picture: Image.Image) -> tuple[Tensor, Face, int] | None:
-    """The largest face, aligned ``(3, 112, 112)``; where it is; and how many faces there are."""
-    faces = faces_to_cut(picture)
-    return (to_tensor(align(picture, faces[0])), faces[0], len(faces)) if faces else None
 
 
 def _cut(picture: Image.Image, near: Box, turns: int) -> Tensor | None:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from facetui.engine.applications.check.pairing.sketch import STRANGER, Sketch, certainty, part_likeness, whole_likeness
 from facetui.engine.applications.protect.files import MANIFEST
-from facetui.engine.people import inventory
-from facetui.engine.people.alignment import to_tensor
+from facetui.engine.people import inventory, same_photo
+from facetui.engine.people.alignment import NO_FACE, aligned_faces, to_tensor
 from facetui.engine.people.pictures import SUFFIXES, read_picture
 from facetui.engine.records.errors import DataError
 from facetui.engine.records.text import name as clean_name
@@ -29,6 +29,9 @@ and a new encoding stay below it."""
 
 OTHER_PICTURE = 40.0
 """From here on two files are not one picture before and after, whatever their names say."""
+
+TWIN = 0.98
+"""Correlation of sketches from which two originals, or two copies, are one picture."""
 
 PROBABLE = 0.75
 """Correlation of sketches from which two may be one picture."""
@@ -147,15 +150,16 @@ def match_content(
 ) -> Iterator[tuple[Match, float]]:
     """Pairs of which each is by far the most like the other, and how much alike their nearest rivals are.
 
-    First whole pictures are compared, in four turns; then what is left, also in frames and cropped.
+    First whole pictures are compared, in four turns; then what is left, also in frames and cropped; last by the faces
+    in it, which are found in mirrored copies and small parts, too.
     """
     before, after = ([(path, _sketch_of(path, check)) for path in paths] for paths in (clean, protected))
     ours = [(path, sketch) for path, sketch in before if sketch is not None]
     theirs = [(path, sketch) for path, sketch in after if sketch is not None]
-    for look in (_as_wholes, _in_parts):
+    for look in (_as_wholes, _in_parts, _by_faces):
         if not ours or not theirs:
             return
-        found = list(_agreed(look([sketch for _, sketch in ours], [sketch for _, sketch in theirs], check)))
+        found = list(_agreed(*look(ours, theirs, check)))
         for row, column, rival in found:
             yield (ours[row][0], theirs[column][0]), rival
         rows, columns = {row for row, _, _ in found}, {column for _, column, _ in found}
@@ -163,31 +167,61 @@ def match_content(
         theirs = [entry for column, entry in enumerate(theirs) if column not in columns]
 
 
-def _as_wholes(originals: list[Sketch], copies: list[Sketch], check: Callable[[], None]) -> Tensor:
-    return whole_likeness(originals, copies)[0]
+Sketched = Sequence[tuple[Path, Sketch]]
+Compared = tuple[Tensor, Tensor, Tensor]
+"""Likeness ``(originals, copies)``, which originals are one picture, and which copies are."""
 
 
-def _in_parts(originals: list[Sketch], copies: list[Sketch], check: Callable[[], None]) -> Tensor:
+def _as_wholes(originals: Sketched, copies: Sketched, check: Callable[[], None]) -> Compared:
+    ours, theirs = ([sketch for _, sketch in sketched] for sketched in (originals, copies))
+    twins, copied = (whole_likeness(side, side)[0] >= TWIN for side in (ours, theirs))
+    return whole_likeness(ours, theirs)[0], twins, copied
+
+
+def _in_parts(originals: Sketched, copies: Sketched, check: Callable[[], None]) -> Compared:
     columns = []
-    for copy in copies:
+    for _, copy in copies:
         check()
-        columns.append(torch.tensor([place.likeness for place in part_likeness(originals, copy)]))
-    return torch.stack(columns, 1)
+        columns.append(torch.tensor([place.likeness for place in part_likeness([o for _, o in originals], copy)]))
+    _, twins, copied = _as_wholes(originals, copies, check)
+    return torch.stack(columns, 1), twins, copied
 
 
-def _agreed(likeness: Tensor) -> Iterator[tuple[int, int, float]]:
+def _by_faces(originals: Sketched, copies: Sketched, check: Callable[[], None]) -> Compared:
+    ours, theirs = (
+        torch.stack([_largest_face(path, check) for path, _ in sketched]) for sketched in (originals, copies)
+    )
+    twins, copied = (same_photo.likeness(side, side) >= same_photo.SAME for side in (ours, theirs))
+    return same_photo.likeness(ours, theirs), twins, copied
+
+
+def _largest_face(path: Path, check: Callable[[], None]) -> Tensor:
+    """The largest face in a picture; flat grey, which is like nothing, where there is none."""
+    check()
+    faces = aligned_faces(path)
+    return faces[0] if len(faces) else torch.full(NO_FACE.shape[1:], 128, dtype=torch.uint8)
+
+
+def _agreed(likeness: Tensor, twins: Tensor, copied: Tensor) -> Iterator[tuple[int, int, float]]:
     """Rows and columns that are each other's best by far.
 
     Sketches of a picture in a frame are never quite alike, so the least that is asked for is low, and the distance to
-    the nearest rival decides; what is paired is registered on the pictures themselves afterwards.
+    the nearest rival decides; what is paired is registered on the pictures themselves afterwards. Pictures that are
+    there twice are no rivals of each other: each takes one of the copies.
+
+    Args:
+        likeness: ``(R, C)``.
+        twins: ``(R, R)`` bool, which rows are one picture.
+        copied: ``(C, C)`` bool, which columns are.
     """
-    for row in range(len(likeness)):
-        column = int(likeness[row].argmax())
-        best = float(likeness[row, column])
-        rivals = torch.cat([likeness[row, :column], likeness[row, column + 1 :], likeness[:row, column]])
-        rivals = torch.cat([rivals, likeness[row + 1 :, column], torch.tensor([STRANGER])])
+    left = likeness.clone()
+    while left.numel() and float(left.max()) >= PROBABLE:
+        row, column = divmod(int(left.argmax()), left.shape[1])
+        best = float(left[row, column])
+        left[row], left[:, column] = -1.0, -1.0
+        rivals = torch.cat([likeness[row, ~copied[column]], likeness[~twins[row], column], torch.tensor([STRANGER])])
         rival = float(rivals.max())
-        if best >= PROBABLE and certainty(best, rival) >= 0.4:
+        if certainty(best, rival) >= 0.4:
             yield row, column, rival
 
 

@@ -11,7 +11,7 @@ from facetui.engine.applications.check.pairing.sketch import STRANGER, certainty
 RECODINGS = ("JPEG 75", "half size", "screenshot")
 """What happens to pictures on their way; a screenshot is 0.77 of the size, a little soft, and JPEG 85."""
 
-UNDONE = ("turned", "framed", "cropped")
+UNDONE = ("turned", "framed", "cropped", "mirrored")
 """What happened to a copy on its way and is undone before it is compared."""
 
 HIDDEN = "no face after"
@@ -31,7 +31,8 @@ class Pair:
         clean: ``(3, 112, 112)`` uint8, aligned.
         protected: the same of the protected file, aligned by the face that is found there.
         recoded: one for each of ``RECODINGS``, ``None`` where no face is found any more.
-        faces: found in the original; the largest is taken.
+        faces: found in the original.
+        share: of the original's area that is this face, in [0, 1].
         linf: largest change of a channel in the region of the face, of 255.
         dssim: structural dissimilarity there, in [0, 0.5]; ``None`` for faces under eleven pixels.
         psnr: there, in dB; ``None`` if nothing was changed.
@@ -39,7 +40,7 @@ class Pair:
         before: the region, ``(3, H, W)`` uint8 of at most ``SHOWN_SIDE``.
         after: the same of the protected file.
         thumbnails: both files as thumbnails, ``(2, 3, 16, 16)``; the protected one upright and without its frame.
-        undone: what had to be undone to compare them: some of ``turned``, ``framed`` and ``cropped``.
+        undone: what had to be undone to compare them: some of ``UNDONE``.
         likeness: correlation of the two where they overlap, in [-1, 1].
         rival: of the copy with the most similar other original, as far as that was asked; else what strangers reach.
         by_content: whether they were found by what is in them, not by their names.
@@ -51,6 +52,7 @@ class Pair:
     protected: Tensor
     recoded: tuple[Tensor | None, ...]
     faces: int
+    share: float
     linf: float
     dssim: float | None
     psnr: float | None
@@ -89,9 +91,7 @@ class Probe:
     """A clean photo that is searched for.
 
     Attributes:
-        photo: ``(3, 112, 112)`` uint8, aligned.
-        thumbnail: of the whole file, ``(3, 16, 16)``.
+        faces: ``(k, 3, 112, 112)`` uint8, aligned; all that may be meant, the largest first.
     """
 
-    photo: Tensor
-    thumbnail: Tensor
+    faces: Tensor

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageOps
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Placement:
         wide: pixels of the copy for one of the original, across.
         high: the same, down.
         likeness: correlation of the two where they overlap, in [-1, 1].
+        mirrored: whether the copy has to be mirrored, before it is turned.
+        window: left, top, right, bottom in the original of what was compared; none: all that both show.
     """
 
     turns: int
@@ -29,6 +31,8 @@ class Placement:
     wide: float
     high: float
     likeness: float
+    mirrored: bool = False
+    window: tuple[int, int, int, int] | None = None
 
     def framed(self, original: tuple[int, int], copy: tuple[int, int]) -> bool:
         """Whether something lies around the picture; sizes as (width, height), the copy's upright."""
@@ -61,8 +65,9 @@ class Placement:
         )
 
 
-def upright(copy: Image.Image, turns: int) -> Image.Image:
-    """A copy turned by so many quarters against the clock; not one pixel changes."""
+def upright(copy: Image.Image, turns: int, mirrored: bool = False) -> Image.Image:
+    """A copy, mirrored if need be, then turned by so many quarters against the clock; not one pixel changes."""
+    copy = ImageOps.mirror(copy) if mirrored else copy
     ways = (None, Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_180, Image.Transpose.ROTATE_270)
     way = ways[turns % 4]
     return copy if way is None else copy.transpose(way)
@@ -76,11 +81,11 @@ def undone(original: Image.Image, copy: Image.Image, placement: Placement) -> Im
         copy: RGB, already upright.
         placement: of one in the other.
     """
-    width, height = original.size
-    left = max(0, math.ceil(-placement.left / placement.wide - 1e-6))
-    top = max(0, math.ceil(-placement.top / placement.high - 1e-6))
-    right = min(width, math.floor((copy.width - placement.left) / placement.wide + 1e-6))
-    bottom = min(height, math.floor((copy.height - placement.top) / placement.high + 1e-6))
+    west, north, east, south = placement.window or (0, 0, *original.size)
+    left = max(west, math.ceil(-placement.left / placement.wide - 1e-6))
+    top = max(north, math.ceil(-placement.top / placement.high - 1e-6))
+    right = min(east, math.floor((copy.width - placement.left) / placement.wide + 1e-6))
+    bottom = min(south, math.floor((copy.height - placement.top) / placement.high + 1e-6))
     if right <= left or bottom <= top:
         return original.copy()
     box = placement.box((left, top, right, bottom))

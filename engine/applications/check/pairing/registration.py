@@ -9,10 +9,13 @@ brightness or contrast. The best place is then refined on the pictures themselve
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from PIL import Image
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from facetui.engine.applications.check.pairing.placement import Placement, upright
 from facetui.engine.applications.check.pairing.sketch import (
@@ -23,6 +26,16 @@ from facetui.engine.applications.check.pairing.sketch import (
     part_likeness,
     whole_likeness,
 )
+from facetui.engine.people.alignment import (
+    NO_FACE,
+    Face,
+    align,
+    find_faces,
+    similarity_transform,
+    to_tensor,
+    who_is_meant,
+)
+from facetui.engine.people.same_photo import likeness
 
 FINE = 320
 """Longer side at which a place is refined."""
@@ -33,12 +46,75 @@ SURE = 0.97
 PLAUSIBLE = 0.7
 """Correlation of whole sketches from which the whole is a place to begin with."""
 
+SAME_FACE = 0.92
+"""Likeness of two faces from which one picture may lie on the other by them; tools and resizing take some of it."""
+
+AROUND = 0.0
+"""What is compared around a face, in shares of its sides: nothing, as a crop may end there."""
+
 FOUND = 0.9
 """Correlation from which a refined place in a frame or a crop is believed; parts of two portraits reach 0.8."""
 
 
 def register(original: Image.Image, copy: Image.Image) -> Placement:
-    """Where an original lies in a copy of it; the likeness tells whether it does at all."""
+    """Where an original lies in a copy of it, mirrored or not; the likeness tells whether it does at all."""
+    found = _registered(original, copy)
+    if found.likeness < SURE:
+        mirrored = _registered(original, ImageOps.mirror(copy))
+        if better(mirrored, found):
+            found = replace(mirrored, mirrored=True)
+    if found.likeness < FOUND:
+        face = max(by_faces(original, copy), key=lambda place: place.likeness, default=found)
+        found = face if better(face, found) else found
+    return found
+
+
+def better(one: Placement, other: Placement) -> bool:
+    """Whether a place is believed, and explains a copy clearly better than another."""
+    return one.likeness >= FOUND and 1 - one.likeness < 0.6 * (1 - other.likeness)
+
+
+def by_faces(original: Image.Image, copy: Image.Image) -> Iterator[Placement]:
+    """Places at which a face of the original lies on the same one of the copy, whatever else either of them shows."""
+    faces = who_is_meant(find_faces(original))
+    for mirrored in (False, True):
+        shown = ImageOps.mirror(copy) if mirrored else copy
+        found = who_is_meant(find_faces(shown))
+        for mine, its in (likeness(_cut(original, faces), _cut(shown, found)) >= SAME_FACE).nonzero().tolist():
+            yield _by_face(original, faces[mine], shown, found[its], mirrored)
+
+
+def _cut(picture: Image.Image, faces: list[Face]) -> torch.Tensor:
+    return torch.stack([to_tensor(align(picture, face)) for face in faces]) if faces else NO_FACE
+
+
+def _by_face(original: Image.Image, ours: Face, shown: Image.Image, theirs: Face, mirrored: bool) -> Placement:
+    turns = (theirs.turns - ours.turns) % 4
+    points = turned(theirs.landmarks, shown.size, turns)
+    scale = float(np.hypot(*similarity_transform(ours.landmarks, points)[:, 0]))
+    left, top = (points.mean(0) - scale * ours.landmarks.mean(0)).tolist()
+    # Only the face and what is close to it: there may be a frame around a crop.
+    west, north, east, south = ours.box
+    wide, high = (east - west) * AROUND, (south - north) * AROUND
+    window = (
+        max(0, int(west - wide)),
+        max(0, int(north - high)),
+        min(original.width, int(east + wide) + 1),
+        min(original.height, int(south + high) + 1),
+    )
+    start = Placement(turns, left + scale * window[0], top + scale * window[1], scale, scale, -1.0, mirrored)
+    place = refined(original.crop(window), upright(shown, turns), start)
+    left, top = place.left - place.wide * window[0], place.top - place.high * window[1]
+    return replace(place, left=left, top=top, window=window)
+
+
+def turned(points: NDArray[np.float64], size: tuple[int, int], turns: int) -> NDArray[np.float64]:
+    """Points ``(K, 2)`` of a picture of that size, (width, height), where they are once it is turned by quarters."""
+    x, y = points[:, 0], points[:, 1]
+    return np.stack([(x, y), (y, size[0] - x), (size[0] - x, size[1] - y), (size[1] - y, x)][turns], 1)
+
+
+def _registered(original: Image.Image, copy: Image.Image) -> Placement:
     one, other = Sketch.of(original), Sketch.of(copy)
     likeness, turns = whole_likeness([one], [other])
     turned = int(turns[0, 0])
@@ -55,8 +131,7 @@ def register(original: Image.Image, copy: Image.Image) -> Placement:
     found = max((refined(original, upright(copy, s.turns), s) for s in starts), key=lambda place: place.likeness)
     as_whole = overlap(original, upright(copy, whole.turns), whole)
     # What is only resized is best taken as a whole; in a frame that fits the picture badly.
-    better = found.likeness >= FOUND and 1 - found.likeness < 0.6 * (1 - as_whole)
-    return found if better else whole
+    return found if better(found, replace(whole, likeness=as_whole)) else whole
 
 
 def overlap(original: Image.Image, copy: Image.Image, place: Placement) -> float:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from facetui.engine.applications.check.pairing.placement import Placement
+from facetui.engine.people.same_photo import correlation
 
 SKETCH = 32
 """Longer side of a sketch, in pixels."""
@@ -145,7 +146,8 @@ def _slide(
     w, h = (max(1, round(side * scale * unit)) for side in other)
     if min(w, h) < 8 or w > large.shape[2] or h > large.shape[1]:
         return
-    values = _correlation(large, functional.interpolate(small[:, None], (h, w), mode="area")[:, 0])
+    pattern = functional.interpolate(small[:, None], (h, w), mode="area")[:, 0]
+    values = correlation(large, pattern, FLAT).flatten(0, 1)  # one over many: one of the two is 1
     best = values.flatten(1).max(1)
     found = []
     for likeness, at in zip(best.values.tolist(), best.indices.tolist(), strict=True):
@@ -153,21 +155,3 @@ def _slide(
         wide, left, top = (scale, x, y) if inside else (1 / scale, -x / scale, -y / scale)
         found.append(Placement(0, left / unit, top / unit, wide, wide, likeness))
     yield found
-
-
-def _correlation(large: Tensor, templates: Tensor) -> Tensor:
-    """Normalised cross-correlation at every place, ``(N, H - h + 1, W - w + 1)``; of one with many."""
-    count = templates[0].numel()
-    flat = templates - templates.mean((1, 2), keepdim=True)
-    length = flat.flatten(1).norm(dim=1)[:, None, None]
-    image = large[:, None]
-    above = functional.conv2d(image - image.mean((2, 3), keepdim=True), flat[:, None])
-    above = above.flatten(0, 1)  # one of the two is 1
-    box = torch.ones(1, 1, *templates.shape[1:])
-    mean, square = (functional.conv2d(values, box)[:, 0] / count for values in (image, image**2))
-    spread = ((square - mean**2).clamp(min=0) * count).sqrt()
-    shows_nothing = (spread < FLAT * count**0.5) | (length < FLAT * count**0.5)
-    return torch.where(shows_nothing, -1.0, above / (spread * length).clamp(min=1e-6))
-
-
-# --- pictures -----------------------------------------------------------------------------------------------------
