@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from facetui.engine import extractors
@@ -68,8 +67,6 @@ class _Job:
     done: bool = False
     faces: int = 0
     grey: bool = False
-    picture: Image.Image | None = None
-    beside: Beside | None = None
     placements: list[Placement] = field(default_factory=list)
     crops: list[Tensor] = field(default_factory=list)
 
@@ -177,7 +174,7 @@ class Protector:
                 why = f"{target} is there already and was made otherwise; choose another output folder"
                 return Outcome(str(source), str(target), "refused", why=why)
             job = _Job(source, target, digest)
-            self._open(job)
+            self._cut(job)
         except OSError as error:
             why = f"{source} cannot be read ({error.strerror}); mend its permissions or leave it out"
             return Outcome(str(source), "", "unreadable", why=why)
@@ -188,17 +185,22 @@ class Protector:
     def _name(self, target: Path) -> str:
         return target.relative_to(self.out).as_posix()
 
-    def _open(self, job: _Job) -> None:
-        """Read a photo and cut its faces out."""
-        job.picture = read_picture(job.source)
-        job.beside = read_beside(job.source, self._keep_metadata)
-        job.grey = job.beside.is_grey
-        for face in faces_to_cut(job.picture):
-            placement = Placement.of(face, job.picture.size)
+    def _cut(self, job: _Job) -> None:
+        """Cut a photo's faces out; the photo itself is read again when it is written, as eight may be too many."""
+        picture = read_picture(job.source)
+        job.grey = read_beside(job.source, self._keep_metadata).is_grey
+        for face in faces_to_cut(picture):
+            placement = Placement.of(face, picture.size)
             if placement.box[2] > placement.box[0] and placement.box[3] > placement.box[1]:
                 job.placements.append(placement)
-                job.crops.append(to_tensor(align(job.picture, face)))
+                job.crops.append(to_tensor(align(picture, face)))
         job.faces = len(job.crops)
+
+    def _open(self, job: _Job) -> tuple[Tensor, Beside]:
+        """A photo as it was when its faces were cut out, ``(3, H, W)`` uint8, and what it holds besides."""
+        if hashlib.sha256(job.source.read_bytes()).hexdigest() != job.digest:
+            raise DataError(f"{job.source} was changed meanwhile; protect it again")
+        return to_tensor(read_picture(job.source)), read_beside(job.source, self._keep_metadata)
 
     def _group(self, jobs: list[_Job], manifest: Manifest) -> Iterator[Outcome]:
         """Perturb the faces of some photos together, then write photo after photo.
@@ -211,8 +213,7 @@ class Protector:
             return
         for job in jobs:
             if job.done:
-                self._open(job)
-                job.picture = job.beside = None
+                self._cut(job)
         self._load()
         self.at_work = len(missing)
         crops = torch.stack([crop for job in jobs for crop in job.crops])
@@ -245,12 +246,17 @@ class Protector:
         self._bank = Bank((aims.photos.float() / 255).to(self._device), aims.people.to(self._device))
 
     def _finish(self, job: _Job, changes: list[Tensor], manifest: Manifest) -> Outcome:
-        assert job.picture is not None and job.beside is not None  # only what was done before is not opened
-        before = to_tensor(job.picture)
-        after = paste_all(before, job.placements, changes, self.budget.linf) if changes else before
-        said = job.beside.said
         try:
-            write_new(job.beside.written(before, after), job.target, job.beside.options)
+            before, beside = self._open(job)
+        except OSError as error:
+            why = f"{job.source} cannot be read any more ({error.strerror})"
+            return Outcome(str(job.source), "", "unreadable", why=why)
+        except DataError as error:
+            return Outcome(str(job.source), "", "unreadable", why=str(error))
+        after = paste_all(before, job.placements, changes, self.budget.linf) if changes else before
+        said = beside.said
+        try:
+            write_new(beside.written(before, after), job.target, beside.options)
             manifest.add(self._name(job.target), job.digest, self._settings, job.faces)
         except FileExistsError:
             why = f"{job.target} cannot be made without overwriting something; choose another output folder"
@@ -259,7 +265,6 @@ class Protector:
             return Outcome(str(job.source), "", "unreadable", why=f"{job.source}: {error}; convert it to sRGB first")
         except OSError as error:
             raise DataError(f"{job.target} cannot be written ({error.strerror}); what was written stays") from error
-        job.picture = job.beside = None  # pictures are large, and the others of the group still wait
         if not changes:
             return Outcome(str(job.source), str(job.target), "no face", why=said)
         seen = [visible_change(before, after, placement.box) for placement in job.placements]

@@ -6,7 +6,9 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 import torch
@@ -19,8 +21,13 @@ from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Progress
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor, who_is_meant
-from facetui.engine.people.pictures import read_picture
+from facetui.engine.people.pictures import opened, read_picture
 from facetui.engine.records.errors import DataError
+
+LARGE = 16_000_000
+"""Pixels from which a picture is compared alone: about ten times three bytes each are at hand meanwhile."""
+
+_LARGE = Lock()
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,7 +52,8 @@ def read_pair(match: Match, cache: Cache) -> list[Pair] | LeftOut:
         )
         kept = cache.load(key)
         if kept is None:
-            pairs = compare(*match)
+            with one_if_large(match):
+                pairs = compare(*match)
             if not isinstance(pairs, LeftOut):
                 tensors = (_as_tensors(pair) for pair in pairs)
                 cache.save(key, {f"{i} {name}": t for i, kept in enumerate(tensors) for name, t in kept.items()})
@@ -59,6 +67,15 @@ def read_pair(match: Match, cache: Cache) -> list[Pair] | LeftOut:
         return LeftOut(match[0].name, "unreadable", f"{error.filename} cannot be read ({error.strerror})")
     except DataError as error:
         return LeftOut(match[0].name, "unreadable", str(error))
+
+
+@contextmanager
+def one_if_large(match: Match) -> Iterator[None]:
+    """Lets one thread at a time compare pictures of which a few would fill the memory of a laptop."""
+    with opened(match[0]) as one, opened(match[1]) as other:
+        large = max(one.width * one.height, other.width * other.height) > LARGE
+    with _LARGE if large else nullcontext():
+        yield
 
 
 def _as_tensors(pair: Pair) -> dict[str, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from facetui.engine.applications.check.pairing.matching import OTHER_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.applications.check.pairing.pair import HIDDEN, RECODINGS, SHOWN_SIDE, LeftOut, Pair
-from facetui.engine.applications.check.pairing.placement import undone, upright
+from facetui.engine.applications.check.pairing.placement import Placement, undone, upright
 from facetui.engine.applications.check.pairing.registration import register
 from facetui.engine.applications.protect.paste import Placement as PastedPlacement
 from facetui.engine.applications.protect.protector import visible_change
@@ -80,40 +81,61 @@ def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
     if not faces:
         return no_face(clean_path)
     posted = ImageOps.mirror(after) if place.mirrored else after  # what a trainer finds is mirrored, too
-    copies = [posted, *(recode(kind, posted) for kind in RECODINGS)]
-    pairs = []
-    for face in changed_ones(before, shown, who_is_meant(faces)):
-        # Aligned before and of the same size after: aligned after, and no small face has to be found again.
-        if face.box == ALIGNED_BOX and after.size == before.size and not any(changes.values()):
-            cuts: list[Tensor | None] = [to_tensor(c.resize(after.size, Image.Resampling.BICUBIC)) for c in copies]
-        else:
-            near, turns = place.box(face.box), face.turns
-            if place.mirrored:
-                near, turns = (after.width - near[2], near[1], after.width - near[0], near[3]), -turns % 4
-            cuts = [_cut(copy, _grown(near, copy.width / after.width), turns) for copy in copies]
-        if cuts[0] is None:
-            continue
-        pairs.append(
-            Pair(
-                clean_path.name,
-                protected_path.name,
-                to_tensor(align(before, face)),
-                cuts[0],
-                tuple(cuts[1:]),
-                len(faces),
-                (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (before.width * before.height),
-                *_seen(before, shown, _region(face, before)),
-                after.size != before.size and not (changes["framed"] or changes["cropped"]),
-                *_shown(before, shown, _inside(face.box, before, 0.25)),
-                thumbnails,
-                tuple(name for name, is_so in changes.items() if is_so),
-                place.likeness,
-            )
+    resized = after.size != before.size and not (changes["framed"] or changes["cropped"])
+    undone_in = tuple(name for name, is_so in changes.items() if is_so)
+    # Aligned before and of the same size after: aligned after, and no small face has to be found again.
+    aligned = after.size == before.size and not undone_in
+    meant = changed_ones(before, shown, who_is_meant(faces))
+    where = [None if aligned and face.box == ALIGNED_BOX else _near(face, place, after.width) for face in meant]
+    pairs = [
+        Pair(
+            clean_path.name,
+            protected_path.name,
+            to_tensor(align(before, face)),
+            changed,
+            tuple(recoded),
+            len(faces),
+            (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (before.width * before.height),
+            *_seen(before, shown, _region(face, before)),
+            resized,
+            *_shown(before, shown, _inside(face.box, before, 0.25)),
+            thumbnails,
+            undone_in,
+            place.likeness,
         )
+        for face, (changed, *recoded) in zip(meant, _cuts(posted, where), strict=True)
+        if changed is not None
+    ]
     if not pairs:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, HIDDEN, text)
     return pairs
+
+
+def _near(face: Face, place: Placement, width: int) -> tuple[Box, int]:
+    """Where a face of the original is in the copy as it was posted, upright, of that width; and how it lies there."""
+    box = place.box(face.box)
+    if not place.mirrored:
+        return box, face.turns
+    return (width - box[2], box[1], width - box[0], box[3]), -face.turns % 4
+
+
+def _cuts(posted: Image.Image, where: Sequence[tuple[Box, int] | None]) -> list[list[Tensor | None]]:
+    """For each face what is found of it in a picture, and in copies of that; one copy at a time is in memory.
+
+    Args:
+        posted: upright.
+        where: each face is, and how it lies; ``None`` if the picture is an aligned photo.
+    """
+    cuts: list[list[Tensor | None]] = [[] for _ in where]
+    for kind in ("", *RECODINGS):
+        copy = recode(kind, posted) if kind else posted
+        for at, found in zip(where, cuts, strict=True):
+            if at is None:
+                found.append(to_tensor(copy.resize(posted.size, Image.Resampling.BICUBIC)))
+            else:
+                found.append(_cut(copy, _grown(at[0], copy.width / posted.width), at[1]))
+    return cuts
 
 
 def changed_ones(before: Image.Image, shown: Image.Image, faces: list[Face]) -> list[Face]:
