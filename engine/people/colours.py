@@ -67,7 +67,12 @@ def own_pixels(picture: Image.Image) -> Image.Image:
         raise ValueError("floating-point pixels; convert it to 8 bits")
     if picture.mode == "CMYK":
         return picture
-    return picture.convert("L" if is_grey(picture) else "RGB")
+    return _converted(picture, "L" if is_grey(picture) else "RGB")
+
+
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    """The picture itself where it has that mode: a copy of fifty megapixels is 200 MB."""
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def to_srgb(picture: Image.Image) -> Image.Image:
@@ -84,38 +89,38 @@ def to_srgb(picture: Image.Image) -> Image.Image:
                 return shown
         except ImageCms.PyCMSError:  # of another kind than the picture: grey for colours, or damaged
             pass
-    return own.convert("RGB")
+    return _converted(own, "RGB")
 
 
 def changed_in_own_space(
-    own: Image.Image, profile: ImageCms.ImageCmsProfile | None, before: np.ndarray, after: np.ndarray
+    own: Image.Image,
+    profile: ImageCms.ImageCmsProfile | None,
+    before: np.ndarray,
+    after: np.ndarray,
+    *,
+    limit: int,
 ) -> Image.Image:
-    """A picture in its own space with a change that was made in sRGB; what did not change keeps its very bytes.
+    """A part of a picture in its own space with a change that was made in sRGB.
 
     Args:
         own: ``L`` or ``RGB``.
         profile: of it; none: sRGB, or grey as sRGB has it.
         before: ``(H, W, 3)`` uint8, as ``to_srgb`` gives it.
         after: ``(H, W, 3)`` uint8, changed.
+        limit: levels by which it may be seen to change at most; a profile may make more of it.
 
     Raises:
         ValueError: the profile cannot be written with.
     """
-    rows, columns = np.nonzero((before != after).any(2))
-    if not len(rows):
-        return own
-    region = (slice(rows.min(), rows.max() + 1), slice(columns.min(), columns.max() + 1))
-    pixels = np.array(own)
-    kept = pixels[region].astype(np.int16)
-    old, new = (_translated(picture[region], profile, own.mode).astype(np.int16) for picture in (before, after))
+    kept = np.array(own).astype(np.int16)
+    old, new = (_translated(picture, profile, own.mode).astype(np.int16) for picture in (before, after))
     change = new - old
-    limit = np.abs(after[region].astype(np.int16) - before[region]).max() + 1
     for _ in range(HALVINGS):
-        pixels[region] = (kept + change).clip(0, 255).astype(np.uint8)
+        pixels = (kept + change).clip(0, 255).astype(np.uint8)
         if profile is None:
             break
-        shown = _seen(Image.fromarray(pixels[region]), profile).astype(np.int16)
-        far = (np.abs(shown - before[region]) > limit).any(2)
+        shown = _seen(Image.fromarray(pixels), profile).astype(np.int16)
+        far = (np.abs(shown - before) > limit).any(2)
         if not far.any():
             break
         change[far] //= 2

@@ -90,7 +90,8 @@ def read_picture(path: Path) -> Image.Image:
         DataError: as ``opened``.
     """
     with opened(path) as picture:
-        return to_srgb(ImageOps.exif_transpose(picture))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return to_srgb(picture)
 
 
 def _too_large(path: Path, size: str) -> DataError:

@@ -14,9 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
+from facetui.engine.applications.protect.paste import STRIP
 from facetui.engine.people import inventory
 from facetui.engine.people.colours import changed_in_own_space, is_deep, own_pixels, profile_of, to_srgb
 from facetui.engine.people.pictures import SUFFIXES, opened
@@ -130,6 +132,8 @@ class Beside:
     def written(self, before: Tensor, after: Tensor) -> Image.Image:
         """The picture to write: in its own space, with its transparency, changed as one sees.
 
+        What did not change keeps its very bytes. ``own`` itself is changed, as it may be large.
+
         Args:
             before: ``(3, H, W)`` uint8 in sRGB.
             after: the same, changed.
@@ -137,12 +141,28 @@ class Beside:
         Raises:
             ValueError: its profile cannot be written with.
         """
-        shown = (picture.permute(1, 2, 0).contiguous().numpy() for picture in (before, after))
-        picture = changed_in_own_space(self.own, self.profile, *shown)
+        rows, columns = changed_lines(before, after)
+        if len(rows):
+            left, right = int(columns[0]), int(columns[-1]) + 1
+            limit = 1 + max(int((before[:, row].int() - after[:, row]).abs().max()) for row in rows.tolist())
+            for top in range(int(rows[0]), int(rows[-1]) + 1, STRIP):
+                bottom = min(top + STRIP, int(rows[-1]) + 1)
+                shown = (p[:, top:bottom, left:right].permute(1, 2, 0).contiguous().numpy() for p in (before, after))
+                part = self.own.crop((left, top, right, bottom))
+                self.own.paste(changed_in_own_space(part, self.profile, *shown, limit=limit), (left, top))
         if self.alpha is not None:
-            picture = picture.copy()
-            picture.putalpha(self.alpha)
-        return picture
+            self.own.putalpha(self.alpha)
+        return self.own
+
+
+def changed_lines(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+    """In which rows and which columns two pictures ``(3, H, W)`` differ, two index lists."""
+    rows, columns = [], torch.zeros(before.shape[2], dtype=torch.bool)
+    for one, other in zip(before.split(STRIP, 1), after.split(STRIP, 1), strict=True):
+        differs = (one != other).any(0)
+        rows.append(differs.any(1))
+        columns |= differs.any(0)
+    return torch.cat(rows).nonzero()[:, 0], columns.nonzero()[:, 0]
 
 
 def read_beside(path: Path, metadata: bool) -> Beside:
@@ -155,23 +175,26 @@ def read_beside(path: Path, metadata: bool) -> Beside:
     Raises:
         DataError: more than eight bits a channel, which a PNG of ours would lose; damaged EXIF.
     """
+    options: dict[str, Any] = {}
+    if metadata:
+        with opened(path) as as_it_lies:
+            options = _metadata(as_it_lies, path)
     with opened(path) as picture:
         if is_deep(picture):
             raise DataError(f"{path} has more than 8 bits a channel, which would be lost; convert it to 8 bits first")
-        upright = ImageOps.exif_transpose(picture)
-        options = _metadata(picture, path) if metadata else {}
-        alpha = upright.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-        own, profile = own_pixels(upright), profile_of(upright)
+        mode, kept = picture.mode, picture.info.get("icc_profile") or b""
+        ImageOps.exif_transpose(picture, in_place=True)
+        alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+        own, profile = own_pixels(picture), profile_of(picture)
         said = {"P": "a palette becomes RGB", "PA": "a palette becomes RGB", "1": "black and white becomes grey"}
         if own.mode == "CMYK":
-            own, profile, said = to_srgb(upright), None, {"CMYK": "CMYK becomes RGB in sRGB"}
+            own, profile, said = to_srgb(picture), None, {"CMYK": "CMYK becomes RGB in sRGB"}
         own.info = {}  # what a picture knows of its file would be written, too
-        kept = picture.info.get("icc_profile") or b""
         if kept[16:20] == (b"GRAY" if own.mode == "L" else b"RGB "):
             options["icc_profile"] = kept
         else:
             profile = None
-        return Beside(own, profile, alpha, options, said.get(picture.mode, ""))
+        return Beside(own, profile, alpha, options, said.get(mode, ""))
 
 
 def _metadata(picture: Image.Image, path: Path) -> dict[str, Any]:

@@ -20,6 +20,9 @@ from torch.nn import functional as F
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people.alignment import TEMPLATE, Face, similarity_transform
 
+STRIP = 256
+"""Rows of a picture that are computed at once."""
+
 
 @dataclass(frozen=True)
 class Placement:
@@ -67,6 +70,15 @@ class Placement:
     def paste(self, change: Tensor) -> Tensor:
         """A change ``(3, 112, 112)`` at the picture's resolution: ``(3, h, w)`` for ``box``, zero outside the photo."""
         left, top, right, bottom = self.box
+        softened = _soften(change[None], _window(self.scale))
+        made = torch.empty(len(change), bottom - top, right - left)
+        for row in range(top, bottom, STRIP):
+            made[:, row - top : row - top + STRIP] = self._strip(softened, row, min(row + STRIP, bottom))
+        return made
+
+    def _strip(self, softened: Tensor, top: int, bottom: int) -> Tensor:
+        """Some rows of ``paste``: of all of them at once the coordinates alone would take half a gigabyte."""
+        left, _, right, _ = self.box
         x = torch.arange(left, right, dtype=torch.float64) + 0.5
         y = torch.arange(top, bottom, dtype=torch.float64) + 0.5
         m = torch.from_numpy(self.matrix)
@@ -75,13 +87,7 @@ class Placement:
         grid = (torch.stack([u, v], -1) * (2 / SIDE) - 1).float()
         # Beyond the photo's edge nothing may change; inside, up to the edge, the gain is one.
         inside = ((u >= 0) & (u <= SIDE) & (v >= 0) & (v <= SIDE)).float()
-        spread = F.grid_sample(
-            _soften(change[None], _window(self.scale)),
-            grid[None],
-            mode="bilinear",
-            padding_mode="border",
-            align_corners=False,
-        )
+        spread = F.grid_sample(softened, grid[None], mode="bilinear", padding_mode="border", align_corners=False)
         return spread[0] * inside
 
 

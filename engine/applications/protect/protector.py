@@ -15,9 +15,10 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.applications.protect.files import Beside, Manifest, is_result, read_beside, write_new
-from facetui.engine.applications.protect.paste import PastedView, Placement, without_colours
+from facetui.engine.applications.protect.paste import STRIP, PastedView, Placement, without_colours
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
+from facetui.engine.core.memory import give_back
 from facetui.engine.people import identities as peoples
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor
 from facetui.engine.people.persons import EMBEDDED
@@ -195,6 +196,7 @@ class Protector:
                 job.placements.append(placement)
                 job.crops.append(to_tensor(align(picture, face)))
         job.faces = len(job.crops)
+        give_back()
 
     def _open(self, job: _Job) -> tuple[Tensor, Beside]:
         """A photo as it was when its faces were cut out, ``(3, H, W)`` uint8, and what it holds besides."""
@@ -236,6 +238,7 @@ class Protector:
             mine = [next(changes) for _ in job.crops]
             if not job.done:
                 yield self._finish(job, mine, manifest)
+                give_back()
 
     def _load(self) -> None:
         if self._networks:
@@ -309,14 +312,20 @@ def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequenc
 def visible_change(before: Tensor, after: Tensor, box: tuple[int, int, int, int]) -> tuple[float, float | None, float]:
     """L-inf of 255, DSSIM and PSNR of the region of a face."""
     left, top, right, bottom = box
-    a, b = (p[None, :, top:bottom, left:right].float() / 255 for p in (before, after))
-    change = a - b
-    mse = float(change.square().mean())
+    one, other = (p[:, top:bottom, left:right] for p in (before, after))
+    factor = -(-max(one.shape[1:]) // SCREEN)
+    rows = max(1, STRIP // factor) * factor
+    linf, square, small = 0.0, 0.0, []
+    for strip in zip(one.split(rows, 1), other.split(rows, 1), strict=True):  # the region may have ten million pixels
+        a, b = (part[None].float() / 255 for part in strip)
+        linf, square = max(linf, float((a - b).abs().max())), square + float((a - b).square().sum(dtype=torch.float64))
+        if a.shape[2] >= factor:
+            small.append([torch.nn.functional.avg_pool2d(p, factor) if factor > 1 else p for p in (a, b)])
+    mse = square / one.numel()
     psnr = -10 * float(np.log10(mse)) if mse else float("inf")
-    factor = -(-max(a.shape[2:]) // SCREEN)
-    small = [torch.nn.functional.avg_pool2d(p, factor) if factor > 1 else p for p in (a, b)]
-    seen = max(0.0, float(dssim(*small)[0])) if min(small[0].shape[2:]) >= 11 else None
-    return round(float(change.abs().max() * 255), 3), seen, psnr
+    reduced = [torch.cat(parts, 2) for parts in zip(*small, strict=True)]
+    seen = max(0.0, float(dssim(*reduced)[0])) if min(reduced[0].shape[2:]) >= 11 else None
+    return round(linf * 255, 3), seen, psnr
 
 
 def summary(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -11,6 +11,9 @@ from PIL import Image, ImageOps
 
 from facetui.engine.applications.check.album import BURST, Album, gather
 from facetui.engine.applications.check.check import check
+from facetui.engine.applications.check.crowd import without_user
+from facetui.engine.applications.check.trainers import enrolled, make_world
+from facetui.engine.applications.check.warnings import strangers
 from facetui.engine.core.cache import Cache, default_folder
 from facetui.engine.people import casts
 from facetui.engine.people.persons import People, Person
@@ -195,9 +198,12 @@ def test_the_user_is_not_in_the_crowd(holds, mine, embedded, tmp_path):
     }[holds]
     others = tuple(Person(p.name, p.photos[:8]) for i, p in enumerate(embedded.persons[:20]) if i != ME)
     crowd = People("others", (*others, Person("somebody", photos)))
-    report = check(album, crowd, casts.load("embedded"), cache=Cache(default_folder()))
-    assert report.n_crowd == len(others)
-    (said,) = [text for text in report.warnings if "left out of the crowd" in text]
+    world = make_world(crowd, casts.load("embedded"), album.clean, cache=Cache(default_folder()))
+    seen = enrolled(world)
+    odd = strangers(album, world, seen)
+    left = without_user(crowd, world, album, seen, odd)
+    assert left.persons == others
+    (said,) = left.left_out
     assert said.startswith("somebody ") and ("look like you" if holds[:5] == "other" else "yours") in said
-    believed = check(album, crowd, casts.load("embedded"), cache=Cache(default_folder()), as_given=True)
-    assert believed.n_crowd == len(others) + 1
+    with pytest.raises(DataError, match="holds nobody but you"):
+        without_user(People("me", crowd.persons[-1:]), world, album, seen, odd)

@@ -20,6 +20,7 @@ from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE, Le
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Progress
+from facetui.engine.core.memory import give_back
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor, who_is_meant
 from facetui.engine.people.pictures import opened, read_picture
 from facetui.engine.records.errors import DataError
@@ -76,6 +77,8 @@ def one_if_large(match: Match) -> Iterator[None]:
         large = max(one.width * one.height, other.width * other.height) > LARGE
     with _LARGE if large else nullcontext():
         yield
+        if large:
+            give_back()
 
 
 def _as_tensors(pair: Pair) -> dict[str, Tensor]:
