@@ -29,7 +29,8 @@ _FINE, _COARSE = 0.7, 4.0
 
 _DEGREES = (-5.0, -2.5, 0.0, 2.5, 5.0)
 _SIZES = (0.92, 0.96, 1.0, 1.04, 1.08)
-_CHUNK = 64
+_ROWS, _CHUNK = 512, 64
+"""Photos of either side that are compared at once."""
 
 
 def correlation(large: Tensor, small: Tensor, flat: float = 1.0) -> Tensor:
@@ -64,6 +65,8 @@ def likeness(ones: Tensor, others: Tensor) -> Tensor:
     """
     if not len(ones) or not len(others):
         return torch.full((len(ones), len(others)), -1.0)
+    if len(ones) > _ROWS:
+        return torch.cat([likeness(some, others) for some in ones.split(_ROWS)])
     seen = _details(_grey(ones))
     both = torch.stack([seen, seen.flip(-1)])
     inner = slice(_BORDER, _SIDE - _BORDER)

@@ -93,6 +93,10 @@ def check(
     return _Check(album, world, tell).run(crowd, as_given)
 
 
+PURIFIED = 512
+"""Photos that are purified before they are embedded."""
+
+
 @dataclass(frozen=True)
 class _Trainer:
     """How one trainer sees photos: an extractor, what it puts before it, and what it throws away."""
@@ -197,8 +201,11 @@ class _Check:
         )
 
     def _seen(self, trainer: _Trainer, photos: Tensor) -> Tensor:
-        seen = Purifier(trainer.recipe)(photos) if trainer.recipe else photos
-        return self.world.networks.embeddings(trainer.extractor, seen)
+        if not trainer.recipe:
+            return self.world.networks.embeddings(trainer.extractor, photos)
+        purify, embeddings = Purifier(trainer.recipe), self.world.networks.embeddings
+        # What is purified is no longer bytes: a large crowd would take four times its memory.
+        return torch.cat([embeddings(trainer.extractor, purify(some)) for some in photos.split(PURIFIED)])
 
     def _pairwise(self, extractor: str) -> Pairwise:
         crowd, before, after = (
