@@ -28,7 +28,7 @@ Ways = dict[str, Callable[[Image.Image], Image.Image]]
 
 
 def look(clean: Path, after: Path, probes: Path | None = None) -> Album:
-    return gather(clean, after, probes, Cache(None), lambda task, done, total: None)
+    return gather(clean, after, probes, Cache(default_folder()), lambda task, done, total: None)
 
 
 @pytest.fixture(scope="module")

@@ -87,7 +87,7 @@ def _as_tensors(pair: Pair) -> dict[str, Tensor]:
     tensors = {"figures": torch.tensor([float("nan") if f is None else float(f) for f in figures], dtype=torch.float64)}
     tensors |= {f"recoded{i}": copy for i, copy in enumerate(pair.recoded) if copy is not None}
     pictures = ("clean", "protected", "before", "after", "thumbnails")
-    return tensors | {name: getattr(pair, name) for name in pictures}
+    return tensors | {name: getattr(pair, name).clone() for name in pictures}  # faces of one photo share thumbnails
 
 
 def _from_tensors(match: Match, tensors: dict[str, Tensor]) -> Pair:
