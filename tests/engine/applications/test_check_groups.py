@@ -71,8 +71,9 @@ def test_too_few_different_photos_is_a_sentence(mine, tmp_path):
         look(clean, after)
 
 
+@pytest.mark.slow
 def test_the_rates_are_those_of_the_different_photos(mine, embedded, tmp_path):
-    """Two photos, each posted six times: they named each other, and 2 of 8 became 12 of 18."""
+    """Two photos, each posted six times, would name each other."""
     persons = [Person(p.name, p.photos[:6]) for i, p in enumerate(embedded.persons[:20]) if i != ME]
     reports = []
     copies = [copy(photo) for photo in mine[:2] for copy in list(COPIES.values())[1:6]]
