@@ -67,17 +67,20 @@ class Placement:
         low, high = torch.tensor(self.box[:2]), torch.tensor(self.box[2:])
         return ((at >= low) & (at <= high)).all(-1)
 
-    def paste(self, change: Tensor) -> Tensor:
-        """A change ``(3, 112, 112)`` at the picture's resolution: ``(3, h, w)`` for ``box``, zero outside the photo."""
-        left, top, right, bottom = self.box
-        softened = _soften(change[None], _window(self.scale))
-        made = torch.empty(len(change), bottom - top, right - left)
-        for row in range(top, bottom, STRIP):
-            made[:, row - top : row - top + STRIP] = self._strip(softened, row, min(row + STRIP, bottom))
-        return made
+    def softened(self, change: Tensor) -> Tensor:
+        """What a picture with fewer pixels than the aligned photo can show of a change ``(3, 112, 112)``."""
+        return _soften(change[None], _window(self.scale))
 
-    def _strip(self, softened: Tensor, top: int, bottom: int) -> Tensor:
-        """Some rows of ``paste``: of all of them at once the coordinates alone would take half a gigabyte."""
+    def rows(self, softened: Tensor, top: int, bottom: int) -> Tensor:
+        """A change in some rows of the picture, ``(3, bottom - top, w)`` for ``box``, zero outside the photo.
+
+        Not all rows are asked for at once: the coordinates alone of a face of ten megapixels take half a gigabyte.
+
+        Args:
+            softened: ``(1, 3, 112, 112)``, of ``softened``.
+            top: first row, within ``box``.
+            bottom: the row after the last.
+        """
         left, _, right, _ = self.box
         x = torch.arange(left, right, dtype=torch.float64) + 0.5
         y = torch.arange(top, bottom, dtype=torch.float64) + 0.5

@@ -295,17 +295,22 @@ def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequenc
     after = picture.clone()
     if not placements:
         return after
-    # Only the rectangle around all faces, and in place: a picture may have a hundred million pixels.
+    # Only the rectangle around all faces, by strips and in place: a picture may have a hundred million pixels.
     boxes = np.array([placement.box for placement in placements])
     (west, north), (east, south) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
-    total = torch.zeros(3, south - north, east - west)
-    for placement, change in zip(placements, changes, strict=True):
-        left, top, right, bottom = placement.box
-        total[:, top - north : bottom - north, left - west : right - west] += placement.paste(change)
+    softened = [placement.softened(change) for placement, change in zip(placements, changes, strict=True)]
     limit = float(np.floor(bound * 255 + 1e-4))
-    total.mul_(255).round_().clamp_(-limit, limit)
-    region = after[:, north:south, west:east]
-    region.copy_(total.add_(region).clamp_(0, 255))
+    for row in range(north, south, STRIP):
+        end = min(row + STRIP, south)
+        total = torch.zeros(3, end - row, east - west)
+        for placement, change in zip(placements, softened, strict=True):
+            left, top, right, bottom = placement.box
+            first, last = max(row, top), min(end, bottom)
+            if first < last:
+                total[:, first - row : last - row, left - west : right - west] += placement.rows(change, first, last)
+        total.mul_(255).round_().clamp_(-limit, limit)
+        region = after[:, row:end, west:east]
+        region.copy_(total.add_(region).clamp_(0, 255))
     return after
 
 

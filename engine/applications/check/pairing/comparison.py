@@ -47,7 +47,9 @@ def _scaled(picture: Image.Image, factor: float) -> tuple[int, int]:
 def _jpeg(picture: Image.Image, quality: int) -> Image.Image:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality)
-    return Image.open(buffer).convert("RGB")
+    encoded = Image.open(buffer)
+    encoded.load()
+    return encoded
 
 
 def no_face(path: Path) -> LeftOut:
