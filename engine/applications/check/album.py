@@ -133,12 +133,28 @@ def _groups(pairs: list[Pair]) -> Tensor:
     """Which originals show one photo, or one moment: the same room, and nearly the same face."""
     if not pairs:
         return torch.empty(0, dtype=torch.long)
-    clean = torch.stack([pair.clean for pair in pairs])
-    alike = same_photo.likeness(clean, clean)
-    scenes = torch.corrcoef(torch.stack([pair.thumbnails[0].flatten() for pair in pairs])).reshape(alike.shape)
-    wide = torch.tensor([pair.share <= WIDE for pair in pairs])
-    burst = (alike >= BURST) & (scenes >= SCENE) & wide & wide[:, None]
-    return same_photo.joined((alike >= same_photo.SAME) | burst)
+    seen = [_Seen(pair.clean, pair.thumbnails[0], pair.share) for pair in pairs]
+    return same_photo.joined(_same(seen, seen))
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A face ``(3, 112, 112)``, the thumbnail of its picture, and the share of that which it takes up."""
+
+    face: Tensor
+    thumbnail: Tensor
+    share: float
+
+
+def _same(ones: list[_Seen], others: list[_Seen]) -> Tensor:
+    """Which photos show the same photo, or moment, as which others, ``(N, M)`` bool."""
+    if not ones or not others:
+        return torch.zeros(len(ones), len(others), dtype=torch.bool)
+    alike = same_photo.likeness(*(torch.stack([seen.face for seen in side]) for side in (ones, others)))
+    every = torch.corrcoef(torch.stack([seen.thumbnail.flatten() for seen in (*ones, *others)]))
+    scenes = every[: len(ones), len(ones) :]
+    wide = [torch.tensor([seen.share <= WIDE for seen in side]) for side in (ones, others)]
+    return (alike >= same_photo.SAME) | ((alike >= BURST) & (scenes >= SCENE) & wide[0][:, None] & wide[1])
 
 
 def _said(pair: Pair, rival: float | None) -> Pair:
@@ -148,18 +164,22 @@ def _said(pair: Pair, rival: float | None) -> Pair:
 
 def _probes(folder: Path, pairs: list[Pair], left_out: list[LeftOut], tell: Tell) -> Tensor:
     """The user's face in each photo of a folder; without those that are enrolled themselves: that would be no test."""
-    files, found = pictures(folder, "--probes"), dict[str, Tensor]()
-    clean, protected = (torch.stack(photos) for photos in zip(*((p.clean, p.protected) for p in pairs), strict=True))
+    files, found = pictures(folder, "--probes"), dict[str, _Seen]()
+    clean = torch.stack([pair.clean for pair in pairs])
+    posted = [
+        _Seen(face, thumbnail, pair.share)
+        for pair in pairs
+        for face, thumbnail in zip((pair.clean, pair.protected), pair.thumbnails, strict=True)
+    ]
     for done, (path, probe) in enumerate(zip(files, in_threads(read_probe, files), strict=True), 1):
         tell("find the face in each probe", done, len(files))
         if isinstance(probe, LeftOut):
             left_out.append(probe)
             continue
-        photo = probe.faces[nearest(probe.faces, clean, describe)]
-        same = [
-            pair.name for pair, one in zip(pairs, _same(photo, clean) | _same(photo, protected), strict=True) if one
-        ]
-        before = [name for name, one in found.items() if _same(photo, one[None])]
+        face = nearest(probe.faces, clean, describe)
+        photo = _Seen(probe.faces[face], probe.thumbnail, probe.shares[face])
+        same = [pairs[at // 2].name for at in _same([photo], posted)[0].nonzero()[:, 0].tolist()]
+        before = [list(found)[at] for at in _same([photo], [*found.values()])[0].nonzero()[:, 0].tolist()]
         if same or before:
             what = f"{same[0]}; probes must be others" if same else f"the probe {before[0]}, and counts once"
             text = f"the probe {path.name} shows the same photo as {what}"
@@ -171,9 +191,4 @@ def _probes(folder: Path, pairs: list[Pair], left_out: list[LeftOut], tell: Tell
             f"none of {len(files)} pictures of --probes {folder} can be searched for ({left_out[-1].text}); give other "
             "clean photos of you, or leave --probes out"
         )
-    return torch.stack(list(found.values()))
-
-
-def _same(photo: Tensor, others: Tensor) -> Tensor:
-    """Which of ``(n, 3, 112, 112)`` are copies of a photo ``(3, 112, 112)``, ``(n,)`` bool."""
-    return same_photo.likeness(photo[None], others)[0] >= same_photo.SAME
+    return torch.stack([seen.face for seen in found.values()])

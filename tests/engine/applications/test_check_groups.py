@@ -66,6 +66,9 @@ def test_photos_of_one_moment_count_once(mine, embedded, tmp_path):
     assert BURST < alike[most] < SAME
     again, elsewhere = scene(faces[most], number=0), scene(faces[most], number=most)
     assert look(*folders(tmp_path, [*mine[:N], again])).groups.tolist() == [*range(N), 0]
+    probes = written(tmp_path / "probes", {"again.png": again, "other.png": mine[N + 1]})
+    album = look(*folders(tmp_path / "few", mine[:N]), probes)
+    assert [(entry.name, entry.why) for entry in album.left_out] == [("again.png", "not held out")]
     assert look(*folders(tmp_path / "other", [*mine[:N], elsewhere])).groups.tolist() == [*range(N + 1)]
 
 

@@ -14,8 +14,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from facetui.engine.applications.check.pairing.comparison import compare, mixed_up, no_face
-from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Match, thumbnail_distance
+from facetui.engine.applications.check.pairing.comparison import compare, mixed_up, no_face, share_of
+from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Match, thumbnail, thumbnail_distance
 from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
@@ -40,8 +40,11 @@ def read_probe(path: Path) -> Probe | LeftOut:
         picture = read_picture(path)
     except DataError as error:
         return LeftOut(path.name, "unreadable", str(error))
-    faces = [to_tensor(align(picture, face)) for face in who_is_meant(faces_to_cut(picture))]
-    return Probe(torch.stack(faces)) if faces else no_face(path)
+    faces = who_is_meant(faces_to_cut(picture))
+    if not faces:
+        return no_face(path)
+    cuts = torch.stack([to_tensor(align(picture, face)) for face in faces])
+    return Probe(cuts, tuple(share_of(face, picture) for face in faces), thumbnail(picture))
 
 
 def read_pair(match: Match, cache: Cache) -> list[Pair] | LeftOut:

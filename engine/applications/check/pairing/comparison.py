@@ -97,7 +97,7 @@ def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
             changed,
             tuple(recoded),
             len(faces),
-            (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (before.width * before.height),
+            share_of(face, before),
             *_seen(before, shown, _region(face, before)),
             resized,
             *_shown(before, shown, _inside(face.box, before, 0.25)),
@@ -112,6 +112,11 @@ def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
         text = f"no face was found in {protected_path.name}, though there is one in {clean_path.name}"
         return LeftOut(clean_path.name, HIDDEN, text)
     return pairs
+
+
+def share_of(face: Face, picture: Image.Image) -> float:
+    """Of a picture's area that is a face, in [0, 1]."""
+    return (face.box[2] - face.box[0]) * (face.box[3] - face.box[1]) / (picture.width * picture.height)
 
 
 def _near(face: Face, place: Placement, width: int) -> tuple[Box, int]:

@@ -92,6 +92,10 @@ class Probe:
 
     Attributes:
         faces: ``(k, 3, 112, 112)`` uint8, aligned; all that may be meant, the largest first.
+        shares: of the picture's area that each is, in [0, 1].
+        thumbnail: of the whole file, ``(3, 16, 16)``.
     """
 
     faces: Tensor
+    shares: tuple[float, ...]
+    thumbnail: Tensor
