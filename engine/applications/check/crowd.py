@@ -59,7 +59,12 @@ def _the_user(album: Album, crowd: Crowd, close: set[int]) -> Iterator[tuple[int
 
 
 def alike(world: World, album: Album, crowd: Crowd, strange: torch.Tensor) -> set[int]:
-    """Who in the crowd looks like the user: all released extractors have to agree."""
+    """Who in the crowd looks like the user: all released extractors have to agree.
+
+    Nobody where everybody has one photo: how similar two photos of one person are is not known then.
+    """
+    if crowd.size == len(crowd.people):
+        return set()
     close = set(crowd.people.tolist())
     for generation in world.cast.generations:
         mine, others = (

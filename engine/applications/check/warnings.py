@@ -48,8 +48,11 @@ def strangers(album: Album, world: World, crowd: Crowd) -> Tensor:
     """Which photos of the user show somebody else than most, ``(n,)`` bool.
 
     All released extractors have to agree: a small one sees photos of one person from several years as rather different,
-    and a false alarm would send its owner looking for a stranger.
+    and a false alarm would send its owner looking for a stranger. None where everybody in the crowd has one photo: how
+    similar two photos of one person are is not known then.
     """
+    if crowd.size == len(crowd.people):
+        return torch.zeros(len(album.pairs), dtype=torch.bool)
     odd = torch.ones(len(album.pairs), dtype=torch.bool)
     for generation in world.cast.generations:
         mine, others = (

@@ -13,7 +13,7 @@ from facetui.engine.applications.check.album import BURST, Album, gather
 from facetui.engine.applications.check.check import check
 from facetui.engine.applications.check.crowd import without_user
 from facetui.engine.applications.check.trainers import enrolled, make_world
-from facetui.engine.applications.check.warnings import strangers
+from facetui.engine.applications.check.warnings import strangers, warnings
 from facetui.engine.core.cache import Cache, default_folder
 from facetui.engine.people import casts
 from facetui.engine.people.persons import People, Person
@@ -216,3 +216,15 @@ def test_the_user_is_not_in_the_crowd(holds, mine, embedded, tmp_path):
     assert said.startswith("somebody ") and ("look like you" if holds[:5] == "other" else "yours") in said
     with pytest.raises(DataError, match="holds nobody but you"):
         without_user(People("me", crowd.persons[-1:]), world, album, seen, odd)
+
+
+def test_a_crowd_of_one_photo_each_says_nothing_about_looks(mine, embedded, tmp_path):
+    album = look(*folders(tmp_path, mine[:N]))
+    crowd = People(
+        "others", tuple(Person(p.name, p.photos[:1]) for i, p in enumerate(embedded.persons[:20]) if i != ME)
+    )
+    world = make_world(crowd, casts.load("embedded"), album.clean, cache=Cache(default_folder()))
+    seen = enrolled(world)
+    odd = strangers(album, world, seen)
+    assert not odd.any() and without_user(crowd, world, album, seen, odd) is crowd
+    assert not [text for text in warnings(album, world, seen, False) if "looks like you" in text or "unlike" in text]
