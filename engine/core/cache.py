@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -39,7 +40,7 @@ def key(*parts: Any) -> str:
     for part in parts:
         if isinstance(part, Tensor):
             digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
-            digest.update(part.detach().cpu().contiguous().numpy().tobytes())
+            digest.update(part.detach().cpu().contiguous().view(-1).numpy().view(np.uint8))
         else:
             digest.update(msgspec.json.encode(part, order="deterministic"))
         digest.update(b"\0")
@@ -51,7 +52,9 @@ SEAL = 32
 
 
 def _seal(name: str, kept: bytes) -> bytes:
-    return hashlib.sha256(name.encode() + b"\0" + kept).digest()
+    digest = hashlib.sha256(name.encode() + b"\0")
+    digest.update(kept)
+    return digest.digest()
 
 
 class Cache:
@@ -73,8 +76,8 @@ class Cache:
         if path is None or not path.is_file():
             return None
         try:
-            content = path.read_bytes()
-            kept, seal = content[:-SEAL], content[-SEAL:]
+            with path.open("rb") as file:
+                kept, seal = file.read(max(0, path.stat().st_size - SEAL)), file.read()
             return load(kept) if seal == _seal(name, kept) else None
         except (SafetensorError, OSError):
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from facetui.engine.people.alignment import NO_FACE, aligned_faces
 from facetui.engine.people.inventory import Inventory, named
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
 from facetui.engine.people.pictures import SUFFIXES, opened
-from facetui.engine.people.recurring import Describe, recurring
+from facetui.engine.people.recurring import Describe, recurring, strange
 from facetui.engine.records.errors import DataError
 from facetui.engine.records.text import name as clean_name
 
@@ -91,11 +92,12 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
     memory = f"{total * FACE_BYTES / 1e6:,.0f} MB"
     tell(f"{len(folders):,} people, {total:,} pictures; their faces take {memory} of memory", 0, total)
     reading = _Reading(root, total, tell)
-    persons, few = [], []
+    persons, few, files = [], [], []
     for folder, name in _names(list(folders)).items():
-        photos = _faces(folders[folder], cache, reading, strict, describe)
+        photos, paths = _faces(folders[folder], cache, reading, strict, describe)
         if len(photos):
             persons.append(Person(name, photos))
+            files.append(paths)
         else:
             few.append(name)
     left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
@@ -105,6 +107,9 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
             f"{root} has {len(persons)} usable {'person' if len(persons) == 1 else 'people'}, {FEW}, "
             f"each with photos of their face in a folder of their own{why}"
         )
+    if describe:
+        tell("who does not look like the others in their folder", 0, 1)
+        left_out += _said_of_strangers(root, [person.photos for person in persons], files, cache, describe)
     return People(source_of(root), tuple(persons), tuple(left_out))
 
 
@@ -154,8 +159,10 @@ def _names(folders: list[Path]) -> dict[Path, str]:
     return dict(sorted(names.items(), key=lambda pair: pair[1]))
 
 
-def _faces(pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, describe: Describe | None) -> Tensor:
-    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another."""
+def _faces(
+    pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, describe: Describe | None
+) -> tuple[Tensor, list[Path]]:
+    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another; and their files."""
     found: dict[Path, Tensor] = {}
     for path in pictures:
         try:
@@ -170,13 +177,27 @@ def _faces(pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, 
             reading.unreadable.append(str(error).replace(f"{reading.root}/", "", 1))
         reading.step()
     if not found:
-        return NO_FACE
+        return NO_FACE, []
     several = list(found.values())
     rows = recurring(several, describe) if describe else [0] * len(several)
     photos = torch.stack([faces[row] for faces, row in zip(several, rows, strict=True)])
     first = same_photo.firsts(same_photo.groups(photos)).tolist()
     reading.repeated += [path for number, path in enumerate(found) if number not in first]
-    return photos[first]
+    return photos[first], [list(found)[number] for number in first]
+
+
+def _said_of_strangers(
+    root: Path, people: list[Tensor], files: list[list[Path]], cache: Cache, describe: Describe
+) -> Iterator[str]:
+    """Which photos are unlike the others in their folder; they take part, as nobody but their owner can know."""
+    name = caching.key("unlike the others", [len(photos) for photos in people], torch.cat(people))
+    flags = cache.get(name, lambda: torch.cat(strange(people, describe))).tolist()
+    odd = [path for path, unlike in zip([path for paths in files for path in paths], flags, strict=True) if unlike]
+    if odd:
+        yield (
+            f"in {len(odd)} pictures the face is unlike the others in the same folder ({named(odd, root)}); they take "
+            "part: if that is somebody else, take them out"
+        )
 
 
 def _told(reading: _Reading, few: list[str]) -> list[str]:

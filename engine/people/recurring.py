@@ -14,6 +14,13 @@ CLEARLY = 0.05
 """By how much another face has to recur more than the largest one: two who are in every picture are told by size."""
 
 
+LEAST = 3
+"""Photos of somebody of which one can be said to be unlike the others."""
+
+ASKED = 2000
+"""Photos at most by which it is found out how similar photos of one person are, and of two."""
+
+
 def recurring(photos: Sequence[Tensor], describe: Describe) -> list[int]:
     """Which face of each photo is the person's.
 
@@ -40,6 +47,55 @@ def recurring(photos: Sequence[Tensor], describe: Describe) -> list[int]:
 def nearest(faces: Tensor, person: Tensor, describe: Describe) -> int:
     """Which of several faces ``(k, 3, 112, 112)`` is most similar to somebody's photos ``(n, 3, 112, 112)``."""
     return int(_chosen(describe(faces), [describe(person)])[0]) if len(faces) > 1 else 0
+
+
+def strange(people: Sequence[Tensor], describe: Describe) -> list[Tensor]:
+    """Which of each person's photos show somebody else than most of them do, ``(n,)`` bool each.
+
+    None of somebody with fewer than three photos, nor where everybody has one: what is alike is not known then.
+
+    Args:
+        people: each one's photos ``(n, 3, 112, 112)`` uint8, their face in each.
+        describe: as ``Describe``.
+    """
+    sizes = [len(photos) for photos in people]
+    if len(people) < 2 or max(sizes) < LEAST:
+        return [torch.zeros(size, dtype=torch.bool) for size in sizes]
+    rows = describe(torch.cat(list(people)))
+    who = torch.arange(len(people)).repeat_interleave(torch.tensor(sizes))
+    some = torch.linspace(0, len(rows) - 1, min(len(rows), ASKED)).long()  # a similarity of any two is a large table
+    apart = not_the_same(*similarities(rows[some], who[some]))
+    return [
+        apart_from_most(mine, apart) if len(mine) >= LEAST else torch.zeros(len(mine), dtype=torch.bool)
+        for mine in rows.split(sizes)
+    ]
+
+
+def not_the_same(within: float, apart: float) -> float:
+    """The mean similarity up to which two groups of photos show two people."""
+    return apart + (within - apart) / 4
+
+
+def apart_from_most(photos: Tensor, apart: float) -> Tensor:
+    """Which photos ``(n,)`` do not belong to the largest group of photos that resemble each other.
+
+    Args:
+        photos: embeddings ``(n, D)`` of length 1.
+        apart: mean similarity up to which two groups show two people.
+    """
+    from sklearn.cluster import AgglomerativeClustering  # a second to import
+
+    distance = (1 - photos @ photos.T).clamp_min(0).double().numpy()
+    clustering = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - apart)
+    groups = torch.from_numpy(clustering.fit_predict(distance))
+    return groups != groups.bincount().argmax()
+
+
+def similarities(embeddings: Tensor, people: Tensor) -> tuple[float, float]:
+    """Mean similarity of photos ``(G, D)`` of one person, and of two, by who is in each ``(G,)``."""
+    similar, same = embeddings @ embeddings.T, people[:, None] == people[None]
+    own = same & ~torch.eye(len(same), dtype=torch.bool)
+    return float(similar[own].mean()), float(similar[~same].mean())
 
 
 def _chosen(faces: Tensor, others: list[Tensor]) -> Tensor:

@@ -33,6 +33,7 @@ from facetui.engine.applications.check.trainers import (
 )
 from facetui.engine.applications.check.warnings import strangers, warnings
 from facetui.engine.core.cache import Cache
+from facetui.engine.core.memory import give_back
 from facetui.engine.defences.detector import Detector
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.lab.questions.verification import FALSE_MATCHES
@@ -87,10 +88,16 @@ def check(
     world = world_of(crowd)
     if not as_given:
         tell("look for you in the crowd", 0, 1)
-        enrolled_before = enrolled(world)
-        others = without_user(crowd, world, album, enrolled_before, strangers(album, world, enrolled_before))
+        others = _without_user(crowd, world, album)
         crowd, world = (crowd, world) if others is crowd else (others, world_of(others))
+        give_back()
     return _Check(album, world, tell).run(crowd, as_given)
+
+
+def _without_user(people: People, world: World, album: Album) -> People:
+    """As ``without_user``; what is enrolled for it is not kept beside what is enrolled later."""
+    crowd = enrolled(world)
+    return without_user(people, world, album, crowd, strangers(album, world, crowd))
 
 
 PURIFIED = 512

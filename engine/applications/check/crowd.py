@@ -12,6 +12,7 @@ from facetui.engine.applications.check.trainers import Crowd
 from facetui.engine.lab.world.world import World
 from facetui.engine.people import same_photo
 from facetui.engine.people.persons import People
+from facetui.engine.people.recurring import similarities
 from facetui.engine.records.errors import DataError
 
 LEAST = 2
@@ -75,10 +76,3 @@ def alike(world: World, album: Album, crowd: Crowd, strange: torch.Tensor) -> se
         least = apart + CLOSE * (within - apart)
         close = {person for person in close if float(near[crowd.people == person].mean()) > least}
     return close
-
-
-def similarities(embeddings: torch.Tensor, people: torch.Tensor) -> tuple[float, float]:
-    """Mean similarity of photos ``(G, D)`` of one person, and of two, by who is in each ``(G,)``."""
-    similar, same = embeddings @ embeddings.T, people[:, None] == people[None]
-    own = same & ~torch.eye(len(same), dtype=torch.bool)
-    return float(similar[own].mean()), float(similar[~same].mean())

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from facetui.engine.applications.check.album import Album
-from facetui.engine.applications.check.crowd import alike, similarities
+from facetui.engine.applications.check.crowd import alike
 from facetui.engine.applications.check.trainers import Crowd
 from facetui.engine.lab.world.world import World
+from facetui.engine.people.recurring import apart_from_most, not_the_same, similarities
 
 NAMED = 5
 """File names in a sentence, at most."""
@@ -59,23 +60,8 @@ def strangers(album: Album, world: World, crowd: Crowd) -> Tensor:
             world.networks.embeddings(generation.extractor, photos) for photos in (album.clean, crowd.photos)
         )
         within, apart = similarities(others, crowd.people)
-        odd &= _unlike(mine, apart + (within - apart) / 4)
+        odd &= apart_from_most(mine, not_the_same(within, apart))
     return odd
-
-
-def _unlike(photos: Tensor, apart: float) -> Tensor:
-    """Which photos ``(n,)`` do not belong to the largest group of photos that resemble each other.
-
-    Args:
-        photos: embeddings ``(n, D)``.
-        apart: mean similarity up to which two groups show two people.
-    """
-    from sklearn.cluster import AgglomerativeClustering  # a second to import
-
-    distance = (1 - photos @ photos.T).clamp_min(0).double().numpy()
-    clustering = AgglomerativeClustering(None, metric="precomputed", linkage="average", distance_threshold=1 - apart)
-    groups = torch.from_numpy(clustering.fit_predict(distance))
-    return groups != groups.bincount().argmax()
 
 
 def listed(names: Sequence[str], n: int) -> str:

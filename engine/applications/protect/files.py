@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
-from facetui.engine.applications.protect.paste import STRIP
+from facetui.engine.applications.protect.paste import STRIP, Box
 from facetui.engine.people import inventory
 from facetui.engine.people.colours import changed_in_own_space, is_deep, own_pixels, profile_of, to_srgb
 from facetui.engine.people.pictures import SUFFIXES, opened
@@ -129,14 +129,15 @@ class Beside:
         """Whether it has no colours, and so no change may have any."""
         return self.own.mode == "L"
 
-    def written(self, before: Tensor, after: Tensor) -> Image.Image:
+    def written(self, before: Tensor, after: Tensor, window: Box) -> Image.Image:
         """The picture to write: in its own space, with its transparency, changed as one sees.
 
         What did not change keeps its very bytes. ``own`` itself is changed, as it may be large.
 
         Args:
-            before: ``(3, H, W)`` uint8 in sRGB.
+            before: ``(3, h, w)`` uint8 in sRGB, the part of the picture that a window holds.
             after: the same, changed.
+            window: where that part is.
 
         Raises:
             ValueError: its profile cannot be written with.
@@ -148,8 +149,9 @@ class Beside:
             for top in range(int(rows[0]), int(rows[-1]) + 1, STRIP):
                 bottom = min(top + STRIP, int(rows[-1]) + 1)
                 shown = (p[:, top:bottom, left:right].permute(1, 2, 0).contiguous().numpy() for p in (before, after))
-                part = self.own.crop((left, top, right, bottom))
-                self.own.paste(changed_in_own_space(part, self.profile, *shown, limit=limit), (left, top))
+                at = window[0] + left, window[1] + top
+                part = self.own.crop((*at, window[0] + right, window[1] + bottom))
+                self.own.paste(changed_in_own_space(part, self.profile, *shown, limit=limit), at)
         if self.alpha is not None:
             self.own.putalpha(self.alpha)
         return self.own

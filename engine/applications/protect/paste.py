@@ -24,6 +24,10 @@ STRIP = 256
 """Rows of a picture that are computed at once."""
 
 
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom, in whole pixels."""
+
+
 @dataclass(frozen=True)
 class Placement:
     """Where the aligned photo of a face lies in its picture.
@@ -35,7 +39,7 @@ class Placement:
     """
 
     matrix: NDArray[np.float64]
-    box: tuple[int, int, int, int]
+    box: Box
 
     @classmethod
     def of(cls, face: Face, size: tuple[int, int]) -> Placement:
@@ -49,6 +53,13 @@ class Placement:
         left, top = np.clip(low, 0, size).tolist()
         right, bottom = np.clip(high, 0, size).tolist()
         return cls(matrix, (left, top, right, bottom))
+
+    def within(self, window: Box) -> Placement:
+        """The same placement in the part of the picture that a window holds."""
+        moved = self.matrix[:, 2] + self.matrix[:, :2] @ window[:2]
+        left, top, right, bottom = self.box
+        x, y = window[:2]
+        return Placement(np.column_stack([self.matrix[:, :2], moved]), (left - x, top - y, right - x, bottom - y))
 
     @property
     def scale(self) -> float:
@@ -92,6 +103,15 @@ class Placement:
         inside = ((u >= 0) & (u <= SIDE) & (v >= 0) & (v <= SIDE)).float()
         spread = F.grid_sample(softened, grid[None], mode="bilinear", padding_mode="border", align_corners=False)
         return spread[0] * inside
+
+
+def around(placements: Sequence[Placement]) -> Box:
+    """The smallest rectangle around some faces; an empty one around none."""
+    if not placements:
+        return 0, 0, 0, 0
+    boxes = np.array([placement.box for placement in placements])
+    (left, top), (right, bottom) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
+    return left, top, right, bottom
 
 
 def _window(scale: float) -> int:

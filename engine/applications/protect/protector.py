@@ -15,7 +15,7 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.applications.protect.files import Beside, Manifest, is_result, read_beside, write_new
-from facetui.engine.applications.protect.paste import STRIP, PastedView, Placement, without_colours
+from facetui.engine.applications.protect.paste import STRIP, Box, PastedView, Placement, around, without_colours
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Attack, Bank, Extractor
 from facetui.engine.core.memory import give_back
@@ -198,11 +198,11 @@ class Protector:
         job.faces = len(job.crops)
         give_back()
 
-    def _open(self, job: _Job) -> tuple[Tensor, Beside]:
-        """A photo as it was when its faces were cut out, ``(3, H, W)`` uint8, and what it holds besides."""
+    def _open(self, job: _Job, window: Box) -> tuple[Tensor, Beside]:
+        """A window of a photo as it was when its faces were cut out, ``(3, h, w)`` uint8, and what it holds besides."""
         if hashlib.sha256(job.source.read_bytes()).hexdigest() != job.digest:
             raise DataError(f"{job.source} was changed meanwhile; protect it again")
-        return to_tensor(read_picture(job.source)), read_beside(job.source, self._keep_metadata)
+        return to_tensor(read_picture(job.source).crop(window)), read_beside(job.source, self._keep_metadata)
 
     def _group(self, jobs: list[_Job], manifest: Manifest) -> Iterator[Outcome]:
         """Perturb the faces of some photos together, then write photo after photo.
@@ -249,17 +249,19 @@ class Protector:
         self._bank = Bank((aims.photos.float() / 255).to(self._device), aims.people.to(self._device))
 
     def _finish(self, job: _Job, changes: list[Tensor], manifest: Manifest) -> Outcome:
+        window = around(job.placements)
+        placements = [placement.within(window) for placement in job.placements]
         try:
-            before, beside = self._open(job)
+            before, beside = self._open(job, window)
         except OSError as error:
             why = f"{job.source} cannot be read any more ({error.strerror})"
             return Outcome(str(job.source), "", "unreadable", why=why)
         except DataError as error:
             return Outcome(str(job.source), "", "unreadable", why=str(error))
-        after = paste_all(before, job.placements, changes, self.budget.linf) if changes else before
+        after = paste_all(before, placements, changes, self.budget.linf)
         said = beside.said
         try:
-            write_new(beside.written(before, after), job.target, beside.options)
+            write_new(beside.written(before, after, window), job.target, beside.options)
             manifest.add(self._name(job.target), job.digest, self._settings, job.faces)
         except FileExistsError:
             why = f"{job.target} cannot be made without overwriting something; choose another output folder"
@@ -270,7 +272,8 @@ class Protector:
             raise DataError(f"{job.target} cannot be written ({error.strerror}); what was written stays") from error
         if not changes:
             return Outcome(str(job.source), str(job.target), "no face", why=said)
-        seen = [visible_change(before, after, placement.box) for placement in job.placements]
+        del beside  # it holds the whole picture, and comparing takes as much
+        seen = [visible_change(before, after, placement.box) for placement in placements]
         return Outcome(
             str(job.source),
             str(job.target),
@@ -293,11 +296,8 @@ def paste_all(picture: Tensor, placements: Sequence[Placement], changes: Sequenc
         bound: of the largest change of a channel, pixels in [0, 1]; where faces overlap, of their sum.
     """
     after = picture.clone()
-    if not placements:
-        return after
+    west, north, east, south = around(placements)
     # Only the rectangle around all faces, by strips and in place: a picture may have a hundred million pixels.
-    boxes = np.array([placement.box for placement in placements])
-    (west, north), (east, south) = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
     softened = [placement.softened(change) for placement, change in zip(placements, changes, strict=True)]
     limit = float(np.floor(bound * 255 + 1e-4))
     for row in range(north, south, STRIP):

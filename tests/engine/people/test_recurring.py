@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
+from facetui.engine.core.cache import Cache
 from facetui.engine.core.inference import embed
 from facetui.engine.extractors import load
 from facetui.engine.extractors.describing import describe
 from facetui.engine.people import identities
+from facetui.engine.people.alignment import to_picture
 from facetui.engine.people.recurring import nearest, recurring
 
 from ...support.scenes import scene, written
@@ -46,6 +48,42 @@ def test_the_face_that_recurs_is_taken(kind, tmp_path, embedded):
     )
     assert len(photos) == len(FRIENDS[kind])
     assert ((seen @ me.T).mean(1) > (seen @ friend.T).mean(1) + 0.1).all()
+
+
+SOMEBODY_ELSE: dict[str, dict[str, tuple[int, int]]] = {
+    "one of six": {"a": (ME, FRIEND)},
+    "one in each of two folders": {"a": (ME, FRIEND), "b": (FRIEND, OTHER)},
+    "one of four": {"a": (ME, FRIEND), "few": (ME, 0)},
+    "one who is in no other folder": {"a": (ME, 30)},
+    "the owner of the next folder": {"b": (FRIEND, ME)},
+}
+"""In which folders a photo of somebody else lies: whose the folder is, and who that is."""
+
+
+@pytest.mark.parametrize("kind", SOMEBODY_ELSE)
+def test_a_photo_that_shows_only_somebody_else_is_said(kind, tmp_path, embedded):
+    few = "few" in SOMEBODY_ELSE[kind]
+    owners = {"a": ME, "b": FRIEND, "c": 5, "d": 6, "e": 7}
+    expected = []
+    for name, owner in owners.items():
+        photos = {f"{n}.png": to_picture(embedded.persons[owner].photos[n]) for n in range(3 if few else 5)}
+        if name in SOMEBODY_ELSE[kind]:
+            photos["other.png"] = to_picture(embedded.persons[SOMEBODY_ELSE[kind][name][1]].photos[9])
+            expected.append(f"{name}/other.png")
+        written(tmp_path / "people" / name, photos)
+    found = identities.load(str(tmp_path / "people"), cache=Cache(tmp_path / "cache"), describe=describe)
+    (told,) = found.left_out
+    assert told.startswith(f"in {len(expected)} pictures") and all(name in told for name in expected)
+    assert len(found.persons[0].photos) == (4 if few else 5) + ("a/other.png" in expected) - few, "they take part"
+    again = identities.load(str(tmp_path / "people"), cache=Cache(tmp_path / "cache"), describe=describe)
+    assert again.left_out == found.left_out
+
+
+def test_nothing_is_said_of_people_who_are_themselves(tmp_path, embedded):
+    for name, owner in {"a": ME, "b": FRIEND, "c": OTHER}.items():
+        photos = {f"{n}.png": to_picture(embedded.persons[owner].photos[n]) for n in range(8)}
+        written(tmp_path / "people" / name, photos)
+    assert identities.load(str(tmp_path / "people"), describe=describe).left_out == ()
 
 
 def test_two_who_are_in_every_photo_are_told_by_size(embedded):

@@ -68,6 +68,7 @@ def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
     before, protected = read_picture(clean_path), read_picture(protected_path)
     place = register(before, protected)
     after = upright(protected, place.turns, place.mirrored)
+    del protected
     changes = {
         "turned": place.turns != 0,
         "framed": place.framed(before.size, after.size),
@@ -82,30 +83,40 @@ def compare(clean_path: Path, protected_path: Path) -> list[Pair] | LeftOut:
     faces = faces_to_cut(before)
     if not faces:
         return no_face(clean_path)
-    posted = ImageOps.mirror(after) if place.mirrored else after  # what a trainer finds is mirrored, too
     resized = after.size != before.size and not (changes["framed"] or changes["cropped"])
     undone_in = tuple(name for name, is_so in changes.items() if is_so)
     # Aligned before and of the same size after: aligned after, and no small face has to be found again.
     aligned = after.size == before.size and not undone_in
     meant = changed_ones(before, shown, who_is_meant(faces))
     where = [None if aligned and face.box == ALIGNED_BOX else _near(face, place, after.width) for face in meant]
+    seen = [
+        (
+            to_tensor(align(before, face)),
+            share_of(face, before),
+            _seen(before, shown, _region(face, before)),
+            _shown(before, shown, _inside(face.box, before, 0.25)),
+        )
+        for face in meant
+    ]
+    posted = ImageOps.mirror(after) if place.mirrored else after  # what a trainer finds is mirrored, too
+    del before, shown, after  # fifty megapixels are 200 MB, and copies of the posted one are made now
     pairs = [
         Pair(
             clean_path.name,
             protected_path.name,
-            to_tensor(align(before, face)),
+            clean,
             changed,
             tuple(recoded),
             len(faces),
-            share_of(face, before),
-            *_seen(before, shown, _region(face, before)),
+            share,
+            *visible,
             resized,
-            *_shown(before, shown, _inside(face.box, before, 0.25)),
+            *pictures,
             thumbnails,
             undone_in,
             place.likeness,
         )
-        for face, (changed, *recoded) in zip(meant, _cuts(posted, where), strict=True)
+        for (clean, share, visible, pictures), (changed, *recoded) in zip(seen, _cuts(posted, where), strict=True)
         if changed is not None
     ]
     if not pairs:
