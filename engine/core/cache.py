@@ -40,7 +40,7 @@ def key(*parts: Any) -> str:
     for part in parts:
         if isinstance(part, Tensor):
             digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
-            digest.update(part.detach().cpu().contiguous().view(-1).numpy().view(np.uint8))
+            digest.update(part.detach().cpu().contiguous().view(-1).numpy().view(np.uint8).data)
         else:
             digest.update(msgspec.json.encode(part, order="deterministic"))
         digest.update(b"\0")
