@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from facetui.engine.records.registry import Entry, Registry
 
@@ -20,11 +19,6 @@ _TOLD = (
     "collective_decoys",
     "retention_law",
 )
-
-
-SOFT: dict[str, Any] = {"steps": 20, "budget": "dssim 0.03"}
-"""Fawkes 0.3 as the stories run it. The release's high mode takes 500 steps within DSSIM 0.008; on the soft photos of
-the embedded people that bound binds three times as tightly, and a story has no ten minutes."""
 
 
 def _path(name: str) -> Path:

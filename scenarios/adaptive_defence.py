@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import fates, in_words
 from facetui.engine.records.rates import percent
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -24,7 +23,7 @@ POSTS = (8, 8)
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("Protected people run the new tool on everything they post.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(8)
     lab.trainer.scrape()
     before = lab.measure()
@@ -74,7 +73,7 @@ def scenario(lab: Lab) -> None:
         f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
         f"photos; once it had, {in_words(after.whole)}; with the photos washed, {in_words(washed.whole)}. Its own test "
         f"picked {chosen}: it fails on {in_words(end)}, and on {percent(end.unprotected_error)} of everybody "
-        f"else's. The detector flags {percent(detected.recall)} of perturbed photos and "
+        f"else's. {fates(lab.measurements)} The detector flags {percent(detected.recall)} of perturbed photos and "
         f"{percent(detected.false_positive_rate)} of clean ones; where one photo in a thousand is perturbed, "
         f"{crawl} or more of what it flags is ({detected.n_clean} "
         "clean photos allow no better bound)."

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import fates, in_words
 from facetui.engine.records.rates import percent
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -28,20 +27,20 @@ POSTS = (4, 4, 4)
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("Fawkes 0.3 is released. Protected people run it on what they post. The trainer uses what it attacks.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(4)
     lab.trainer.scrape()
-    start = lab.measure()
+    start = lab.measure().whole
     lab.show()
 
     lab.at("2021-01")
     lab.note("The trainer answers: it runs the public tool on photos of other people and learns to see through it.")
     lab.trainer.adapt()
-    adapted = lab.measure()
+    adapted = lab.measure().whole
 
     lab.at("2021-01-21")
     lab.note("LowKey appears and attacks several extractors at once. What is posted from now on is under LowKey.")
-    lab.users.protect(LOWKEY, steps=10)
+    lab.users.protect(LOWKEY)
     lab.users.post(4)
     lab.trainer.scrape()
     unseen = lab.measure().cohort(LOWKEY)
@@ -51,13 +50,13 @@ def scenario(lab: Lab) -> None:
     )
 
     lab.at("2021-03")
-    lab.note("A newer extractor is released. The trainer knows nothing of LowKey; it re-embeds what it has kept.")
+    lab.note("A newer extractor is released. The trainer knows nothing of LowKey; it embeds what it has kept anew.")
     lab.trainer.use("newest")
     lab.measure()
 
     lab.at("2021-04")
     lab.note("Fawkes 1.0 is released as the answer to Azure. It protects what is posted from now on, and nothing else.")
-    lab.users.protect(FAWKES_10, steps=20)
+    lab.users.protect(FAWKES_10)
     lab.users.post(4)
     lab.trainer.scrape()
     lab.measure()
@@ -65,12 +64,12 @@ def scenario(lab: Lab) -> None:
     lab.at("2021-06")
     lab.note("The trainer adapts again, now to every tool there has been.")
     lab.trainer.adapt()
-    again = lab.measure()
+    again = lab.measure().whole
 
     lab.at("2022-03")
     lab.note("Another extractor is released; it has never heard of any tool.")
     lab.trainer.use("newest")
-    end = lab.measure()
+    end = lab.measure().whole
     lab.note(
         "Which of its models is best? The trainer tries them on people who are not protected, under the same tools."
     )
@@ -86,10 +85,10 @@ def scenario(lab: Lab) -> None:
     )
 
     lab.note(
-        f"At first the trainer failed to name {in_words(start.whole)} of the protected people's clean photos; "
-        f"once it had adapted, {in_words(adapted.whole)}. Three tools later it fails on {in_words(again.whole)} "
-        f"with the extractor it adapted, on {in_words(end.whole)} with one that knows of no tool, and on "
-        f"{in_words(picked)} with {chosen}, which its own test picked. Everybody else's photos: "
-        f"{percent(picked.unprotected_error)}. "
-        "For a trainer who keeps its best model, protection goes up once, when a photo is posted, and then only down."
+        f"{fates(lab.measurements)} With everything it kept, the trainer failed to name "
+        f"{percent(start.protection_rate)} of the protected people's clean photos at first, "
+        f"{percent(adapted.protection_rate)} once it had adapted, {percent(again.protection_rate)} once it had adapted "
+        f"to all three tools, {percent(end.protection_rate)} with an extractor that knows of none, and "
+        f"{in_words(picked)} with {chosen}, which its own test picked. "
+        f"Everybody else's photos: {percent(picked.unprotected_error)}."
     )

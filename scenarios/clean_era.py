@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import in_words
-from facetui.scenarios import SOFT
+from facetui.engine.records.measurements import fates, in_words
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -30,10 +29,10 @@ def scenario(lab: Lab) -> None:
 
     lab.at("2020-07")
     lab.note("Fawkes appears. From now on the protected people perturb whatever they post, and post a lot.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(5)
     lab.at("2021-01")
-    lab.users.protect(LOWKEY, steps=10)
+    lab.users.protect(LOWKEY)
     lab.users.post(5)
     lab.trainer.scrape()
     poisoned = lab.measure()
@@ -50,6 +49,6 @@ def scenario(lab: Lab) -> None:
     lab.note(
         f"With only photos from the time of the tools the trainer fails to name: {alone}. With everything it kept, "
         f"{in_words(poisoned.whole)}; with only pictures from before 2020, {in_words(early)}. "
-        "Two old photos of each person were enough; nothing that is posted later can take them back. "
+        f"{fates(lab.measurements)} What was posted clean cannot be taken back. "
         "No published figures are known to compare it with."
     )

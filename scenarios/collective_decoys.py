@@ -33,7 +33,7 @@ def scenario(lab: Lab) -> None:
     decoys = 0
     for month, more in (("2020-12", 5), ("2021-01", 5), ("2021-02", 10)):
         lab.at(month)
-        lab.users.decoy(more, people=1, steps=100)
+        lab.users.decoy(more, people=1)
         decoys += more
         lab.trainer.scrape()
         curve.append((decoys, lab.search(ANSWERS, people=1)))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import fates, in_words
 from facetui.engine.records.rates import percent
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -25,13 +24,13 @@ POSTS = (8,)
 def scenario(lab: Lab) -> None:
     lab.at("2021-02")
     lab.note("Protected people perturb their photos, and one of them wants to know whether it works.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(8)
     checked = lab.compare()
     lab.note(
         f"Compared one to one, {percent(checked.match_clean)} of pairs of clean photos match, and "
-        f"{percent(checked.match_posted)} once one of the two is perturbed. They seem to be somebody else. The "
-        "user believes, and posts on."
+        f"{percent(checked.match_posted)} once one of the two is perturbed. A user who "
+        "sees a pair differ believes, and posts on."
     )
 
     lab.at("2021-03")
@@ -53,6 +52,6 @@ def scenario(lab: Lab) -> None:
         f"The comparison that users can run said that {percent(1 - checked.match_posted)} of pairs no longer "
         f"match. The trainer fails to name {in_words(found)}; among ten answers a right photo is in "
         f"{percent(searched.discovery)} of searches. One to one, by the trainer's extractor, "
-        f"{percent(again.match_posted)} of the pairs match: the check asked the wrong model, and a "
-        "search needs only the nearest face, not a match."
+        f"{percent(again.match_posted)} of the pairs match. A comparison asks one model about two photos; a search "
+        f"needs only the nearest face, not a match. {fates(lab.measurements)}"
     )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from facetui.engine.records.measurements import in_words
 from facetui.engine.records.rates import percent
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -26,10 +25,11 @@ def scenario(lab: Lab) -> None:
     lab.note(
         "Protected people perturb everything they post. The trainer uses the very extractor that the tool attacks."
     )
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     posted = lab.users.post(8)
     lab.trainer.scrape()
-    start = lab.measure().whole
+    first = lab.measure()
+    start = first.whole
     curve = [(0.0, start.protection_rate)]
 
     lab.note("Then friends post photos of them, unasked and clean: one of each person, another, and so on.")
@@ -41,7 +41,7 @@ def scenario(lab: Lab) -> None:
         lab.trainer.scrape()
         end = lab.measure().whole
         curve.append((leaked / (posted + leaked), end.protection_rate))
-    lab.show(cohort=f"2020-07 {FAWKES_03}")
+    lab.show(cohort=first[1].cohort)
     lab.cite(
         0.80,
         attack="fawkes (paper)",
@@ -52,5 +52,6 @@ def scenario(lab: Lab) -> None:
     points = ", ".join(f"{percent(rate)} with {percent(share) if share else 'none'}" for share, rate in curve)
     lab.note(
         f"Protection by the share of clean photos in what the trainer has of them: {points}. It began at "
-        f"{in_words(start)} and ends at {in_words(end)}, with nothing but photos that nobody asked them about."
+        f"{in_words(start)} and ends at {in_words(end)}, with nothing else changed than photos that nobody asked them "
+        "about."
     )

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import fates, in_words
 from facetui.engine.records.rates import percent
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -25,7 +24,7 @@ POSTS = (8, 8)
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("A tool appears. Protected people run it on every photo they post; everybody else posts as before.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(8)
 
     lab.note(
@@ -49,5 +48,5 @@ def scenario(lab: Lab) -> None:
     end = lab.measure().whole
     lab.note(
         f"Of the protected people's clean photos the trainer fails to name {in_words(end)}; of everybody else's "
-        f"{percent(end.unprotected_error)}. The tool works, against a trainer who stands still."
+        f"{percent(end.unprotected_error)}. {fates(lab.measurements)} The trainer of this story stands still."
     )

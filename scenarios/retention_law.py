@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.measurements import in_words
-from facetui.scenarios import SOFT
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -28,10 +27,10 @@ def scenario(lab: Lab) -> None:
     lab.users.post(2)
     lab.at("2020-07")
     lab.note("Protected people perturb what they post, from 2020-07 with Fawkes, from 2021-01 with LowKey.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(4)
     lab.at("2021-01-21")
-    lab.users.protect(LOWKEY, steps=16)
+    lab.users.protect(LOWKEY)
     lab.users.post(6)
 
     lab.at("2021-06")

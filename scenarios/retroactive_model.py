@@ -11,8 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import in_words
-from facetui.scenarios import SOFT
+from facetui.engine.records.measurements import fates, in_words
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -26,14 +25,14 @@ POSTS = (8, 8)
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
     lab.note("Protected people post half of their albums under the first tool.")
-    lab.users.protect(FAWKES_03, **SOFT)
+    lab.users.protect(FAWKES_03)
     lab.users.post(8)
     lab.trainer.scrape()
     first = lab.measure()
 
     lab.at("2021-01")
     lab.note("A stronger tool appears, which attacks several extractors at once. They switch to it at once.")
-    lab.users.protect(LOWKEY, steps=10)
+    lab.users.protect(LOWKEY)
     lab.users.post(8)
     lab.trainer.scrape()
     lab.measure()
@@ -63,5 +62,5 @@ def scenario(lab: Lab) -> None:
         f"In 2020 the trainer failed to name {in_words(first.whole)}. After one newer extractor it fails on "
         f"{in_words(then.whole)} with everything it kept, and on {in_words(old)} with only the photos from before "
         f"the switch. Today: {cohorts}; with both, {in_words(end.whole)}. "
-        "The stronger tool could not protect the old photos."
+        f"{fates(lab.measurements)} What was posted before the switch stays as it was posted."
     )

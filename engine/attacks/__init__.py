@@ -52,7 +52,7 @@ ATTACKS: Registry[type[Attack]] = Registry(
             "decoys: other people's photos crowd a person out of a search; same, mean, random, gaussian",
             2021,
             "linf 30/255",
-            150,
+            160,
             "Evtimov et al., PETS 2021, arXiv 2012.08588",
         ),
         "pgd": _entry(

@@ -70,6 +70,7 @@ class Fawkes03(Attack):
             raise UsageError(f"expected a penalty of at least 0, got {penalty}")
         self.mode = mode
         self.steps = self._mode.steps
+        self.release_steps = MODES[mode].steps
         self.separate_target = separate_target
         self.penalty = penalty
         if steps is not None:

@@ -66,6 +66,7 @@ class Fawkes10(Attack):
             raise UsageError(f"expected a penalty of at least 0, got {penalty}")
         self.mode = mode
         self.steps = self._mode.steps
+        self.release_steps = MODES[mode].steps
         self.penalty = penalty
         self.ensemble = mode != "low"
         if steps is not None:

@@ -4,7 +4,7 @@ Evtimov et al. 2021 (arXiv 2012.08588): *other* people perturb their own photos 
 protected person, so that a search for her finds them first. The only scheme here that helps photos already scraped,
 and it takes many helpers.
 
-What differs from the release: the cast's surrogates; 150 steps instead of 2,000, longer by as much; the bound is given
+What differs from the release: the cast's surrogates; 160 steps instead of 2,000, longer by as much; the bound is given
 in pixels (the release's 0.5 is in standard deviations of a photo, about 30/255).
 """
 
@@ -29,6 +29,8 @@ BRIGHTNESS, NOISE = 0.5, 0.75
 CROP = 10 / 160
 """Largest part of a side that a view cuts off."""
 KEEP_SMALL = 1e-6
+RELEASED = 2000
+"""Steps of the release."""
 PATH = 40.0
 """Length of Adam's way in bounds, were every step as long as its rate: the release's 2,000 steps of 0.01 of 0.5."""
 LONGEST = 0.25
@@ -52,15 +54,19 @@ class FoggySight(Attack):
     source = "Evtimov et al., PETS 2021, arXiv 2012.08588"
     ensemble = True
     decoy = True
+    release_steps = RELEASED
 
-    def __init__(self, strategy: str = "mean", steps: int = 150) -> None:
+    def __init__(self, strategy: str = "mean", steps: int = 160) -> None:
         if strategy not in STRATEGIES:
             raise UsageError(f"expected a strategy {', '.join(STRATEGIES)}, got {strategy!r}")
         if steps < 1:
             raise UsageError(f"expected at least 1 step, got {steps}")
         self.strategy = strategy
         self.steps = steps
-        self.about = f"{steps} steps instead of 2,000, longer by as much; bound in pixels"
+        way = min(LONGEST * steps, PATH)
+        self.about = (
+            f"{steps} steps, longer ones: {way:g} of the {PATH:g} bounds that the release's go; bound in pixels"
+        )
 
     def passes(self, n_surrogates: int) -> int:
         """Forward+backward passes a decoy costs."""

@@ -55,6 +55,7 @@ class LowKey(Attack):
     default_budget = Budget("linf", STEPS * 0.0025 + START)
     source = "Cherepanova et al., ICLR 2021, arXiv 2101.07922"
     ensemble = True
+    release_steps = STEPS
 
     def __init__(
         self, steps: int = STEPS, step_size: float = 0.0025, weight: float = 0.05, perceptual: str = "auto"

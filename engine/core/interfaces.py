@@ -140,6 +140,8 @@ class Attack(ABC):
         ensemble: whether it uses all surrogates there are, or only the first.
         decoy: whether it protects the people of the bank instead of those in the photos.
         about: what differs from the release, for the audience.
+        release_steps: optimisation steps that its release takes; 0: it has no release, or none are needed.
+        steps: those that it takes.
     """
 
     name: str
@@ -149,6 +151,13 @@ class Attack(ABC):
     ensemble: bool = False
     decoy: bool = False
     about: str = ""
+    release_steps: int = 0
+    steps: int = 0
+
+    @property
+    def weakened(self) -> str:
+        """``weakened, 10 of 50 steps`` where it takes fewer steps than its release does; else empty."""
+        return f"weakened, {self.steps} of {self.release_steps:,} steps" if self.steps < self.release_steps else ""
 
     @abstractmethod
     def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
@@ -160,7 +169,11 @@ class Attack(ABC):
 
     def settings(self) -> dict[str, object]:
         """Every setting that changes the result, as plain values: part of the cache key."""
-        hidden = {"default_budget", "about"}  # the budget has its own place in the key; words change no pixel
+        hidden = {
+            "default_budget",
+            "about",
+            "release_steps",
+        }  # the budget has its own place in the key; words change no pixel
         return {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
 
     def perturb(

@@ -19,6 +19,7 @@ from facetui.engine.lab.questions.identification import measure, search
 from facetui.engine.lab.questions.pictures import Shower
 from facetui.engine.lab.questions.verification import compare
 from facetui.engine.lab.recognition.trainer_state import TrainerState
+from facetui.engine.lab.trainer.combine_and_choose import picked
 from facetui.engine.lab.trainer.trainer import Trainer
 from facetui.engine.lab.users import Friends, Users
 from facetui.engine.lab.world.moves import Player, move
@@ -59,6 +60,7 @@ class Lab(Player):
         scenario_file: file name of the running scenario's code, whose line numbers events carry.
         on_move: makes the moves that a story calls.
         posts: how many photos the story posts of each protected person, at each time; empty: it does not say.
+        strength: of tools whose settings a story leaves open: ``release``, or ``workshop``, which weakens them.
 
     Attributes:
         world: who is who, the web and the networks.
@@ -90,6 +92,7 @@ class Lab(Player):
         scenario_file: str = "",
         on_move: OnMove = make_move,
         posts: Sequence[int] = (),
+        strength: str = "release",
     ) -> None:
         recorder = partial(
             Recorder,
@@ -100,7 +103,7 @@ class Lab(Player):
             on_move=on_move,
         )
         where: dict[str, Any] = {"tool": tool, "users": users, "seed": seed, "device": device}
-        where |= {"cache": cache, "posts": posts}
+        where |= {"cache": cache, "posts": posts, "strength": strength}
         self._new_world = lambda: World(people, cast, recorder=recorder(), **where)
         self.restart()
 
@@ -217,7 +220,8 @@ class Lab(Player):
 
         Measures the whole archive, and each cohort as if the trainer had nothing else of the protected people.
         """
-        measured = measure(self.trainer.state)
+        state = self.trainer.state
+        measured = measure(state, picked(state) if state.pipelines else None)
         self.measurements.extend(measured)
         return Measurements(measured)
 

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine import attacks
 from facetui.engine.core.budget import Budget, visibility
-from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.world.strength import tool_of
 from facetui.engine.lab.world.tools import Tool
 from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
@@ -48,7 +48,8 @@ class Users(Player):
             attack: its name, or ``None`` to post clean photos again.
             share: of each user's photos that are perturbed, in [0, 1].
             budget: e.g. ``linf 8/255``; absent: the attack's own.
-            settings: the attack's own settings, e.g. ``steps=40``.
+            settings: the attack's own settings, e.g. ``steps=40``; absent: as its release runs it, unless the run is
+                at a workshop's strength.
 
         Raises:
             UnknownName: no such attack.
@@ -59,11 +60,9 @@ class Users(Player):
         if attack is None:
             self._policy = None
             return
-        chosen = attacks.make(attack, **settings)
-        if chosen.decoy:
+        tool = tool_of(self._world.strength, attack, budget, **settings)
+        if tool.attack.decoy:
             raise UsageError(f"{attack} protects somebody else than who posts; use lab.users.decoy(...)")
-        size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
-        tool = Tool(chosen, size)
         self._policy = Policy(tool, share)
         self._world.tools.publish(tool)
 
@@ -129,22 +128,21 @@ class Users(Player):
             UsageError: an attack that makes no decoys, a number below 1, or nothing posted yet.
         """
         world = self._world
-        chosen = attacks.make(attack, **settings)
-        if not chosen.decoy:
+        tool = tool_of(world.strength, attack, budget, **settings)
+        if not tool.attack.decoy:
             raise UsageError(f"{attack} makes no decoys; let users protect themselves with it: lab.users.protect(...)")
         if per_photo < 1:
             raise UsageError(f"expected at least 1 decoy a photo, got {per_photo}")
-        size = Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget
         for person in world.first(people):
             posted = [post.photos[post.people == person] for post in world.web]
             known = torch.cat(posted) if posted else torch.empty(0)
             if not len(known):
                 name = world.people.persons[person].name
                 raise UsageError(f"{name} has posted nothing that decoys could hide; let the users post first")
-            self._post_decoys(chosen, size, person, known, per_photo * len(known))
+            self._post_decoys(tool, person, known, per_photo * len(known))
 
-    def _post_decoys(self, attack: Attack, budget: Budget, person: int, known: Tensor, count: int) -> None:
-        world = self._world
+    def _post_decoys(self, tool: Tool, person: int, known: Tensor, count: int) -> None:
+        world, attack, budget = self._world, tool.attack, tool.budget
         pool = [(helper, index) for helper in world.others for index in world.split[helper][1]]
         # More decoys than photos: some are made twice, with noise of their own.
         rounds = -(-count // len(pool))
@@ -179,6 +177,7 @@ class Users(Player):
                 dssim=round(float(seen.dssim.mean()), 5),
                 psnr=round(float(seen.psnr.mean()), 2),
                 about=f"decoys for {name}: {attack.about}",
+                weakened=tool.weakened,
             )
         )
 
@@ -193,8 +192,10 @@ class Users(Player):
     ) -> None:
         world = self._world
         attack = tool.attack.name if tool else None
-        cohort = f"{world.t} {attack or 'clean'}".strip()
-        world.web.post(world.t, "users", cohort, attack, photos=posted, people=who, source=which)
+        weakened = tool.weakened if tool else ""
+        # In the name, so that it stands wherever the cohort does.
+        cohort = f"{world.t} {attack or 'clean'}{' weakened' if weakened else ''}".strip()
+        world.web.post(world.t, "users", cohort, attack, photos=posted, people=who, source=which, weakened=weakened)
         seen = visibility(clean.float() / 255, posted.float() / 255) if tool else None
         world.recorder.emit(
             PhotosPosted(
@@ -209,6 +210,7 @@ class Users(Player):
                 dssim=round(float(seen.dssim.mean()), 5) if seen else None,
                 psnr=round(float(seen.psnr.mean()), 2) if seen else None,
                 about=tool.attack.about if tool else "",
+                weakened=tool.weakened if tool else "",
             )
         )
 

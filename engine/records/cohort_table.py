@@ -93,7 +93,7 @@ class Cell:
     Attributes:
         text: the rate, with its marks; empty: not measured.
         rate: share of clean probes not named, in [0, 1].
-        small: the interval and the number of probes.
+        small: the interval, the numbers of probes and people, and whether the tool was weakened.
         event: the measurement; of everybody else the one of the whole archive, which counted them, too.
     """
 
@@ -146,9 +146,10 @@ def grid(table: CohortTable, rise: str = RISE) -> Grid:
         event = table.cells.get((name, column))
         if event is None:
             return Cell()
-        interval = f"{percents(*event.interval)}, " if event.interval is not None else ""
+        how = [percents(*event.interval) if event.interval is not None else "by law" if event.law else ""]
+        how += [f"n {event.n_probes}", f"{len(event.people)} people" if event.people else "", event.weakened]
         text = percent(event.protection_rate) + cell_marks(table, name, column, rise)
-        return Cell(text, event.protection_rate, f"{interval}n {event.n_probes}", event)
+        return Cell(text, event.protection_rate, ", ".join(filter(None, how)), event)
 
     def everybody_else(_: str, column: str) -> Cell:
         event = table.unprotected(column)

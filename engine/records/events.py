@@ -89,6 +89,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     of a journal that was made here only."""
     parameters: dict[Name, Whole | float | Text | bool] = {}
     """What was set of the scenario's parameters."""
+    strength: Name = ""
+    """Of tools whose settings the story left open: ``release``, or ``workshop``, which weakens them; empty: unknown."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
@@ -114,6 +116,8 @@ class PhotosPosted(Event, frozen=True, kw_only=True, tag="photos_posted"):
     """Mean peak signal-to-noise ratio, dB."""
     about: Text = ""
     """What in the attack differs from its published release."""
+    weakened: Text = ""
+    """``weakened, 10 of 50 steps``: the tool was run at less than its release's strength; empty: at its own."""
 
 
 class PhotosScraped(Event, frozen=True, kw_only=True, tag="photos_scraped"):
@@ -172,16 +176,27 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     """1 - rank-1 accuracy on clean probes of protected people."""
     n_probes: Count
     interval: Interval | None
-    """95 % Wilson interval; absent for most cited figures."""
+    """95 % interval; absent for most cited figures, and where a law decides."""
+    method: Name = "Wilson, over probes"
+    """How the interval was made."""
+    people: list[Count] = []
+    """Of each protected person, how many probes there are; empty: not kept."""
+    missed: list[Count] = []
+    """Of each of them, how many probes were not named right."""
+    weakened: Text = ""
+    """``weakened, 10 of 50 steps``: the tool was run at less than its release's strength; empty: at its own."""
     unprotected_error: Rate | None = None
-    """Share of clean probes of unprotected people not named right, same gallery."""
+    """Share of clean probes of people neither protected nor ever trained on that are not named right, same gallery."""
     n_unprotected: Count = 0
     best_protection_rate: Rate | None = None
-    """What is left when the trainer uses, of all pipelines it has had, the one that names most of these probes.
+    """What is left when the trainer uses, of all pipelines it has had, the one that its own test picks (``best-of``).
 
-    Known in hindsight only; a trainer picks by validation on people it may use, see ``best-of``.
+    The test is a rehearsal on people it may use; the probes play no part in it. Absent: it has nobody to test with.
     """
+    best_interval: Interval | None = None
+    """Its 95 % interval."""
     best_generation: Name | None = None
+    """The pipeline that its test picks."""
     steps: list[Name] = []
     """What the pipeline does beyond its extractor and classifier: ``jpeg 75``, ``rescan until 2020-12``."""
     against: list[Name] = []

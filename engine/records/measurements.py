@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.rates import percent, percents
 
+Verdict = Literal["protected", "not protected", "cannot tell"]
+
+HALF = 0.5
+"""Whoever is protected is more often not named than named: the whole interval lies above it."""
+
+
+def verdict(measured: ProtectionMeasured) -> Verdict:
+    """What a measurement says, by its interval: whole above a half, whole below it, or around it."""
+    low, high = measured.interval or (0.0, 1.0)
+    if low > HALF:
+        return "protected"
+    return "not protected" if high < HALF else "cannot tell"
+
 
 def in_words(measured: ProtectionMeasured) -> str:
-    """``98 % (63 of 64 probes, 95 % interval 92-100 %)``."""
+    """``98 % (63 of 64 probes of 8 people, 95 % interval 92-100 %)``."""
     text = percent(measured.protection_rate)
     if measured.interval is None:
-        return text
+        return f"{text} by law" if measured.law else text
     missed = round(measured.protection_rate * measured.n_probes)
-    return f"{text} ({missed} of {measured.n_probes} probes, 95 % interval {percents(*measured.interval)})"
+    of = f" of {len(measured.people)} people" if measured.people else ""
+    weakened = f"; {measured.weakened}" if measured.weakened else ""
+    interval = percents(*measured.interval)
+    return f"{text} ({missed} of {measured.n_probes} probes{of}, 95 % interval {interval}{weakened})"
+
+
+def fates(measured: Iterable[ProtectionMeasured]) -> str:
+    """What became of everything that was posted under an attack, survivors first, in whole sentences.
+
+    Of each cohort that model counts which fails least: a trainer keeps all it ever had.
+
+    Args:
+        measured: everything that a run measured; cited figures, and what a law decided, are left out.
+    """
+    latest: dict[str, dict[str, ProtectionMeasured]] = {}
+    for event in measured:
+        if event.attack and event.cohort != WHOLE_ARCHIVE and event.interval is not None and event.basis == "measured":
+            latest.setdefault(event.cohort, {})[event.generation] = event
+    said: dict[Verdict, list[str]] = {"protected": [], "cannot tell": [], "not protected": []}
+    for cohort, models in latest.items():
+        worst = min(models.values(), key=lambda event: event.protection_rate)
+        what = f"{cohort} ({in_words(worst)}, with {worst.generation})"
+        said[verdict(worst)].append(what)
+    sentences = {
+        "protected": "Survives every model so far: {}.",
+        "cannot tell": "Cannot be told with so few people: {}.",
+        "not protected": "No longer protects: {}.",
+    }
+    found = [sentences[kind].format("; ".join(which)) for kind, which in said.items() if which]
+    return " ".join(found) or "Nothing was posted under an attack and measured."
 
 
 class Measurements(Sequence[ProtectionMeasured]):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import random
+from collections.abc import Iterator, Sequence
 
 Z95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
@@ -31,6 +32,71 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float]:
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return low, high
+
+
+RESAMPLED = 2000
+"""Draws of people behind an interval."""
+
+METHOD = "people resampled"
+"""How the intervals of measurements are made, in words; of all or none of the probes: exact, over people."""
+
+
+def people_interval(missed: Sequence[int], probes: Sequence[int]) -> tuple[float, float]:
+    """95 % interval of a share over all probes, when other people might have been asked.
+
+    Probes of one person resemble each other, so people are drawn again, not probes (percentile bootstrap over
+    clusters; Efron and Tibshirani 1993). Where all or none are missed nothing can be drawn that differs: there the
+    interval is Clopper and Pearson's (1934) over people.
+
+    Args:
+        missed: of each person's probes, how many were not named right.
+        probes: of each person how many there are.
+
+    Raises:
+        ValueError: lengths differ, or somebody misses more than they have.
+    """
+    if len(missed) != len(probes) or any(not 0 <= m <= n for m, n in zip(missed, probes, strict=True)):
+        raise ValueError(f"expected 0 <= missed <= probes of every person, got {list(missed)} of {list(probes)}")
+    counts = [(m, n) for m, n in zip(missed, probes, strict=True) if n]
+    total, everybody = sum(m for m, _ in counts), sum(n for _, n in counts)
+    if not counts:
+        return 0.0, 1.0
+    if total in (0, everybody):
+        reach = 1 - 0.025 ** (1 / len(counts))
+        return (0.0, reach) if total == 0 else (1 - reach, 1.0)
+    return _middle(sorted(m / n for m, n in _drawn(counts)))
+
+
+def difference_interval(before: Sequence[int], after: Sequence[int], probes: Sequence[int]) -> tuple[float, float]:
+    """95 % interval of how much a share fell from one model to another, for the same people and probes.
+
+    Args:
+        before: of each person's probes, how many the first did not name right.
+        after: the same of the second.
+        probes: of each person how many there are.
+
+    Raises:
+        ValueError: lengths differ.
+    """
+    if not len(before) == len(after) == len(probes):
+        raise ValueError(f"expected equal lengths, got {len(before)}, {len(after)} and {len(probes)}")
+    counts = [(a - b, n) for a, b, n in zip(before, after, probes, strict=True) if n]
+    if not counts:
+        return -1.0, 1.0
+    return _middle(sorted(m / n for m, n in _drawn(counts)))
+
+
+def _drawn(counts: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Sums over as many people as there are, drawn with replacement; the same draws every time."""
+    source = random.Random(0)
+    for _ in range(RESAMPLED):
+        drawn = source.choices(counts, k=len(counts))
+        yield sum(m for m, _ in drawn), sum(n for _, n in drawn)
+
+
+def _middle(values: list[float]) -> tuple[float, float]:
+    """Where the middle 95 % of sorted values begin and end."""
+    return values[int(0.025 * len(values))], values[min(len(values) - 1, int(0.975 * len(values)))]
 
 
 def precision_at(base_rate: float, recall: float, false_positive_rate: float) -> float | None:

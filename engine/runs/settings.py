@@ -24,6 +24,7 @@ class Settings:
         values: of the scenario's parameters; what is left out has its default.
         folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
         strict: a picture that cannot be read ends the run; otherwise it is left out and named.
+        strength: of the tools: ``release``, or ``workshop``, which weakens them and says so.
     """
 
     out: Path = Path("runs")
@@ -36,3 +37,4 @@ class Settings:
     values: Mapping[str, Value] = field(default_factory=dict)
     folder: Path | None = None
     strict: bool = False
+    strength: str = "release"

@@ -13,6 +13,7 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.extractors.describing import describe
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.recorder import OnMove, make_move
+from facetui.engine.lab.world.strength import Strength, check
 from facetui.engine.people import casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
@@ -34,6 +35,7 @@ class Setup:
         cache: results of earlier runs.
         users: names of those who protect their photos; ``None``: chosen by the seed.
         seed: of every random draw.
+        strength: of the tools, ``release`` or ``workshop``.
     """
 
     cast: Cast
@@ -43,6 +45,7 @@ class Setup:
     cache: Cache
     users: tuple[str, ...] | None
     seed: int
+    strength: Strength = "release"
 
 
 def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
@@ -55,13 +58,14 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     Raises:
         FacetuiError: people, cast or device that do not exist or fit.
     """
+    strength = check(settings.strength)
     chosen = casts.load(settings.cast)
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
     source = settings.people or chosen.people
     loaded = identities.load(source, cache=cache, tell=tell, strict=settings.strict, describe=describe)
     everybody, tool = identities.tool_faces(loaded)
-    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed)
+    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength)
 
 
 def open_lab(
@@ -100,6 +104,7 @@ def open_lab(
         scenario_file=path,
         on_move=on_move,
         posts=posts,
+        strength=setup.strength,
     )
 
 
@@ -126,6 +131,7 @@ def begin(
             versions=versions(),
             pid=os.getpid(),
             parameters=dict(values or {}),
+            strength=setup.strength,
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )

@@ -18,11 +18,10 @@ from facetui.engine.people import identities as peoples
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 from facetui.engine.records.measurements import Measurements
-from facetui.scenarios import SOFT
 
 from ..support.builders import SHARED
 
-TOOLS = {"fawkes-0.3": SOFT, "lowkey": {"steps": 10}, "fawkes-1.0": {"steps": 20}}
+TOOLS = ("fawkes-0.3", "lowkey", "fawkes-1.0")
 REAL = pytest.param(
     "real",
     marks=[
@@ -40,10 +39,12 @@ def make(kind: str, cache: Cache, emit=lambda event: None) -> Lab:
     """A lab on the embedded cast, or on seventeen real people and two real networks."""
     if kind == "embedded":
         everybody, tool = peoples.tool_faces(peoples.load(EMBEDDED))
-        return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit)
+        return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit, strength="workshop")
     everybody, tool = peoples.tool_faces(peoples.load(str(SHARED / "faces" / "glint"), cache=cache))
     users = tuple(f"g{i:02d}" for i in range(1, 17, 2))
-    return Lab(everybody, casts.load("real-mobilefacenet"), tool=tool, users=users, cache=cache, emit=emit)
+    return Lab(
+        everybody, casts.load("real-mobilefacenet"), tool=tool, users=users, cache=cache, emit=emit, strength="workshop"
+    )
 
 
 @dataclass
@@ -76,9 +77,9 @@ def played(request, tmp_path_factory) -> Played:
         events: list = []
         lab = make(request.param, cache, events.append)
         by = {}
-        for date, (tool, settings) in zip(("2020-07", "2021-01-21", "2021-04"), TOOLS.items(), strict=True):
+        for date, tool in zip(("2020-07", "2021-01-21", "2021-04"), TOOLS, strict=True):
             lab.at(date)
-            lab.users.protect(tool, **settings)
+            lab.users.protect(tool)
             lab.users.post(4)
         first = lab.cast.generations[0].extractor
         lab.trainer.use(first)

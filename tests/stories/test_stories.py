@@ -26,7 +26,8 @@ from facetui.engine.runs.settings import Settings
 
 
 def told(name: str, tmp_path: Path, **settings):
-    outcome = run(Scenario.read(scenarios.path_of(name)), Settings(out=tmp_path, cache=default_folder(), **settings))
+    quick = Settings(out=tmp_path, cache=default_folder(), strength="workshop", **settings)
+    outcome = run(Scenario.read(scenarios.path_of(name)), quick)
     assert outcome.error is None
     events = journal.read(outcome.folder)
     assert [e for e in events if isinstance(e, Note)][-1].text.count("%") >= 2, "a story ends with what it measured"
@@ -35,7 +36,11 @@ def told(name: str, tmp_path: Path, **settings):
             if event.basis == "cited":
                 assert event.source
             else:
-                low, high = event.interval
+                low, high = event.interval or (0, 1)
+                assert (event.interval is None) == bool(event.law)
+                assert sum(event.missed) == round(event.protection_rate * event.n_probes)
+                untouched = event.attack is None and event.cohort.endswith(("clean", "friends", "archive"))
+                assert event.weakened or untouched, "the quick strength is said of every figure made with it"
                 assert low <= event.protection_rate <= high and event.n_probes > 0
                 assert event.unprotected_error <= 0.05 or event.law == "moratorium", "everybody else is recognised"
     return events, cohort_table(events)

@@ -26,10 +26,18 @@ from facetui.engine.records.events import (
     RunEnded,
 )
 from facetui.engine.records.journal import Journal
-from facetui.engine.records.rates import wilson
+from facetui.engine.records.rates import METHOD, people_interval
 
 SOURCE = '"""A sample."""\n\n\ndef scenario(lab):\n    lab.at("2020-07")\n    lab.users.post(4)\n    lab.measure()\n'
 HOSTILE = "[red]not red[/red] \x1b[31mand no escape\x07"
+
+
+PROBES = [8] * 8
+
+
+def spread(missed: int) -> list[int]:
+    """Misses of eight people with eight probes each."""
+    return [min(8, max(0, missed - 8 * person)) for person in range(8)]
 
 
 def measured(cohort: str, extractor: str, missed: int, best: int, attack: str | None = None, **more) -> Event:
@@ -42,10 +50,14 @@ def measured(cohort: str, extractor: str, missed: int, best: int, attack: str | 
         classifier="nearest",
         protection_rate=missed / 64,
         n_probes=64,
-        interval=wilson(missed, 64),
+        interval=people_interval(spread(missed), PROBES),
+        method=METHOD,
+        people=PROBES,
+        missed=spread(missed),
         unprotected_error=0.01,
         n_unprotected=256,
         best_protection_rate=best / 64,
+        best_interval=people_interval(spread(best), PROBES),
         best_generation=extractor,
         **more,
     )

@@ -117,7 +117,7 @@ class FacetApp(Viewer):
         self._changed()
 
     def action_kept(self) -> None:
-        """The best model so far, or the one in use."""
+        """The model that the trainer's own test picks, or the one in use."""
         self.stage.kept = not self.stage.kept
         self._changed()
 

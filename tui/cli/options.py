@@ -51,6 +51,14 @@ UsersOption = Annotated[
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="A picture that cannot be read ends it; otherwise it is left out, and said.")
 ]
+StrengthOption = Annotated[
+    str,
+    typer.Option(
+        "--strength",
+        autocompletion=shell.one_of("release", "workshop"),
+        help="Of the tools: release, as their users run them, or workshop: weakened, quick, and said everywhere.",
+    ),
+]
 CastOption = Annotated[
     str,
     typer.Option(autocompletion=shell.casts, help="Surrogates and the trainer's extractors: a name or a TOML file."),
@@ -93,6 +101,7 @@ def settings_of(
     out: Path | None,
     no_cache: bool,
     strict: bool = False,
+    strength: str = "release",
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runs.settings import Settings
@@ -111,6 +120,7 @@ def settings_of(
         people=people,
         users=names,
         strict=strict,
+        strength=strength,
         seed=seed,
         device=device,
         cache=cache_folder,

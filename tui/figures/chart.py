@@ -53,7 +53,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
         geo: the axis.
         height: rows, with two for the axis and the dates.
         room: columns for the names at the lines' ends.
-        kept: draw what is left with the best model the trainer has had, else with the one in use.
+        kept: draw what is left with the model that the trainer's own test picks, else with the one in use.
     """
     rows = max(3, height - 2)
     grid = Grid(geo.width + room, rows)

@@ -54,7 +54,7 @@ def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
     def y(rate: float) -> float:
         return TOP + (1 - rate) * (HEIGHT - TOP - BOTTOM)
 
-    model = "the trainer's best model so far" if kept else "the model in use"
+    model = "the model that the trainer's own test picks" if kept else "the model in use"
     name = scene.began.scenario if scene.began else ""
     shapes: list[Stroke | Words] = [
         Words(LEFT, 32, f"{name}: clean photos of protected people not named, with {model}", size=18)

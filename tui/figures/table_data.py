@@ -11,8 +11,8 @@ from facetui.engine.records.text import csv_cell
 
 FIELDS = (
     *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
-    *("protection_rate", "interval_low", "interval_high", "n_probes", "unprotected_error", "n_unprotected"),
-    *("best_protection_rate", "best_generation", "basis", "source"),
+    *("protection_rate", "interval_low", "interval_high", "method", "n_probes", "n_people", "missed", "weakened"),
+    *("unprotected_error", "n_unprotected", "best_protection_rate", "best_generation", "basis", "source"),
 )
 
 
@@ -24,7 +24,8 @@ def rows(table: CohortTable) -> list[dict[str, object]]:
 
 def _row(event: ProtectionMeasured) -> dict[str, object]:
     low, high = event.interval or (None, None)
-    values = {"interval_low": low, "interval_high": high}
+    values: dict[str, object] = {"interval_low": low, "interval_high": high, "n_people": len(event.people) or None}
+    values["missed"] = " ".join(map(str, event.missed))  # of each person
     return {name: values.get(name, getattr(event, name, None)) for name in FIELDS}
 
 

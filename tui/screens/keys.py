@@ -41,7 +41,7 @@ KEYS = (
     Key("plus,equals_sign", "+", "faster(1)", "", "play faster"),
     Key("minus", "-", "faster(-1)", "", "play slower"),
     *(Key(p.keys, p.shown, f"view({p.name!r})", p.hint, p.help, p.views) for p in PAGES),
-    Key("b", "b", "kept", "b model", "the trainer's best model so far, or the one in use", ("timeline",)),
+    Key("b", "b", "kept", "b model", "the model that the trainer's own test picks, or the one in use", ("timeline",)),
     Key("up,k", "↑ k", "move(-1, 0)", "", "cursor up"),
     Key("down,j", "↓ j", "move(1, 0)", "", "cursor down"),
     Key("left,h", "← h", "move(0, -1)", "", "cursor left"),

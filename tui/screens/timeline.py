@@ -39,7 +39,7 @@ def _nothing(stage: Stage, width: int, height: int) -> list[Line]:
 
 def title(stage: Stage) -> str:
     """What the chart shows."""
-    model = "with the trainer's best model" if stage.kept else "with the model in use"
+    model = "with the model its own test picks" if stage.kept else "with the model in use"
     return f"clean photos of protected people not named ({model})"
 
 
@@ -167,7 +167,7 @@ def _small(stage: Stage, width: int, height: int) -> list[Line]:
         rate = whole.protection_rate
         if stage.kept and whole.best_protection_rate is not None:
             rate = whole.best_protection_rate
-        model = "With its best model" if stage.kept else f"With {whole.generation}"
+        model = f"With {whole.best_generation}, which its own test picks" if stage.kept else f"With {whole.generation}"
         sentence = f"{model}, the trainer fails to name {percent(rate)} of the protected people's clean photos."
     lines += [[(f" {text}", "bold")] for text in wrap(sentence, width - 2, max(2, height - 5))]
     lines.append([])

@@ -102,6 +102,7 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
         seed=began.seed,
         cache=default_folder(),
         values=began.parameters,
+        strength=began.strength or "release",
     )
     return settings, story
 

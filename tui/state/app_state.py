@@ -57,7 +57,7 @@ class Stage:
         selection: where the cursors stand.
         console: what its page shows.
         view: the name of the screen that is looked at.
-        kept: show what is left with the best model the trainer has had; else with the one in use.
+        kept: show what is left with the model that the trainer's own test picks; else with the one in use.
         motion: glide between moves; else step.
         device: what was found, for the home screen.
         stories: for the home screen.
@@ -71,7 +71,7 @@ class Stage:
     selection: Selection = field(default_factory=Selection)
     console: Console = field(default_factory=Console)
     view: str = "home"
-    kept: bool = True
+    kept: bool = False
     motion: bool = True
     device: str = ""
     stories: list[Story] = field(default_factory=list)

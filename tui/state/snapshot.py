@@ -22,7 +22,6 @@ from facetui.engine.records.events import (
     RunEnded,
     RunFailed,
 )
-from facetui.engine.records.rates import wilson
 from facetui.engine.records.text import clean
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.text.sentences import short_label
@@ -60,7 +59,7 @@ class Point:
         slot: where on the time axis.
         rate: with the model in use, in [0, 1].
         interval: its 95 % interval.
-        kept: what is left when the trainer uses the best model it has had.
+        kept: what is left when the trainer uses, of all models it has had, the one that its own test picks.
         kept_interval: its 95 % interval.
     """
 
@@ -77,11 +76,10 @@ class Point:
         kept = event.best_protection_rate
         if kept is None:
             return cls(slot, event.protection_rate, interval, event.protection_rate, interval)
-        missed = min(event.n_probes, max(0, round(kept * event.n_probes)))
-        return cls(slot, event.protection_rate, interval, kept, wilson(missed, event.n_probes))
+        return cls(slot, event.protection_rate, interval, kept, event.best_interval or (kept, kept))
 
     def value(self, kept: bool) -> float:
-        """The rate with the best model kept, or with the one in use."""
+        """The rate with the model that the trainer's test picks, or with the one in use."""
         return self.kept if kept else self.rate
 
     def band(self, kept: bool) -> tuple[float, float]:

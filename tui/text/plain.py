@@ -33,6 +33,9 @@ DisplayName = Literal["auto", "tui", "plain", "json", "none"]
 LEAST = (40, 12)
 """Columns and rows below which there is no screen unless one asks for it."""
 
+NAMES = 21
+"""Columns of a cohort's name."""
+
 PROGRESS_SECONDS = 5.0
 """Between two lines of progress; they go to standard error, results to standard output."""
 
@@ -106,6 +109,7 @@ class Plain:
         self._rise = "↑" if utf8 else "^"
         self._table = CohortTable()
         self._headed = False
+        self._names = NAMES
         self._last_progress = 0.0
         self._first = ""
 
@@ -140,6 +144,7 @@ class Plain:
             self._line(line)
 
     def _began(self, event: RunBegan) -> None:
+        self._names = NAMES + (5 if event.strength == "workshop" else 0)  # "2021-01-21 lowkey weakened"
         self._first = event.users[0] if event.users else ""
         self._table = CohortTable()  # several seeds are played one after the other
         self._line(f"{event.scenario}: {event.title}")
@@ -156,18 +161,17 @@ class Plain:
 
     def _measured(self, event: ProtectionMeasured) -> None:
         if not self._headed:
-            head = f"{'':<12} {'photos posted under':<21} {'model':<16} {'unnamed':>7}"
+            head = f"{'':<12} {'photos posted under':<{self._names}} {'model':<16} {'unnamed':>7}"
             self._line(f"{head} {'95 %':<6} {'n':>4} {'others':>6}")
             self._headed = True
         if event.basis == "cited":
             head = f"{left(event.t, 10)} {self._cite} "
             self._filled(head, words(event))
             return
-        low, high = event.interval or (0.0, 1.0)
         others = percent(event.unprotected_error) if event.unprotected_error is not None else ""
-        what = f"{left(event.t, 10)} {self._marks[event.actor]} {column(event.cohort, 21)} "
+        what = f"{left(event.t, 10)} {self._marks[event.actor]} {column(event.cohort, self._names)} "
         what += column(event.generation, 16)
-        interval = f"{100 * low:.0f}-{100 * high:.0f}"
+        interval = "by law" if event.interval is None else "{:.0f}-{:.0f}".format(*(100 * e for e in event.interval))
         news = "  not trained against it" if event.is_news else ""
         self._line(f"{what} {percent(event.protection_rate):>7} {interval:<6} {event.n_probes:>4} {others:>6}{news}")
 

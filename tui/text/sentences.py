@@ -102,7 +102,8 @@ def _posted(event: PhotosPosted) -> str:
     under = f"under {event.attack}" if event.attack else "as they are"
     change = ""
     if event.attack:
-        change = f" ({event.budget}; at most {(event.linf or 0) * 255:.0f}/255, DSSIM {event.dssim or 0:.3f})"
+        strength = f"{event.weakened}; " if event.weakened else ""
+        change = f" ({strength}{event.budget}; at most {(event.linf or 0) * 255:.0f}/255, DSSIM {event.dssim or 0:.3f})"
     others = f"; everybody else posts {event.n_others}" if event.n_others else ""
     who = "people post" if event.actor == "users" else "people are shown in"
     about = f". {event.about}" if event.about else ""

@@ -21,7 +21,7 @@ from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.adapt import adapt
 from facetui.engine.lab.trainer.purify import best_purifier
 from facetui.engine.lab.trainer.rehearsal import Rehearsal, errors_alone
-from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, some_photos
+from facetui.engine.lab.trainer.training_photos import perturbed, some_photos
 from facetui.engine.lab.world.tools import Tool
 from facetui.engine.lab.world.web import Web
 from facetui.engine.lab.world.world import World
@@ -122,7 +122,7 @@ def run_tools(world: World, clean: Bank, people: str) -> list[Tensor]:
 
 def try_out(world: World) -> Trial:
     """Let people post who are not trained on; of those there are few, everybody else if there are none."""
-    trained, kept = may_train_on(world)
+    trained, kept = world.trainable, world.kept
     able = [person for person in kept or trained if world.split[person][0] and world.split[person][1]]
     people = able[:REHEARSED]
     clean = some_photos(world, people, POSTED * len(people), POSTED)

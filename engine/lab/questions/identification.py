@@ -7,31 +7,44 @@ import torch
 from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
-from facetui.engine.lab.recognition.recogniser import rates
+from facetui.engine.lab.recognition.recogniser import misses
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.errors import UsageError
-from facetui.engine.records.events import ProtectionMeasured, SearchMeasured
-from facetui.engine.records.rates import discovery_at_k, identity_uniformity_at_k, recall_at_k, wilson
+from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured, SearchMeasured
+from facetui.engine.records.rates import (
+    METHOD,
+    discovery_at_k,
+    identity_uniformity_at_k,
+    people_interval,
+    recall_at_k,
+    wilson,
+)
 
 
-def measure(state: TrainerState) -> list[ProtectionMeasured]:
+def measure(state: TrainerState, picked: Pipeline | None = None) -> list[ProtectionMeasured]:
     """Measure the whole archive and each cohort alone with the current pipeline; emits and returns the events.
+
+    Args:
+        state: the trainer's.
+        picked: of all pipelines the one that the trainer's own test picks; absent: it has nobody to test with.
 
     Raises:
         UsageError: nothing was scraped.
     """
-    archive, pipelines = state.archive, state.pipelines
+    archive = state.archive
     if not archive:
         raise UsageError("the archive is empty; let the trainer scrape before you measure")
     cohorts = list(dict.fromkeys(post.cohort for post in archive if post.cohort))
     attacks = {post.cohort: post.attack for post in archive if post.cohort}
-    found = {pipeline: rates(state, pipeline, archive, cohorts) for pipeline in pipelines}
-    current = pipelines[-1]
+    weakened = {post.cohort: post.weakened for post in archive if post.cohort}
+    weakened[WHOLE_ARCHIVE] = "; ".join(dict.fromkeys(filter(None, weakened.values())))
+    current = state.current
+    found = {pipeline: misses(state, pipeline, archive, cohorts) for pipeline in {current, picked or current}}
+    by_law = bool(state.law.words)
     measured = []
-    for cohort in found[current]:
-        (missed, n), (others_missed, n_others) = found[current][cohort]
-        able = [pipeline for pipeline in found if cohort in found[pipeline]]
-        best = min(able, key=lambda pipeline: found[pipeline][cohort][0][0])
+    for cohort, seen in found[current].items():
+        best = found[picked].get(cohort) if picked else None
+        others_missed, n_others = seen.others
         event = ProtectionMeasured(
             actor="trainer",
             cohort=cohort,
@@ -41,13 +54,18 @@ def measure(state: TrainerState) -> list[ProtectionMeasured]:
             classifier=current.classifier,
             steps=current.steps,
             against=list(current.against),
-            protection_rate=missed / n,
-            n_probes=n,
-            interval=wilson(missed, n),
+            protection_rate=sum(seen.missed) / sum(seen.probes),
+            n_probes=sum(seen.probes),
+            interval=None if by_law else people_interval(seen.missed, seen.probes),
+            method="by law" if by_law else METHOD,
+            people=list(seen.probes),
+            missed=list(seen.missed),
+            weakened=weakened[cohort],
             unprotected_error=others_missed / n_others if n_others else None,
             n_unprotected=n_others,
-            best_protection_rate=found[best][cohort][0][0] / n,
-            best_generation=best.generation,
+            best_protection_rate=sum(best.missed) / sum(best.probes) if best else None,
+            best_interval=people_interval(best.missed, best.probes) if best and not by_law else None,
+            best_generation=picked.generation if picked and best else None,
             law=state.law.words,
         )
         state.world.recorder.emit(event)

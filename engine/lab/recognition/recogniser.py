@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -58,32 +59,46 @@ def _end_to_end(world: World, pipeline: Pipeline, photos: Tensor, people: Tensor
     return world.cache.get(key, compute)
 
 
-Counts = tuple[int, int]
-"""How many probes were not named right, and how many there were."""
+@dataclass(frozen=True)
+class Misses:
+    """Which clean probes a pipeline does not name right.
+
+    Attributes:
+        probes: of each protected person, how many were asked.
+        missed: of each of them, how many were not named right.
+        others: how many probes of everybody else were not named right, and how many there were; nobody in them was
+            ever trained on.
+    """
+
+    probes: tuple[int, ...]
+    missed: tuple[int, ...]
+    others: tuple[int, int]
 
 
-def rates(
+def misses(
     state: TrainerState, pipeline: Pipeline, archive: Sequence[Post], cohorts: Sequence[str]
-) -> dict[str, tuple[Counts, Counts]]:
-    """For the whole archive and each cohort the counts of the protected people, and of all others.
+) -> dict[str, Misses]:
+    """What a pipeline misses with the whole archive, and with each cohort.
 
     A cohort of which the pipeline may use no photo is left out: that nobody is named then would be no measurement.
     """
     world = state.world
+    each = tuple(len(world.split[person][0]) for person in world.protected)
     if state.law.bans(world.t):  # nobody is named, whatever was kept
-        n, n_others = (sum(len(world.split[p][0]) for p in people) for people in (world.protected, world.others))
-        return {WHOLE_ARCHIVE: ((n, n), (n_others, n_others))}
+        n_others = sum(len(world.split[person][0]) for person in world.kept)
+        return {WHOLE_ARCHIVE: Misses(each, each, (n_others, n_others))}
     gallery = make_gallery(state, pipeline, archive)
-    sides = [world.probes(people) for people in (world.protected, world.others)]
+    sides = [world.probes(people) for people in (world.protected, world.kept)]
     probes = pipeline.purified(torch.cat([photos for photos, _ in sides]))
     truth = torch.cat([who for _, who in sides])
-    n = len(sides[0][1])
-    found: dict[str, tuple[Counts, Counts]] = {}
+    n = sum(each)
+    found: dict[str, Misses] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
         if cohort != WHOLE_ARCHIVE and cohort not in gallery.cohorts:
             continue
         missed = missed_by(recogniser(world, pipeline, gallery, gallery.only(cohort))(probes), truth)
-        found[cohort] = (int(missed[:n].sum()), n), (int(missed[n:].sum()), len(truth) - n)
+        mine = tuple(int(some.sum()) for some in missed[:n].split(list(each)))
+        found[cohort] = Misses(each, mine, (int(missed[n:].sum()), len(truth) - n))
     return found
 
 

@@ -12,7 +12,7 @@ from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
-from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, train, training_photos
+from facetui.engine.lab.trainer.training_photos import perturbed, train, training_photos
 from facetui.engine.records.events import DefenceApplied
 from facetui.engine.records.rates import error_rate
 
@@ -30,7 +30,7 @@ def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: P
         UnknownName: no such attack.
     """
     world, base = state.world, state.current.extractor
-    _, held_out = may_train_on(world)
+    held_out = world.kept
     clean = training_photos(world)
     poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
     name = _name(state, base)
@@ -71,7 +71,7 @@ def _accuracy(state: TrainerState, pipeline: Pipeline, people: list[int]) -> tup
         return None, 0
     gallery = make_gallery(state, Pipeline(pipeline.extractor), state.archive)
     # Embedded together with everybody's, as ``measure`` does it: what it asks for next is in the cache.
-    sides = [world.probes(who) for who in (world.protected, world.others)]
+    sides = [world.probes(who) for who in (world.protected, world.kept)]
     photos, truth = (torch.cat(parts) for parts in zip(*sides, strict=True))
     asked = torch.isin(truth, torch.tensor(people))
     search = NearestNeighbour(pipeline.metric).fit(gallery.embeddings, gallery.people)

@@ -9,8 +9,8 @@ from facetui.engine.core.interfaces import Combining
 from facetui.engine.defences.hybrid import threshold_of
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
-from facetui.engine.lab.trainer.rehearsal import errors, rehearse
-from facetui.engine.lab.trainer.training_photos import may_train_on, some_photos
+from facetui.engine.lab.trainer.rehearsal import Rehearsal, errors, rehearse
+from facetui.engine.lab.trainer.training_photos import some_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
 
@@ -51,12 +51,28 @@ def combine(state: TrainerState, robust: str | None, made: Callable[[Pipeline], 
 
 def sure(state: TrainerState, pipeline: Pipeline) -> float:
     """How similar the nearest photo is in nearly all clean searches for people who may be used, cosine."""
-    people, _ = may_train_on(state.world)
+    people = state.world.trainable
     photos = some_photos(state.world, people, 8 * len(people))
     seen = state.world.networks.embeddings(pipeline.extractor, pipeline.purified(photos.photos))
     similarity = seen @ seen.T
     similarity[photos.people[:, None] != photos.people[None]] = -1
     return threshold_of(similarity.fill_diagonal_(-1).max(1).values)
+
+
+def pick(state: TrainerState, trial: Rehearsal) -> tuple[Pipeline, dict[Pipeline, int]]:
+    """The pipeline that fails least often in a rehearsal, and how often each fails."""
+    tried = {pipeline: errors(state, trial, pipeline)[0] for pipeline in dict.fromkeys(state.pipelines)}
+    return min(reversed(tried), key=tried.__getitem__), tried  # of equals the latest
+
+
+def picked(state: TrainerState) -> Pipeline | None:
+    """The pipeline that ``choose`` would take, which is not taken; ``None`` where it has nobody to rehearse with."""
+    if len(set(state.pipelines)) < 2:
+        return state.current
+    try:
+        return pick(state, rehearse(state, state.world.kept))[0]
+    except UsageError:
+        return None
 
 
 def choose(state: TrainerState) -> str:
@@ -68,10 +84,8 @@ def choose(state: TrainerState) -> str:
     Raises:
         UsageError: nothing was scraped, or nobody to rehearse with.
     """
-    _, held_out = may_train_on(state.world)
-    trial = rehearse(state, held_out)
-    tried = {pipeline: errors(state, trial, pipeline)[0] for pipeline in dict.fromkeys(state.pipelines)}
-    best = min(reversed(tried), key=tried.__getitem__)  # of equals the latest
+    trial = rehearse(state, state.world.kept)
+    best, tried = pick(state, trial)
     state.pipelines.append(best)
     state.world.recorder.emit(
         DefenceApplied(

@@ -10,7 +10,7 @@ import torch
 from facetui.engine.core.interfaces import Bank, Detecting
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.detector_quality import detection
-from facetui.engine.lab.trainer.training_photos import may_train_on, perturbed, some_photos, training_photos
+from facetui.engine.lab.trainer.training_photos import perturbed, some_photos, training_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied, DetectionMeasured
 
@@ -73,7 +73,7 @@ def _tested(
 ) -> list[DetectionMeasured]:
     """Train a detector on clean photos and their copies, and test it on other people's."""
     world = state.world
-    _, unseen = may_train_on(world)
+    unseen = world.kept
     if not unseen:
         raise UsageError("a detector is tested on people it never saw, and nobody is left; add people")
     detector.fit(clean.photos, torch.cat([copies for name in names for copies in perturbed(world, name, clean)]))

@@ -10,7 +10,6 @@ from facetui.engine.defences.purifier import CANDIDATES, Purifier
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.rehearsal import errors, rehearse
-from facetui.engine.lab.trainer.training_photos import may_train_on
 from facetui.engine.records.events import DefenceApplied
 
 
@@ -37,7 +36,7 @@ def purify(state: TrainerState, purifier: Purifying | None) -> None:
 
 def _best(state: TrainerState) -> tuple[Purifying, str]:
     """The purifier that does best in a rehearsal, and how it compares in words."""
-    people, _ = may_train_on(state.world)
+    people = state.world.trainable
     trial = rehearse(state, people)
     chosen, failed = best_purifier(state.current, lambda pipeline: errors(state, trial, pipeline)[0])
     return chosen, (

@@ -12,11 +12,9 @@ from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.interfaces import Bank, Extractor, Training
 from facetui.engine.lab.world.perturb import perturb
+from facetui.engine.lab.world.strength import tool_of
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.persons import EMBEDDED
-
-TRAINING_SHARE = 2 / 3
-"""Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
 
 TRAINING_PAIRS = 42
 """Photos of people in the run that are perturbed for training, about, however many people there are."""
@@ -28,22 +26,13 @@ FICTIONAL = -1001
 """Numbers from here on downwards are fictional people who help with training; nobody in a game has them."""
 
 
-def may_train_on(world: World) -> tuple[list[int], list[int]]:
-    """Unprotected people to train on, and those kept to tell what it did to accuracy."""
-    others = [
-        world.others[i] for i in torch.randperm(len(world.others), generator=world.generator("training")).tolist()
-    ]
-    count = max(1, round(len(others) * TRAINING_SHARE))
-    return sorted(others[:count]), sorted(others[count:])
-
-
 def training_photos(world: World) -> Bank:
     """Photos that the trainer perturbs to learn from: of other people in the run, and of fictional ones.
 
     A folder has few people to spare, and what a network learns on few it does not know of others. The fictional ones
     come along with the package, so people from a folder get them as company; among themselves they are enough.
     """
-    people, _ = may_train_on(world)
+    people = world.trainable
     own = some_photos(world, people, TRAINING_PAIRS)
     if world.people.source == EMBEDDED:
         return own
@@ -54,7 +43,7 @@ def training_photos(world: World) -> Bank:
 
 def anchor_photos(world: World) -> Bank:
     """Clean photos of everybody that the trainer may train on, whose embeddings training must not move."""
-    people, _ = may_train_on(world)
+    people = world.trainable
     own = world.training_photos(people, ANCHORS)
     if world.people.source == EMBEDDED:
         return own
@@ -78,7 +67,7 @@ def perturbed(world: World, attack: str, clean: Bank, people: str = "other peopl
     task = f"run {attack} on {len(clean.photos)} photos of {n} {people}"
     return [
         perturb(world, tool.attack, tool.budget, clean.photos, clean.people, actor="trainer", task=task)
-        for tool in world.tools.settings_of(attack)
+        for tool in world.tools.settings_of(attack) or [tool_of(world.strength, attack)]
     ]
 
 

@@ -38,12 +38,12 @@ def perturb(
         people: ``(N,)`` who is in each.
         actor: who does it, for the audience.
         task: what they do, for the audience.
-        bank: uint8 photos of somebody to aim at; absent: the tool's people.
+        bank: uint8 photos of somebody to aim at; absent: the tool's people, for the trainer others than for users.
     """
     names = world.surrogates(attack)
     setting = [attack.name, type(attack).__qualname__, attack.settings(), str(budget), world.seed]
     setting += [world.networks.weights(name) for name in names]
-    goals = bank or world.aims
+    goals = bank or (world.trainers_aims if actor == "trainer" else world.aims)
     bank_key = caching.key(goals.photos, goals.people)
     chunks = list(_whole_people(people))
     total, done, tick = len(photos) * attack.passes(len(names)), 0, world.recorder.progress(actor, task)

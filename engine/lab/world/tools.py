@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from facetui.engine import attacks
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.interfaces import Attack
 
@@ -20,6 +19,13 @@ class Tool:
 
     attack: Attack
     budget: Budget
+
+    @property
+    def weakened(self) -> str:
+        """What makes it another than its release, in words: fewer steps, and then another budget; else empty."""
+        own = self.attack.default_budget
+        wider = f", {self.budget} for {own}" if self.attack.weakened and self.budget != own else ""
+        return self.attack.weakened + wider
 
     def is_like(self, other: Tool) -> bool:
         """Whether both do the same to a photo."""
@@ -47,12 +53,5 @@ class PublicTools:
             known.append(tool)
 
     def settings_of(self, attack: str) -> list[Tool]:
-        """The settings in which an attack was used; its own ones when it was not.
-
-        Raises:
-            UnknownName: no such attack.
-        """
-        if attack in self._known:
-            return list(self._known[attack])
-        made = attacks.make(attack)
-        return [Tool(made, made.default_budget)]
+        """The settings in which an attack was used; none when it was not."""
+        return list(self._known.get(attack, []))

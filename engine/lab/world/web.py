@@ -27,6 +27,7 @@ class Post:
         source: ``(N,)`` which of the person's photos each was made from, read-only.
         digest: of the pixels, taken when they were posted.
         decoys: whether the photos were made to be found in place of somebody else.
+        weakened: in words, where the tool was run at less than its release's strength.
     """
 
     t: str
@@ -38,6 +39,7 @@ class Post:
     source: NDArray[np.int64] = field(repr=False)
     digest: str
     decoys: bool = False
+    weakened: str = ""
 
     @property
     def photos(self) -> Tensor:
@@ -91,6 +93,7 @@ class Web:
         people: Tensor,
         source: Tensor,
         decoys: bool = False,
+        weakened: str = "",
     ) -> Post:
         """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back."""
         pixels = _read_only(photos.to(torch.uint8))
@@ -104,6 +107,7 @@ class Web:
             _read_only(source),
             digest_of(pixels),
             decoys,
+            weakened,
         )
         self._posts.append(post)
         return post

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from facetui.engine.core.interfaces import Attack, Bank
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.lab.world.albums import Plan, choose, n_needed, n_probes
 from facetui.engine.lab.world.recorder import Recorder
+from facetui.engine.lab.world.strength import check
 from facetui.engine.lab.world.tools import PublicTools
 from facetui.engine.lab.world.web import Web
 from facetui.engine.people.casts import Cast
@@ -23,6 +25,9 @@ from facetui.engine.people.persons import People
 from facetui.engine.records.errors import UsageError
 
 MAX_USERS = 8
+
+TRAINING_SHARE = 2 / 3
+"""Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
 
 
 class World:
@@ -38,10 +43,12 @@ class World:
         cache: results of earlier runs; absent: none.
         recorder: the clock and the audience; absent: nobody listens.
         posts: how many photos a story posts of each protected person, at each time; empty: it does not say.
+        strength: of tools whose settings a story leaves open: ``release``, or ``workshop``, which weakens them.
 
     Attributes:
         protected: people who protect their photos, by number.
-        aims: photos of the tool's people.
+        aims: photos of those of the tool's people whom users aim at.
+        trainers_aims: photos of the others, at whom the trainer aims when it runs the tool.
         split: each person's probes, and the photos that can be posted, by number.
         plan: how many photos are posted at each time.
         web: everything that was posted.
@@ -65,11 +72,15 @@ class World:
         cache: Cache | None = None,
         recorder: Recorder | None = None,
         posts: Sequence[int] = (),
+        strength: str = "release",
     ) -> None:
+        self.strength = check(strength)
         self.people = people
         self.cast = cast
         self.tool = tool
-        self.aims = aims(tool)
+        # Two tables: a trainer who runs the tool knows its code, and not whom the users' copies aim at.
+        self.aims = aims(replace(tool, persons=tool.persons[::2]))
+        self.trainers_aims = aims(replace(tool, persons=tool.persons[1::2] or tool.persons))
         self.seed = seed
         self.device = device or torch.device("cpu")
         self.cache = cache or Cache(None)
@@ -114,6 +125,22 @@ class World:
     def others(self) -> list[int]:
         """Everybody who does not protect their photos."""
         return [person for person in range(len(self.people)) if person not in set(self.protected)]
+
+    @property
+    def trainable(self) -> list[int]:
+        """Unprotected people on whom the trainer may train: two thirds of them."""
+        return self._others_apart()[0]
+
+    @property
+    def kept(self) -> list[int]:
+        """Unprotected people on whom nobody ever trains: "everybody else" in every figure."""
+        return self._others_apart()[1]
+
+    def _others_apart(self) -> tuple[list[int], list[int]]:
+        order = torch.randperm(len(self.others), generator=self.generator("training")).tolist()
+        drawn = [self.others[i] for i in order]
+        count = max(1, round(len(drawn) * TRAINING_SHARE))
+        return sorted(drawn[:count]), sorted(drawn[count:])
 
     def first(self, n: int | None) -> list[int]:
         """The first ``n`` protected people; all for ``None``.

@@ -42,7 +42,7 @@ def test_decoys_are_the_helpers_own_photos_and_are_counted(make_lab):
         (p, i) for post in decoys for p, i in zip(post.who.tolist(), post.source.tolist(), strict=True)
     }
     said = [e for e in events if isinstance(e, PhotosPosted) and e.attack == "foggysight"]
-    assert len(said) == 2 * len(lab.protected) and all("3 steps instead of" in e.about for e in said)
+    assert len(said) == 2 * len(lab.protected) and all("3 steps, longer ones" in e.about for e in said)
     assert all("decoys for" in e.cohort for e in said)
     for post in decoys:
         for photo, person, index in zip(post.photos, post.who.tolist(), post.source.tolist(), strict=True):

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.rates import (
+    difference_interval,
     discovery_at_k,
     error_rate,
     identity_uniformity_at_k,
+    people_interval,
     rank_k,
     recall_at_k,
     wilson,
@@ -33,6 +35,50 @@ def test_wilson_published_values():
     assert wilson(0, 0) == (0, 1)
     with pytest.raises(ValueError, match="successes"):
         wilson(3, 2)
+
+
+PEOPLE = st.lists(st.integers(1, 12).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), min_size=1)
+
+
+@given(PEOPLE)
+def test_an_interval_over_people_holds_the_share_and_mirrors(people):
+    missed, probes = zip(*people, strict=True)
+    low, high = people_interval(missed, probes)
+    share = sum(missed) / sum(probes)
+    assert 0 <= low <= high <= 1
+    if len(set(people)) > 1 or share in (0, 1):  # nobody differs: every draw gives the same
+        assert low - 1e-9 <= share <= high + 1e-9
+    other_low, other_high = people_interval([n - m for m, n in people], probes)
+    assert low == pytest.approx(1 - other_high, abs=0.1) and high == pytest.approx(1 - other_low, abs=0.1)
+
+
+def test_people_count_and_not_their_probes():
+    # The same 32 of 64: everybody half, or half of the people all. Photos of one person say little about others.
+    steady, torn = people_interval([4, 3, 5, 4, 4, 3, 5, 4], [8] * 8), people_interval([8, 0] * 4, [8] * 8)
+    assert steady[1] - steady[0] < 0.15 < 0.5 < torn[1] - torn[0]
+    assert torn[0] < wilson(32, 64)[0] and torn[1] > wilson(32, 64)[1]
+
+
+def test_all_or_none_is_exact_over_people():
+    # Clopper and Pearson 1934, none of 8: 1 - 0.025 ** (1 / 8) = 0.3694.
+    assert people_interval([0] * 8, [8] * 8) == pytest.approx((0, 0.3694), abs=1e-4)
+    assert people_interval([8] * 8, [8] * 8) == pytest.approx((0.6306, 1), abs=1e-4)
+    assert people_interval([], []) == (0, 1)
+    assert people_interval([3, 0], [3, 0]) == pytest.approx((0.025, 1)), "who was not asked is nobody"
+    for wrong in (([9], [8]), ([1], [1, 2]), ([-1], [4])):
+        with pytest.raises(ValueError, match="missed <= probes"):
+            people_interval(*wrong)
+
+
+def test_a_difference_is_paired():
+    before, after, probes = [8, 4, 8, 2, 8, 4, 8, 2], [6, 2, 6, 0, 6, 2, 6, 0], [8] * 8
+    low, high = difference_interval(before, after, probes)
+    assert low == high == 0.25, "everybody lost a quarter, however much they had"
+    apart = people_interval(before, probes), people_interval(after, probes)
+    assert apart[0][0] < apart[1][1], "though the intervals of both overlap"
+    assert difference_interval([], [], []) == (-1, 1)
+    with pytest.raises(ValueError, match="equal lengths"):
+        difference_interval([1], [1, 2], [3, 4])
 
 
 def test_error_rate_and_rank_k():

@@ -16,6 +16,7 @@ from facetui.tui.cli.options import (
     NoCacheOption,
     PeopleOption,
     SeedOption,
+    StrengthOption,
     StrictOption,
     UsersOption,
     settings_of,
@@ -34,6 +35,7 @@ def repl(
     strict: StrictOption = False,
     cast: CastOption = "embedded",
     seed: SeedOption = 0,
+    strength: StrengthOption = "release",
     device: DeviceOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the session's folder is made; also FACETUI_RUNS.")
@@ -50,7 +52,7 @@ def repl(
     from facetui.tui.session.script import run_script
 
     scripted = command is not None or not sys.stdin.isatty()
-    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict)
+    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength)
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)
     if command is not None:

@@ -28,6 +28,7 @@ from facetui.tui.cli.options import (
     PeopleOption,
     PicturesOption,
     SeedOption,
+    StrengthOption,
     StrictOption,
     TrustOption,
     UsersOption,
@@ -57,6 +58,7 @@ def run(
     users: UsersOption = None,
     cast: CastOption = "embedded",
     seed: SeedOption = 0,
+    strength: StrengthOption = "release",
     seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
     device: DeviceOption = "auto",
     display: DisplayOption = "auto",
@@ -101,7 +103,7 @@ def run(
         for line in explained(scenario):
             plain.say(line)
         return
-    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict)
+    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength)
     settings = replace(asked, folder=into, values=scenario.values(values or []))
     shared = partial(published, address=publish, pictures=pictures)
     if not detach and (shown != "tui" or seeds > 1):
@@ -126,6 +128,7 @@ def run(
 def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]:
     """The options with which another process plays the same."""
     given = {"--people": settings.people, "--cast": settings.cast, "--seed": settings.seed, "--device": settings.device}
+    given["--strength"] = settings.strength
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     options += [part for text in values for part in ("--set", text)]
     options += [part for name in settings.users or () for part in ("--users", name)]

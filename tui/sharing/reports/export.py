@@ -16,7 +16,7 @@ def exported(scene: Scene, *, kept: bool) -> dict[str, bytes]:
 
     Args:
         scene: the run up to an event.
-        kept: draw what is left with the best model the trainer has had, else with the one in use.
+        kept: draw what is left with the model that the trainer's own test picks, else with the one in use.
     """
     drawing = draw(scene, kept=kept)
     return {

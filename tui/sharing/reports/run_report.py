@@ -59,9 +59,9 @@ def write(folder: Path, target: Path) -> None:
         case ".md":
             content = document.markdown(blocks(folder, events, began, scene)).encode()
         case ".svg":
-            content = svg(draw(scene, kept=True)).encode()
+            content = svg(draw(scene, kept=False)).encode()
         case ".png":
-            content = png(draw(scene, kept=True))
+            content = png(draw(scene, kept=False))
         case _:
             content = table_csv(scene.table).encode()
     try:
@@ -97,12 +97,12 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
 def _chart(scene: Scene) -> Chart:
     room = 25
     along = axis.geometry(scene, scene, 100 - chart.GUTTER - room)
-    lines = chart.draw(scene, scene, along, 18, room, kept=True)
+    lines = chart.draw(scene, scene, along, 18, room, kept=False)
     drawn = text_of([*lines, *chart.lanes(scene, scene, along, room, everybody=False)])
     last = scene.curves[WHOLE_ARCHIVE][-1].value(True) if WHOLE_ARCHIVE in scene.curves else None
     end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
-    label = f"Clean photos of protected people not named, with the trainer's best model so far.{end}"
-    return Chart(svg(draw(scene, kept=True)), drawn, label)
+    label = f"Clean photos of protected people not named, with the model in use.{end}"
+    return Chart(svg(draw(scene, kept=False)), drawn, label)
 
 
 def _story(events: Sequence[Event]) -> list[tuple[str, list[str]]]:
@@ -123,8 +123,7 @@ def _table(scene: Scene) -> Table:
     shown = grid(scene.table)
     rows = [[row.name, *(f"{cell.text}\n{cell.small}".strip() for cell in row.cells)] for row in shown.rows]
     caption = (
-        f"{TITLE[0].upper()}{TITLE[1:]}, with 95 % Wilson intervals and the number of probes. "
-        "All of it was measured in this run."
+        f"{TITLE[0].upper()}{TITLE[1:]}, with 95 % intervals, probes and people. All of it was measured in this run."
     )
     return Table(caption, [ROWS, *shown.columns], rows)
 
@@ -134,10 +133,10 @@ def _method(began: RunBegan) -> list[str]:
     said = [
         "Protection is 1 - rank-1 accuracy on clean photos of protected people that nobody posted: how often the "
         "trainer does not name the right person first.",
-        "Intervals are 95 % Wilson intervals; probes of one person resemble each other, so they are somewhat too "
-        "narrow.",
-        "The chart shows what is left with the best model the trainer has had so far, which is known in hindsight "
-        "only; the table shows every model by itself.",
+        "Intervals are 95 % and about people: those who were asked are drawn again and again, with all their probes; "
+        "where all or none of the probes were missed, the exact interval over people.",
+        "The chart shows what is left with the model in use; the table shows every model by itself. Nobody in "
+        '"everybody else" was ever trained on.',
     ]
     if began.fictional:
         said.append("The people do not exist, and recognising them is easier than in life: this shows the mechanism.")

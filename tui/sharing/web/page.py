@@ -47,8 +47,8 @@ CONTROLS = """\
 """
 
 FOOTER = """\
-Every number was measured in this run, with 95 % Wilson intervals, or is cited, drawn as ×. Lines show what is
-left with the best model the trainer has had so far. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
+Every number was measured in this run, with a 95 % interval (people drawn again), or is cited, drawn as ×. Lines show
+what is left with the model in use. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
 before, ! under an attack that the model was not trained against. Keys: space, [ ] events, { } moves, g first, G live.
 """
 
@@ -62,7 +62,7 @@ def page(events: Sequence[Event]) -> str:
     scene = Scene.of(events)
     began = events[0] if events and isinstance(events[0], RunBegan) else None
     name = text(began.scenario) if began else "a run"
-    chart = svg(draw(scene, kept=True)) if scene.curves else '<p class="dim">nothing was measured yet</p>'
+    chart = svg(draw(scene, kept=False)) if scene.curves else '<p class="dim">nothing was measured yet</p>'
     notes = [f"<li>{text(e.t)}: {text(e.text)}</li>" for e in events if isinstance(e, Note)]
     caption = next((text(e.text) for e in reversed(events) if isinstance(e, Note)), "")
     cited = [f"<li>× {text(reported(e))}</li>" for e in scene.table.cited]
