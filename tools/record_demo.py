@@ -1,4 +1,4 @@
-"""Record the run that `facetui demo` plays: arms_race with the real engine, packed. Takes a minute or two.
+"""Record the run that `facetui demo` plays: arms_race with the real engine, packed. Takes ten minutes on two cores.
 
 python tools/record_demo.py
 """

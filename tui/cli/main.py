@@ -23,7 +23,7 @@ Watch how the protection of poisoned photos decays.
 
   facetui                                      in a terminal: the app
   facetui demo                                 a recording, at once
-  facetui run arms_race                        the whole story, on fictional people, in a minute
+  facetui run arms_race                        the whole story, on fictional people
   facetui run naive_poisoning --seed 3         another story, other people who protect themselves
   facetui run arms_race --people ~/faces       your own faces: one folder a person
   facetui list                                 stories, attacks, extractors, defences, casts

@@ -52,7 +52,7 @@ async def test_every_key_does_what_the_help_says(size, run):
             await keys.press(key)
             assert app.stage.view == view
         await keys.press("G", "b")
-        assert not app.stage.kept
+        assert app.stage.kept
         await keys.press("m")
         assert app.stage.motion
         before = app.theme

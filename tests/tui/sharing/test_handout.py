@@ -284,14 +284,14 @@ def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run,
     page, text = (tmp_path / "r.html").read_text(), (tmp_path / "r.md").read_text()
     for told in (page, text):
         assert "facetui run sample.py --seed 0 --cast sample.toml --users p01,p02" in told and "model-a abc" in told
-        assert "62 %" in told and "50-73 %, n 64" in told and "a paper" in told and "Cited, not measured" in told
+        assert "62 %" in told and "n 64, 8 people" in told and "a paper" in told and "Cited, not measured" in told
         assert "It began at 98 %" in told and "\x1b" not in told and "this is how far" not in told
         assert "■ trainer: adapts to pgd" in told and "everybody else" in told and "n 256" in told
         assert hashlib.sha256(SOURCE.encode()).hexdigest() in told, "the story, which is none that comes along,"
         assert "    lab.users.post(4)\n    lab.measure()" in told, "is there line by line"
         assert hashlib.sha256((run / journal.EVENTS).read_bytes()).hexdigest() in told
     assert "<script" not in page and "http" not in page.replace("http://www.w3.org", "") and "@media print" in page
-    assert "[red]not red[/red]" in page and "\\[red\\]" in text and "whole archive 6.2 %" in text and "▲ pgd" in text
+    assert "[red]not red[/red]" in page and "\\[red\\]" in text and "whole archive 11 %" in text and "▲ pgd" in text
     assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert {row["basis"] for row in rows} == {"measured", "cited"}

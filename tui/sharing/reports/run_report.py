@@ -158,6 +158,7 @@ def command(began: RunBegan) -> str:
     story = began.scenario if _shipped(began) else f"{began.scenario}.py"
     cast = began.cast if began.cast in casts.names() else f"{began.cast}.toml"
     parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast]
+    parts += ["--strength", began.strength] if began.strength not in ("", "release") else []
     joined = [",".join(began.users)] if not any("," in name for name in began.users) else began.users
     parts += [part for name in joined for part in ("--users", name)]
     if began.people != "embedded":

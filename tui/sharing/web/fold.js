@@ -6,7 +6,6 @@ const Fold = (() => {
   const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "detection_measured", "verification_measured", "pictures_shown", "note", "run_ended", "run_failed"]);
   const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "verification_measured"]);
   const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans" };
-  const Z95 = 1.959963984540054;
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
   // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
@@ -14,14 +13,6 @@ const Fold = (() => {
   const percent = (rate) => (rate > 0 && rate < 0.0995 ? (even(1000 * rate) / 10).toFixed(1) : even(100 * rate)) + " %";
 
   const generation = (e) => [e.classifier && e.classifier !== "nearest" ? `${e.extractor}, ${e.classifier}` : e.extractor, ...(e.steps ?? []), e.law].filter(Boolean).join(" + ");
-
-  function wilson(k, n) {
-    if (n === 0) return [0, 1];
-    const p = k / n, scale = 1 + (Z95 * Z95) / n;
-    const centre = (p + (Z95 * Z95) / (2 * n)) / scale;
-    const half = (Z95 / scale) * Math.sqrt((p * (1 - p)) / n + (Z95 * Z95) / (4 * n * n));
-    return [k === 0 ? 0 : Math.max(0, centre - half), k === n ? 1 : Math.min(1, centre + half)];
-  }
 
   // One or two words for a lane of the timeline.
   function label(e) {
@@ -46,8 +37,7 @@ const Fold = (() => {
   function point(e, slot) {
     const interval = e.interval ?? [e.protection_rate, e.protection_rate], best = e.best_protection_rate;
     if (!finite(best)) return { slot, rate: e.protection_rate, interval, kept: e.protection_rate, keptInterval: interval };
-    const missed = Math.min(e.n_probes, Math.max(0, even(best * e.n_probes)));
-    return { slot, rate: e.protection_rate, interval, kept: best, keptInterval: wilson(missed, e.n_probes) };
+    return { slot, rate: e.protection_rate, interval, kept: best, keptInterval: e.best_interval ?? [best, best] };
   }
 
   function fold(events, until) {

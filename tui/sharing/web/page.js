@@ -44,23 +44,23 @@
     const line = (points, name, kind) => {
       const end = x(s.slots.length - 1);
       let path = "";
-      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.kept)}` : `M${x(p.slot)} ${y(p.kept)}`; });
+      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.rate)}` : `M${x(p.slot)} ${y(p.rate)}`; });
       svg.append(draw("path", { d: `${path} H${end}`, class: kind }));
-      labels.push([y(points[points.length - 1].kept) + 5, name, kind]);
+      labels.push([y(points[points.length - 1].rate) + 5, name, kind]);
     };
     const whole = s.curves.get(WHOLE);
     if (whole) for (const p of whole) {
-      const [low, high] = p.keptInterval;
+      const [low, high] = p.interval;
       if (!finite(low) || !finite(high)) continue;
       svg.append(draw("rect", { x: x(p.slot) - 7, width: 14, y: y(high), height: Math.max(1, y(low) - y(high)), class: "band" }));
     }
-    const base = s.base.map(([slot, rate]) => ({ slot, kept: rate }));
-    if (base.length) line(base, `· everybody else ${percent(base[base.length - 1].kept)}`, "base");
+    const base = s.base.map(([slot, rate]) => ({ slot, rate }));
+    if (base.length) line(base, `· everybody else ${percent(base[base.length - 1].rate)}`, "base");
     [...s.curves.keys()].filter((name) => name !== WHOLE).forEach((name, i) => {
       const points = s.curves.get(name);
-      line(points, `${name} ${percent(points[points.length - 1].kept)}`, `cohort c${i % 4}`);
+      line(points, `${name} ${percent(points[points.length - 1].rate)}`, `cohort c${i % 4}`);
     });
-    if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].kept)}`, "whole");
+    if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].rate)}`, "whole");
     for (const c of s.cited) {
       const [cx, cy] = [x(c.slot), y(c.event.protection_rate)];
       svg.append(draw("path", { d: `M${cx - 6} ${cy - 6} l12 12 m0 -12 l-12 12`, class: "cited" }));
@@ -105,7 +105,7 @@
   }
 
   function summary(s) {
-    return [...s.curves].map(([name, points]) => `${name} ${percent(points[points.length - 1].kept)}`).join(", ") || "nothing measured yet";
+    return [...s.curves].map(([name, points]) => `${name} ${percent(points[points.length - 1].rate)}`).join(", ") || "nothing measured yet";
   }
 
   function table(s) {
