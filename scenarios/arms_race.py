@@ -36,7 +36,7 @@ def scenario(lab: Lab) -> None:
     lab.at("2021-01")
     lab.note("The trainer answers: it runs the public tool on photos of other people and learns to see through it.")
     lab.trainer.adapt()
-    adapted = lab.measure().whole
+    lab.measure()
 
     lab.at("2021-01-21")
     lab.note("LowKey appears and attacks several extractors at once. What is posted from now on is under LowKey.")
@@ -64,12 +64,12 @@ def scenario(lab: Lab) -> None:
     lab.at("2021-06")
     lab.note("The trainer adapts again, now to every tool there has been.")
     lab.trainer.adapt()
-    again = lab.measure().whole
+    lab.measure()
 
     lab.at("2022-03")
     lab.note("Another extractor is released; it has never heard of any tool.")
     lab.trainer.use("newest")
-    end = lab.measure().whole
+    lab.measure()
     lab.note(
         "Which of its models is best? The trainer tries them on people who are not protected, under the same tools."
     )
@@ -86,9 +86,7 @@ def scenario(lab: Lab) -> None:
 
     lab.note(
         f"{fates(lab.measurements)} With everything it kept, the trainer failed to name "
-        f"{percent(start.protection_rate)} of the protected people's clean photos at first, "
-        f"{percent(adapted.protection_rate)} once it had adapted, {percent(again.protection_rate)} once it had adapted "
-        f"to all three tools, {percent(end.protection_rate)} with an extractor that knows of none, and "
-        f"{in_words(picked)} with {chosen}, which its own test picked. "
-        f"Everybody else's photos: {percent(picked.unprotected_error)}."
+        f"{percent(start.protection_rate)} of the protected people's clean photos at first, and now "
+        f"{in_words(picked)} with {chosen}, which its own test picked; of everybody else's "
+        f"{percent(picked.unprotected_error)}."
     )

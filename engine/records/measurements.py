@@ -51,12 +51,16 @@ def fates(measured: Iterable[ProtectionMeasured]) -> str:
     said: dict[Verdict, list[str]] = {"protected": [], "cannot tell": [], "not protected": []}
     for cohort, models in latest.items():
         worst = min(models.values(), key=lambda event: event.protection_rate)
-        what = f"{cohort} ({in_words(worst)}, with {worst.generation})"
+        held = sum(verdict(event) == "protected" for event in models.values())
+        assert worst.interval is not None
+        what = f"{cohort}: {percent(worst.protection_rate)} ({percents(*worst.interval)}) with {worst.generation}"
+        if held and verdict(worst) != "protected":
+            what += f" (it withstands {held} of the trainer's {len(models)} models)"
         said[verdict(worst)].append(what)
     sentences = {
         "protected": "Survives every model so far: {}.",
         "cannot tell": "Cannot be told with so few people: {}.",
-        "not protected": "No longer protects: {}.",
+        "not protected": "No longer protected: {}.",
     }
     found = [sentences[kind].format("; ".join(which)) for kind, which in said.items() if which]
     return " ".join(found) or "Nothing was posted under an attack and measured."

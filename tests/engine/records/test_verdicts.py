@@ -55,10 +55,10 @@ def test_who_survives_is_said_first():
         ]
     )
     survives, open_, fallen = (said.index(name) for name in ("lowkey", "fawkes-1.0", "fawkes-0.3"))
-    assert said.startswith("Survives every model so far: 2021-01 lowkey (91 %") and survives < open_ < fallen
-    assert "with b)" in said[survives:open_], "of all models the one that fails least"
-    assert "Cannot be told with so few people: 2021-04 fawkes-1.0 (50 %" in said
-    assert "No longer protects: 2020-07 fawkes-0.3 (0 % (0 of 64 probes of 8 people" in said
+    assert said.startswith("Survives every model so far: 2021-01 lowkey: 91 % (") and survives < open_ < fallen
+    assert "with b." in said[survives:open_], "of all models the one that fails least"
+    assert "Cannot be told with so few people: 2021-04 fawkes-1.0: 50 % (" in said
+    assert "No longer protected: 2020-07 fawkes-0.3: 0 % (0-37 %) with b (it withstands 1 of the trainer's 2" in said
 
 
 def test_where_all_survive_or_all_fail_nothing_else_is_said():
