@@ -253,7 +253,7 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         "TERM": "tmux-256color",
         "CI": "",
     }
-    terminal = Tmux(f"{' '.join(MAIN)} run arms_race", size, places)
+    terminal = Tmux(f"{' '.join(MAIN)} run arms_race --strength workshop", size, places)
     try:
         assert "arms_race" in terminal.wait("users +▲ fawkes-0.3", 240)
         terminal.wait("trainer +■")

@@ -177,7 +177,7 @@ def test_nobodys_home_is_a_folder_of_ones_own(story, tmp_path):
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         Path(place).chmod(0o777)
         here = {"PATH": os.environ["PATH"], "TMPDIR": place, "PYTHONDONTWRITEBYTECODE": "1"}
-        for arguments in (["run", "naive_poisoning", "--display", "none"], ["doctor"], ["runs"]):
+        for arguments in (["run", "naive_poisoning", "--strength", "workshop"], ["doctor"], ["runs"]):
             command = [*nobody, *MAIN, *arguments]
             ran = subprocess.run(command, capture_output=True, text=True, timeout=300, env=here, cwd=place)
             assert ran.returncode == 0 and "bug" not in ran.stderr, ran.stderr
