@@ -169,11 +169,8 @@ class Attack(ABC):
 
     def settings(self) -> dict[str, object]:
         """Every setting that changes the result, as plain values: part of the cache key."""
-        hidden = {
-            "default_budget",
-            "about",
-            "release_steps",
-        }  # the budget has its own place in the key; words change no pixel
+        # The budget has its own place in the key; words, and what a release does, change no pixel.
+        hidden = {"default_budget", "about", "release_steps"}
         return {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
 
     def perturb(

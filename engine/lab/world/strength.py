@@ -47,9 +47,9 @@ def tool_of(strength: Strength, attack: str, budget: str | Budget | None = None,
         UnknownName: no such attack.
         UsageError: a budget or setting that does not fit.
     """
-    if strength == "workshop" and "steps" not in settings and "mode" not in settings:
-        quick = dict(WORKSHOP.get(attack, {}))
-        budget = budget or quick.pop("budget", None)
-        settings = {**{name: value for name, value in quick.items() if name != "budget"}, **settings}
+    if strength == "workshop" and not {"steps", "mode"} & set(settings):
+        quick = WORKSHOP.get(attack, {})
+        budget = budget or quick.get("budget")
+        settings |= {name: value for name, value in quick.items() if name != "budget"}
     chosen = attacks.make(attack, **settings)
     return Tool(chosen, Budget.parse(budget) if isinstance(budget, str) else budget or chosen.default_budget)
