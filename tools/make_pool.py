@@ -1,5 +1,6 @@
-"""Makes the pictures that compact extractors are trained on, and what the two real networks see in them.
+"""Makes the pictures that compact extractors are trained on, and what four real networks see in them.
 
+    pip install face_recognition_models
     python tools/make_pool.py --shared ../shared --cache /tmp/faces
 
 A teacher labels anything, so besides real photos the pool holds blends of two real photos, which no network has ever
@@ -15,14 +16,19 @@ from pathlib import Path
 import faces
 import make_people
 import numpy as np
+import tfjs_graph
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from facetui.engine.extractors.families import dlib_resnet
+
 SEED = 77
-BLENDS = 9000
-FICTIONAL_PEOPLE, FICTIONAL_PHOTOS = 1100, 6
+BLENDS = 12000
+BATCH = 8
+"""Large maps are slow to allocate: at 32 photos a batch faceres does a third as many a second."""
+FICTIONAL_PEOPLE, FICTIONAL_PHOTOS = 1400, 6
 
 
 def folded(network: nn.Module) -> nn.Module:
@@ -35,6 +41,14 @@ def folded(network: nn.Module) -> nn.Module:
                     module[i] = fuse_conv_bn_eval(module[i], module[i + 1])
                     module[i + 1] = nn.Identity()
     return network.to(memory_format=torch.channels_last)
+
+
+def teachers(shared: Path) -> dict[str, nn.Module]:
+    """Four networks: both MobileFaceNets, and two that share neither data nor architecture with them or each other."""
+    networks = {name: folded(network) for name, network in make_people.teachers(shared).items()}
+    networks["faceres"] = tfjs_graph.FaceRes(shared / "models" / "graph")
+    networks["dlib"] = folded(dlib_resnet.load(dlib_resnet.published_file(), "dlib"))
+    return networks
 
 
 def shake(photos: Tensor, rng: np.random.Generator) -> Tensor:
@@ -95,8 +109,9 @@ def main() -> None:
     # In a random order, so that a first part of the pool is a fair sample of it.
     pool = pool[torch.from_numpy(np.random.default_rng(SEED).permutation(len(pool)))]
     np.save(args.cache / "pool-photos.npy", pool.numpy())
-    for name, network in make_people.teachers(args.shared).items():
-        np.save(args.cache / f"pool-{name}.npy", faces.embed(folded(network), pool, 64).numpy())
+    for name, network in teachers(args.shared).items():
+        np.save(args.cache / f"pool-{name}.npy", faces.embed(network, pool, BATCH).numpy())
+        print(name, flush=True)
 
 
 if __name__ == "__main__":

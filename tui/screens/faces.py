@@ -10,7 +10,7 @@ from facetui.engine.records.text import clean
 from facetui.tui.figures.photos import difference, halves, load
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.selection import Photos, photos_of_people
-from facetui.tui.text.spans import Line, cells, cut, fit, pad, side_by_side
+from facetui.tui.text.spans import Line, cells, cut, fit, pad, side_by_side, wrap
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -108,9 +108,8 @@ def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels
 def _named(person: str, first: PicturesShown, now: PicturesShown, width: int) -> list[Line]:
     """Whom the trainer names for a clean photo of the person: when the photo was first shown, and now."""
     half = (width - 2) // 2 if first is not now else width - 2
-    lines: list[Line] = [
-        [(f" shown a clean photo of {clean(person)}, posted {clean(first.cohort)}, the trainer names", "caption")]
-    ]
+    sentence = f"shown a clean photo of {clean(person)}, posted {clean(first.cohort)}, the trainer names"
+    lines: list[Line] = [[(f" {part}", "caption")] for part in wrap(sentence, width - 1, 2)]
     columns = [_candidates(first, "first", half)]
     if first is not now:
         columns.append(_candidates(now, "now", half))

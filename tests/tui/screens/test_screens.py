@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
-from facetui.engine.records.events import WHOLE_ARCHIVE, Note, Progress, ProtectionMeasured, RunFailed
+from facetui.engine.records.events import WHOLE_ARCHIVE, Note, PicturesShown, Progress, ProtectionMeasured, RunFailed
 from facetui.tui.figures import axis
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
@@ -87,6 +87,19 @@ def test_a_run_that_failed_says_where(tmp_path):
     stage.fold()
     text = spans.text_of(frame.paint(stage, 80, 24))
     assert "mine.py, line 3: ZeroDivisionError" in text and "failed" in text
+
+
+@pytest.mark.parametrize("cohort", ["2020-07 pgd", "2021-01-21 fawkes-0.3 weakened"])
+def test_the_sentence_over_the_named_is_never_cut_off(cohort, tmp_path):
+    stage = Stage()
+    stage.open(tmp_path / "run", live=False)
+    events = write_sample(tmp_path / "run")
+    stage.extend([msgspec.structs.replace(e, cohort=cohort) if isinstance(e, PicturesShown) else e for e in events])
+    stage.player.latest()
+    stage.fold()
+    stage.view = "faces"
+    text = " ".join(spans.text_of(frame.paint(stage, 80, 24)).split())
+    assert f"posted {cohort.strip()}, the trainer names" in text
 
 
 # --- folds --------------------------------------------------------------------------------------------------------
