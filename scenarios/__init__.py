@@ -18,6 +18,8 @@ _TOLD = (
     "clean_era",
     "collective_decoys",
     "retention_law",
+    "needle",
+    "recognisers",
 )
 
 

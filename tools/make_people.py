@@ -1,8 +1,11 @@
-"""Makes the embedded fictional people: ``engine/data/people.zip`` and their card.
+"""Makes fictional people: those of the stories, the crowd around them, and people to tune defaults on.
 
-    python tools/make_people.py --shared ../shared --cache /tmp/faces
+    python tools/make_people.py --shared ../shared --cache /tmp/faces sealed
+    python tools/make_people.py --shared ../shared --cache /tmp/faces crowd
+    python tools/make_people.py --shared ../shared --cache /tmp/faces development --out /tmp/development.zip
 
-Prints every figure of the card; ``--sheet FILE`` also draws a contact sheet.
+Stories and reports show the sealed people, so nothing may be fitted to them: defaults are tuned on development people,
+who are other draws and are not installed. Prints every figure of the card; ``--sheet FILE`` also draws a contact sheet.
 """
 
 from __future__ import annotations
@@ -11,6 +14,7 @@ import argparse
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import faces
@@ -23,12 +27,42 @@ from torch import Tensor
 from facetui.engine.extractors.families import mobilefacenet
 from facetui.engine.people.alignment import find_faces, to_picture, to_tensor
 
-SEED = 2021
-PEOPLE, PHOTOS = 48, 24
+PHOTOS = 24
+"""Drawn of each person, and judged."""
 QUALITY = 88
 REAL = ("glint", "lfw-crops", "lfw-grey")
-ALIKE = 0.5
-"""No two fictional people's mean embeddings are more similar than this."""
+DATA = Path("engine/data")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A set of fictional people.
+
+    Attributes:
+        seed: of all draws.
+        people: how many.
+        kept: photos of each that are written, of those drawn.
+        alike: no two people's mean embeddings are more similar than this.
+        prefix: of their names.
+        out: where they are written; absent: it must be said.
+    """
+
+    seed: int
+    people: int
+    kept: int
+    alike: float
+    prefix: str
+    out: Path | None
+
+
+# A crowd has people who resemble each other: that is what makes a large gallery hard.
+KINDS = {
+    "sealed": Kind(2026, 48, 24, 0.5, "p", DATA / "people.zip"),
+    "crowd": Kind(530, 490, 2, 0.65, "c", DATA / "crowd.zip"),
+    "development": Kind(2021, 48, 24, 0.5, "d", None),
+}
+GLANCE = 6
+"""Photos by which most draws are turned down already."""
 NETWORKS = ("mobilefacenet-casia", "mobilefacenet-ms1m")
 
 
@@ -110,25 +144,35 @@ class Strangers:
         )
 
 
-def draw(model: FaceModel, strangers: Strangers) -> tuple[list[list[bytes]], dict[str, float]]:
+def draw(kind: Kind, model: FaceModel, strangers: Strangers) -> tuple[list[list[bytes]], dict[str, float]]:
     """Fictional people as JPEGs, and how many draws were turned down."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(kind.seed)
     people: list[list[bytes]] = []
     drawn: dict[str, list[Tensor]] = {name: [] for name in NETWORKS}
     rejected = 0
-    while len(people) < PEOPLE:
+    while len(people) < kind.people:
         person = model.person(rng)
         files = [as_jpeg(photo) for photo in model.photos(person, PHOTOS, rng)]
         photos = torch.stack([from_jpeg(f) for f in files])
-        if not acceptable(photos, strangers, drawn):
+        if nearly(photos[:GLANCE], strangers) or not acceptable(photos, strangers, drawn, kind.alike):
             rejected += 1
             continue
         people.append(files)
-        print(f"{len(people)} people, {rejected} turned down", flush=True)
+        if len(people) % 10 == 0:
+            print(f"{len(people)} people, {rejected} turned down", flush=True)
     return people, {"rejected": rejected}
 
 
-def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tensor]]) -> bool:
+def nearly(photos: Tensor, strangers: Strangers) -> bool:
+    """Whether a few photos match somebody real so often that all of them would too."""
+    for name, network in strangers.networks.items():
+        overall, colour, grey = strangers.matches(name, faces.embed(network, photos))
+        if overall > 0.01 or max(colour, grey) > 0.12:
+            return True
+    return False
+
+
+def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tensor]], alike: float) -> bool:
     """Whether a person is nobody real, nobody drawn before, and found by MTCNN; remembers who is."""
     new = {name: faces.embed(network, photos) for name, network in strangers.networks.items()}
     for name, embedded in new.items():
@@ -136,7 +180,7 @@ def acceptable(photos: Tensor, strangers: Strangers, drawn: dict[str, list[Tenso
         if overall > 0.005 or colour > 0.05 or grey > 0.05:
             return False
         centre = embedded.mean(0)
-        if drawn[name] and (torch.stack(drawn[name]) @ centre).max() > ALIKE * centre.norm():
+        if drawn[name] and (torch.stack(drawn[name]) @ centre).max() > alike * centre.norm():
             return False
     if not all(found(photo) for photo in photos[::3]):
         return False
@@ -155,7 +199,7 @@ def found(photo: Tensor) -> bool:
 def measure(people: list[list[bytes]], strangers: Strangers) -> dict[str, object]:
     """Every figure of the card."""
     photos = torch.stack([from_jpeg(f) for files in people for f in files])
-    who = torch.arange(len(people)).repeat_interleave(PHOTOS)
+    who = torch.arange(len(people)).repeat_interleave(torch.tensor([len(files) for files in people]))
     figures: dict[str, object] = {"people": len(people), "photos": len(photos)}
     figures["MTCNN finds a face"] = sum(found(photo) for photo in photos) / len(photos)
     for name, network in strangers.networks.items():
@@ -195,19 +239,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True, help="folder with faces/ and models/")
     parser.add_argument("--cache", type=Path, required=True, help="folder for aligned photos and embeddings")
-    parser.add_argument("--out", type=Path, default=Path("engine/data/people.zip"))
+    parser.add_argument("--out", type=Path, help="default: where the package has them")
+    parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--sheet", type=Path, help="draw a contact sheet here")
     args = parser.parse_args()
     strangers = Strangers(args.shared, args.cache)
-    people, figures = draw(fit(args.shared, args.cache), strangers)
+    kind = KINDS[args.kind]
+    out = args.out or kind.out
+    if out is None:
+        parser.error("development people are not installed; say --out FILE")
+    drawn, figures = draw(kind, fit(args.shared, args.cache), strangers)
+    people = [files[: kind.kept] for files in drawn]
     if args.sheet:
         sheet(people, args.sheet)
-    with zipfile.ZipFile(args.out, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for p, files in enumerate(people, start=1):
             for i, data in enumerate(files):
                 # A fixed date: the same seed gives the same bytes.
-                archive.writestr(zipfile.ZipInfo(f"p{p:02d}/{i:02d}.jpg", (2021, 6, 28, 0, 0, 0)), data)
-    print(json.dumps({**figures, **measure(people, strangers), "bytes": args.out.stat().st_size}, indent=1))
+                name = f"{kind.prefix}{p:0{len(str(kind.people))}d}/{i:02d}.jpg"
+                archive.writestr(zipfile.ZipInfo(name, (2021, 6, 28, 0, 0, 0)), data)
+    print(json.dumps({**figures, **measure(people, strangers), "bytes": out.stat().st_size}, indent=1))
 
 
 if __name__ == "__main__":

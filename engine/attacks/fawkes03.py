@@ -42,6 +42,8 @@ MODES = {
 FARTHEST = 20
 """The target is drawn from this many identities farthest from the user."""
 START = 1e-6
+EPSILON = 1e-8
+"""Of Adadelta: the default of TensorFlow 1, on which this release ran."""
 DECAY = 0.8
 """Of the learning rate, after each third of the run."""
 
@@ -90,7 +92,7 @@ class Fawkes03(Attack):
             clean = clean_rows(album, rows)
             dissimilarity, origin = Dissimilarity(clean), to_tanh(clean)
             variable = torch.full_like(origin, START)
-            optimiser = Adadelta(variable)
+            optimiser = Adadelta(variable, EPSILON)
             wanted = [goal[rows] for goal in goals]
             best = torch.full((len(rows),), torch.inf, device=rows.device)
             kept = clean.clone()

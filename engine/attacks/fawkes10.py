@@ -36,6 +36,8 @@ from facetui.engine.records.errors import UsageError
 MODES = {"low": Mode(0.004, 40, 25), "mid": Mode(0.012, 75, 20), "high": Mode(0.017, 150, 15)}
 CLIP = 15 / 255
 START = 1e-4
+EPSILON = 1e-7
+"""Of Adadelta: the default of Keras, on which this release runs."""
 NUDGE = 0.01
 """Length, in tanh space, of the one sign step: at the start the gradient nearly vanishes."""
 LOW, HIGH = 0.9, 1.1
@@ -87,7 +89,7 @@ class Fawkes10(Attack):
             clean = clean_rows(album, rows)
             dissimilarity, origin = Dissimilarity(clean), to_tanh(clean)
             variable = uniform(clean, START, album.generator)
-            optimiser = Adadelta(variable)
+            optimiser = Adadelta(variable, EPSILON)
             before = [e[rows] for e in own]
             balance = torch.ones(len(rows), device=rows.device)
             best = torch.full((len(rows),), -torch.inf, device=rows.device)
@@ -113,8 +115,8 @@ class Fawkes10(Attack):
                         variable.sub_(gradient.sign(), alpha=NUDGE)
                     optimiser.step(variable, gradient, self._mode.learning_rate)
                 tick(len(rows) * len(networks))
-            # The release's rescue of photos none of whose iterates was eligible.
-            rescued = best.isinf() & (moved < RESCUE_MOVE) & (seen_dssim < RESCUE_DSSIM)
+            # The release's rescue of photos that hardly moved: their last iterate, where that moved further.
+            rescued = (best < RESCUE_MOVE) & (seen_dssim < RESCUE_DSSIM) & (moved > best)
             return torch.where(rescued.view(-1, 1, 1, 1), photos, kept).detach()
 
         return batchwise(album, self.passes(len(networks)), climb)

@@ -128,7 +128,7 @@ class FoggySight(Attack):
 
 
 def decoy_loss(embedded: Sequence[Tensor], goals: Sequence[Tensor], noise: Tensor) -> Tensor:
-    """Cosine distances to the goals, summed over extractors, and a little of the noise's length: ``(N,)``.
+    """Cosine distances to the goals, summed over extractors, and a little of the noise's energy: ``(N,)``.
 
     Args:
         embedded: unit length, ``(N, D)`` of each extractor.
@@ -136,7 +136,7 @@ def decoy_loss(embedded: Sequence[Tensor], goals: Sequence[Tensor], noise: Tenso
         noise: ``(N, 3, 112, 112)`` in standard deviations of each photo.
     """
     distance = torch.stack([1 - (e * goal).sum(1) for e, goal in zip(embedded, goals, strict=True)]).sum(0)
-    return distance + KEEP_SMALL * noise.flatten(1).norm(dim=1)
+    return distance + KEEP_SMALL * 0.5 * noise.flatten(1).square().sum(dim=1)
 
 
 def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, generator: torch.Generator) -> Tensor:

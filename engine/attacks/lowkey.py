@@ -31,6 +31,9 @@ from facetui.engine.records.errors import DataError, UsageError
 STEPS = 50
 START = 0.005
 BLUR, SIGMA = 7, 3.0
+EMBEDDING = 512
+"""Numbers in the release's embeddings, over which it takes the mean: beside it stands the perceptual penalty, whose
+weight would mean something else with embeddings of another size."""
 VIEWS = 4
 """Plain and blurred, each with its mirror image: forward+backward passes through a surrogate a step."""
 ALEXNET = "alexnet-owt-7be5be79.pth"
@@ -102,7 +105,7 @@ class LowKey(Attack):
                     for blur in (False, True):
                         seen = album.view(x, rows)
                         with autocast(x.device):
-                            away = (mirrored(network, blurred(seen) if blur else seen) - e).square().mean(1)
+                            away = (mirrored(network, blurred(seen) if blur else seen) - e).square().sum(1) / EMBEDDING
                         gradient += torch.autograd.grad(away.sum() / (2 * len(networks)), x)[0]
                 x = x.detach() + gradient.sign_().mul_(self.step_size)
                 tick(len(rows) * VIEWS * len(networks))

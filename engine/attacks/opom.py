@@ -5,7 +5,7 @@ their features span, a class centre or a convex hull; one shared mask takes sign
 trivial to estimate and subtract for whoever has several of them.
 
 What differs from the release: the hull's nearest point is found by pairwise Frank-Wolfe steps instead of a quadratic
-program.
+program; it has no affine hull, momentum or DFANet, and takes 16 steps where theirs may take 100.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from facetui.engine.records.errors import UsageError
 CENTRE_FIRST = 5
 """Steps for which the hull variant moves away from the centre, as in the release."""
 FRANK_WOLFE = 16
+STEP = 1 / 8
+"""Length of a step in bounds: the release's 1/255 of 8/255."""
 
 
 class OPOM(Attack):
@@ -94,18 +96,19 @@ class OPOM(Attack):
         radius, (p, m), flat = album.budget.epsilon, rows.shape, rows.flatten()
         clean = clean_rows(album, flat)
         own = [embed(network, clean).unflatten(0, (p, m)) for network in networks]
-        mask = uniform(clean[::m], radius / 2, album.generator)
-        size = 2 * radius / self.steps
+        mask = torch.zeros_like(clean[::m])
+        start = uniform(clean, radius, album.generator)  # of every photo: clean ones are a maximum of the loss
         for step in range(self.steps):
             mask.requires_grad_(True)
-            seen = album.view((clean + mask.repeat_interleave(m, 0)).clamp(0, 1), flat)
+            moved = mask.repeat_interleave(m, 0) + (start if step == 0 else 0)
+            seen = album.view((clean + moved).clamp(0, 1), flat)
             with autocast(clean.device):
                 embedded = [network(seen).float().unflatten(0, (p, m)) for network in networks]
             hull = self.subspace == "convex" and step >= CENTRE_FIRST
             pairs = zip(embedded, own, strict=True)
             away = torch.stack([(e - _nearest(e.detach(), points, hull)).square().sum() for e, points in pairs])
             (gradient,) = torch.autograd.grad(away.sum(), mask)
-            mask = (mask.detach() + gradient.sign() * size).clamp(-radius, radius)
+            mask = (mask.detach() + gradient.sign() * (radius * STEP)).clamp(-radius, radius)
             tick(len(flat) * len(networks))
         return mask
 

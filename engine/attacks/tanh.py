@@ -19,8 +19,8 @@ SHRINK = 2 - 1e-6
 PENALTY = 1e6
 """Weight of the squared excess of DSSIM over its budget; the default of both releases' command lines."""
 
-RHO, EPSILON = 0.95, 1e-7
-"""Adadelta's decay and stabiliser: the defaults of Keras."""
+RHO = 0.95
+"""Adadelta's decay."""
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,17 @@ class Adadelta:
 
     Args:
         like: the shape.
+        epsilon: stabiliser; where gradients are small it decides how long a step is.
     """
 
-    def __init__(self, like: Tensor) -> None:
+    def __init__(self, like: Tensor, epsilon: float) -> None:
+        self._epsilon = epsilon
         self._squares = torch.zeros_like(like)
         self._updates = torch.zeros_like(like)
 
     def step(self, variable: Tensor, gradient: Tensor, learning_rate: float) -> None:
         """Move ``variable`` against ``gradient``, in place; overwrites the gradient."""
         self._squares.mul_(RHO).addcmul_(gradient, gradient, value=1 - RHO)
-        update = (self._updates + EPSILON).div_(self._squares + EPSILON).sqrt_().mul_(gradient)
+        update = (self._updates + self._epsilon).div_(self._squares + self._epsilon).sqrt_().mul_(gradient)
         self._updates.mul_(RHO).addcmul_(update, update, value=1 - RHO)
         variable.sub_(update, alpha=learning_rate)

@@ -42,13 +42,16 @@ def pixels(photos: Tensor, device: torch.device) -> Tensor:
     return photos / 255 if photos.dtype == torch.uint8 else photos
 
 
-def embed(network: Extractor, photos: Tensor, check: Callable[[], object] = lambda: None) -> Tensor:
-    """Unit-length embeddings ``(N, D)`` float32, on the network's device.
+def embed(
+    network: Extractor, photos: Tensor, check: Callable[[], object] = lambda: None, *, raw: bool = False
+) -> Tensor:
+    """Embeddings ``(N, D)`` float32 of unit length, on the network's device.
 
     Args:
         network: on the device to compute on.
         photos: ``(N, 3, 112, 112)``, uint8 or floating point in [0, 1], on any device; N may be 0.
         check: called before every batch; may raise ``Cancelled``, so that a stop need not wait for an archive.
+        raw: leave embeddings as long as the network makes them.
 
     Raises:
         OutOfMemory: not even one photo fits.
@@ -60,7 +63,8 @@ def embed(network: Extractor, photos: Tensor, check: Callable[[], object] = lamb
     def some(rows: Tensor) -> Tensor:
         check()
         with torch.inference_mode(), autocast(device):
-            return network(pixels(rows, device).contiguous(memory_format=torch.channels_last)).float()
+            seen = pixels(rows, device).contiguous(memory_format=torch.channels_last)
+            return (network.features(seen) if raw else network(seen)).float()
 
     return in_batches(some, photos, 2 * batch_size(device)).clone()
 

@@ -3,6 +3,9 @@
 Radiya-Dixit et al., ICLR 2022 (arXiv 2106.14851) fine-tune a network for it and report 99.8 % precision and recall (as
 told by the authors' ICLR 2023 blog post). A perturbation is small, but it has a spectrum that photographs have not, so
 this one needs no network: logistic regression on how strong each frequency of 8x8 blocks is, as in steganalysis.
+
+Photos are stored again on their way: a detector that knows clean JPEGs and perturbed pixels would tell a JPEG from what
+is none. So clean and perturbed photos are learnt alike, as they are and re-encoded.
 """
 
 from __future__ import annotations
@@ -14,9 +17,13 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Detecting, check_photos
+from facetui.engine.defences.purifier import Purifier
 from facetui.engine.records.errors import UsageError
 
 BLOCK = 8
+
+RECODINGS = ("jpeg 95", "jpeg 75", "resize 96", "resize 90, jpeg 85", "noise 1")
+"""What happens to photos on their way to a crawl; the fourth is about a screenshot."""
 
 TOGETHER = 64
 """Photos whose blocks are taken apart at a time: they take ten times the memory of the photos."""
@@ -53,11 +60,18 @@ class Detector(Detecting):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        seen = torch.cat([spectrum(clean), spectrum(poisoned)]).double().numpy()
-        labels = [0] * len(clean) + [1] * len(poisoned)
+        kinds = [self._learnt(clean), self._learnt(poisoned)]
+        seen = torch.cat(kinds).double().numpy()
+        labels = [0] * len(kinds[0]) + [1] * len(kinds[1])
         regression = LogisticRegression(C=self.regularisation, class_weight="balanced", max_iter=500)
         self._model = make_pipeline(StandardScaler(), regression).fit(seen, labels)
         return self
+
+    @staticmethod
+    def _learnt(photos: Tensor) -> Tensor:
+        """Spectra of photos as they are, and of each re-encoded."""
+        stored = photos if photos.dtype == torch.uint8 else (photos * 255).round().to(torch.uint8)
+        return torch.cat([spectrum(photos), *(spectrum(Purifier(recipe)(stored)) for recipe in RECODINGS)])
 
     def flags(self, photos: Tensor) -> Tensor:
         """Which photos it takes for perturbed ``(N,)`` bool, on the CPU.

@@ -53,8 +53,14 @@ class Networks:
         self.get(name)
         return self._hashes[name]
 
-    def embeddings(self, name: str, photos: Tensor) -> Tensor:
-        """Embeddings ``(N, D)`` on the CPU, from the cache when the same network saw the same photos before."""
+    def embeddings(self, name: str, photos: Tensor, *, raw: bool = False) -> Tensor:
+        """Embeddings ``(N, D)`` on the CPU, from the cache when the same network saw the same photos before.
+
+        Args:
+            name: of the network.
+            photos: ``(N, 3, 112, 112)`` uint8.
+            raw: as the network's last layer gives them; otherwise of unit length.
+        """
         self._check()
-        key = caching.key("embeddings", self.weights(name), photos)
-        return self._cache.get(key, lambda: embed(self._folded[name], photos, self._check).cpu())
+        key = caching.key("raw embeddings" if raw else "embeddings", self.weights(name), photos)
+        return self._cache.get(key, lambda: embed(self._folded[name], photos, self._check, raw=raw).cpu())

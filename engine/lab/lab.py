@@ -16,6 +16,7 @@ import torch
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.law import Law
 from facetui.engine.lab.questions.identification import measure, search
+from facetui.engine.lab.questions.open_set import identify
 from facetui.engine.lab.questions.pictures import Shower
 from facetui.engine.lab.questions.verification import compare
 from facetui.engine.lab.recognition.trainer_state import TrainerState
@@ -25,15 +26,16 @@ from facetui.engine.lab.users import Friends, Users
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.recorder import OnMove, Recorder, make_move
 from facetui.engine.lab.world.web import Web
-from facetui.engine.lab.world.world import World
+from facetui.engine.lab.world.world import Asked, World
 from facetui.engine.people.casts import Cast
-from facetui.engine.people.persons import People
+from facetui.engine.people.persons import People, Person
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import (
     ClockMoved,
     Event,
     Note,
+    OpenSetMeasured,
     ProtectionMeasured,
     SearchMeasured,
     VerificationMeasured,
@@ -61,6 +63,8 @@ class Lab(Player):
         on_move: makes the moves that a story calls.
         posts: how many photos the story posts of each protected person, at each time; empty: it does not say.
         strength: of tools whose settings a story leaves open: ``release``, or ``workshop``, which weakens them.
+        crowd: people who only have clean photos on the web, among whom the others are searched for.
+        asked: for protected people ``alone``, each among everybody else's clean photos, or ``together``.
 
     Attributes:
         world: who is who, the web and the networks.
@@ -93,6 +97,8 @@ class Lab(Player):
         on_move: OnMove = make_move,
         posts: Sequence[int] = (),
         strength: str = "release",
+        crowd: Sequence[Person] = (),
+        asked: Asked = "alone",
     ) -> None:
         recorder = partial(
             Recorder,
@@ -103,7 +109,7 @@ class Lab(Player):
             on_move=on_move,
         )
         where: dict[str, Any] = {"tool": tool, "users": users, "seed": seed, "device": device}
-        where |= {"cache": cache, "posts": posts, "strength": strength}
+        where |= {"cache": cache, "posts": posts, "strength": strength, "crowd": crowd, "asked": asked}
         self._new_world = lambda: World(people, cast, recorder=recorder(), **where)
         self.restart()
 
@@ -121,7 +127,7 @@ class Lab(Player):
 
     @property
     def people(self) -> People:
-        """Everybody in the game."""
+        """Everybody in the game, the crowd last."""
         return self.world.people
 
     @property
@@ -145,6 +151,11 @@ class Lab(Player):
         return self.world.others
 
     @property
+    def n_crowd(self) -> int:
+        """How many people of the crowd there are to search among."""
+        return len(self.world.crowd)
+
+    @property
     def players(self) -> dict[str, Player]:
         """The lab and its actors by name, the lab's own empty: everybody who has moves."""
         return {player.actor: player for player in (self, self.users, self.friends, self.trainer, self.law)}
@@ -153,8 +164,8 @@ class Lab(Player):
         """The lab in a notebook: where it stands, and the table of what was measured."""
         posted, scraped = (sum(len(post.who) for post in posts) for posts in (self.web, self.trainer.archive))
         where = (
-            f"{self.recorder.t or 'before the first date'}: {len(self.protected)} of {len(self.people)} people protect "
-            f"their photos; {posted} photos are posted, the trainer holds {scraped}"
+            f"{self.recorder.t or 'before the first date'}: {len(self.protected)} of {len(self.world.players)} people "
+            f"protect their photos; {posted} are posted, the trainer holds {scraped}"
         )
         current = self.trainer.pipelines[-1].generation if self.trainer.pipelines else "no model yet"
         return f"<p>{html(where)}; it uses {html(current)}</p>\n{cohort_table(self.measurements)._repr_html_()}"
@@ -237,6 +248,18 @@ class Lab(Player):
             UsageError: nothing was scraped, or ``k`` below 1.
         """
         return search(self.trainer.state, k, people)
+
+    @move
+    def identify(self, false_alarms: float = 0.01) -> OpenSetMeasured:
+        """Ask a trainer that may say "nobody", as an open-set search does it.
+
+        Args:
+            false_alarms: share of searches for strangers that may end in a name, e.g. one in a hundred.
+
+        Raises:
+            UsageError: nothing was scraped, a share outside (0, 1), or too few strangers for it.
+        """
+        return identify(self.trainer.state, false_alarms)
 
     @move
     def compare(self, extractor: str | None = None) -> VerificationMeasured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ from facetui.engine.records.events import PhotosPosted
 class Policy:
     """What users do to the photos they post from now on."""
 
-    tool: Tool
+    tools: tuple[Tool, ...]
     share: float
 
 
@@ -40,12 +41,18 @@ class Users(Player):
 
     @move
     def protect(
-        self, attack: str | None, *, share: float = 1.0, budget: str | Budget | None = None, **settings: Any
+        self,
+        attack: str | Sequence[str] | None,
+        *,
+        share: float = 1.0,
+        budget: str | Budget | None = None,
+        **settings: Any,
     ) -> None:
         """From now on, perturb what is posted; what was posted stays as it is.
 
         Args:
-            attack: its name, or ``None`` to post clean photos again.
+            attack: its name, or ``None`` to post clean photos again; several names: each user's photos are shared out
+                among these tools, evenly.
             share: of each user's photos that are perturbed, in [0, 1].
             budget: e.g. ``linf 8/255``; absent: the attack's own.
             settings: the attack's own settings, e.g. ``steps=40``; absent: as its release runs it, unless the run is
@@ -60,11 +67,16 @@ class Users(Player):
         if attack is None:
             self._policy = None
             return
-        tool = tool_of(self._world.strength, attack, budget, **settings)
-        if tool.attack.decoy:
-            raise UsageError(f"{attack} protects somebody else than who posts; use lab.users.decoy(...)")
-        self._policy = Policy(tool, share)
-        self._world.tools.publish(tool)
+        names = [attack] if isinstance(attack, str) else list(attack)
+        if not names or len(set(names)) < len(names):
+            raise UsageError(f"expected one attack or several different ones, got {names}")
+        tools = tuple(tool_of(self._world.strength, name, budget, **settings) for name in names)
+        for tool in tools:
+            if tool.attack.decoy:
+                raise UsageError(f"{tool.attack.name} protects somebody else than who posts; use lab.users.decoy(...)")
+        self._policy = Policy(tools, share)
+        for tool in tools:
+            self._world.tools.publish(tool)
 
     def left(self) -> int:
         """How many photos every protected person can still post."""
@@ -86,12 +98,13 @@ class Users(Player):
         n = world.plan.fewer(n)
         taken = {person: world.take(person, n) for person in range(len(world.people))}
         perturbed = round(n * policy.share) if policy else 0
-        clean, who, which = world.gather(world.others, lambda person: taken[person])
+        clean, who, which = world.gather([*world.others, *world.crowd], lambda person: taken[person])
         world.web.post(world.t, "users", "", None, photos=clean, people=who, source=which)
         n_others = len(clean)
-        if policy and perturbed:
-            photos, who, which = world.gather(world.protected, lambda person: taken[person][:perturbed])
-            tool = policy.tool
+        tools = policy.tools[:perturbed] if policy else ()
+        for number, tool in enumerate(tools):
+            mine = {person: taken[person][number : perturbed : len(tools)] for person in world.protected}
+            photos, who, which = world.gather(world.protected, mine.__getitem__)
             task = f"perturb {len(photos)} photos with {tool.attack.name}"
             posted = perturb(world, tool.attack, tool.budget, photos, who, actor="users", task=task)
             self._publish(tool, photos, posted, who, which, n_others)

@@ -20,11 +20,14 @@ from facetui.engine.core.interfaces import Bank
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell, silent
 from facetui.engine.people.recurring import Describe
-from facetui.engine.records.errors import UnknownName
+from facetui.engine.records.errors import UnknownName, UsageError
 from facetui.engine.records.text import name as clean_name
 
 FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"
 """Of the file that holds the fictional people: whatever else lies in its place is taken for photos of somebody."""
+
+CROWD_SHA256 = ""
+"""Of the file that holds the crowd."""
 
 TOOL_PEOPLE = 8
 """Embedded people whom the users' tool aims at, and who play no other part."""
@@ -79,6 +82,44 @@ def load(
     return read(Path(source).expanduser(), cache or Cache(None), tell, strict, describe)
 
 
+def crowd(
+    wanted: str | None,
+    people: People,
+    *,
+    cache: Cache | None = None,
+    tell: Tell = silent,
+    describe: Describe | None = None,
+) -> People | None:
+    """Further people, who only have clean photos on the web: among them everybody is searched for.
+
+    Args:
+        wanted: how many of the embedded crowd, or a folder of folders, one a person; absent: the whole embedded crowd
+            around the embedded people, and nobody around people from a folder.
+        people: everybody in the game; who has a name of theirs is left out.
+        cache: keeps aligned photos.
+        tell: called as ``tell(what, done, total)`` while reading.
+        describe: tells which of several faces is the person's.
+
+    Raises:
+        UsageError: more than there are.
+        DataError: no such folder.
+    """
+    if wanted is None:
+        wanted = "all" if people.source == EMBEDDED else "0"
+    if wanted == "0":
+        return None
+    if wanted == "all" or wanted.isdecimal():
+        found = _read_embedded("crowd.zip", CROWD_SHA256)
+        if wanted != "all" and int(wanted) > len(found):
+            raise UsageError(f"the embedded crowd has {len(found)} people, {wanted} were asked for; or name a folder")
+        return found if wanted == "all" else replace(found, persons=found.persons[: int(wanted)])
+    found = load(wanted, cache=cache, tell=tell, describe=describe)
+    known = {person.name for person in people.persons}
+    twice = [f"{person.name} of the crowd has a name of the game" for person in found.persons if person.name in known]
+    persons = tuple(person for person in found.persons if person.name not in known)
+    return replace(found, persons=persons, left_out=(*found.left_out, *twice))
+
+
 def select(wanted: Sequence[str], known: Sequence[str]) -> list[int]:
     """Which people are meant: each entry is a name, or names separated by commas.
 
@@ -105,13 +146,17 @@ def select(wanted: Sequence[str], known: Sequence[str]) -> list[int]:
 
 
 def _embedded() -> People:
+    return _read_embedded("people.zip", FICTIONAL_SHA256)
+
+
+def _read_embedded(file: str, sha256: str) -> People:
     photos: dict[str, list[Tensor]] = {}
-    data = (resources.files("facetui.engine") / "data" / "people.zip").read_bytes()
+    data = (resources.files("facetui.engine") / "data" / file).read_bytes()
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         for name in sorted(archive.namelist()):
-            person, _, file = name.rpartition("/")
-            if file:
+            person, _, picture_name = name.rpartition("/")
+            if picture_name:
                 with Image.open(io.BytesIO(archive.read(name))) as picture:
                     photos.setdefault(person, []).append(to_tensor(picture.convert("RGB")))
     persons = tuple(Person(name, torch.stack(rows)) for name, rows in photos.items())
-    return People(EMBEDDED, persons, fictional=hashlib.sha256(data).hexdigest() == FICTIONAL_SHA256)
+    return People(EMBEDDED, persons, fictional=hashlib.sha256(data).hexdigest() == sha256)

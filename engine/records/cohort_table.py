@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import mean
 
-from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured
-from facetui.engine.records.rates import percent, percents
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured, RunBegan
+from facetui.engine.records.rates import difference_interval, people_interval, percent, percents
 from facetui.engine.records.text import html
 
 NEWS, RISE = "!", "↑"
@@ -29,15 +28,19 @@ class CohortTable:
         generations: columns in the order in which the trainer had them.
         cells: the latest measurement of a cohort under a generation.
         cited: figures that others reported.
+        users: names of the protected people, in the order in which measurements have them.
     """
 
     cohorts: list[str] = field(default_factory=list)
     generations: list[str] = field(default_factory=list)
     cells: dict[tuple[str, str], ProtectionMeasured] = field(default_factory=dict)
     cited: list[ProtectionMeasured] = field(default_factory=list)
+    users: list[str] = field(default_factory=list)
 
     def add(self, event: Event) -> None:
         """Take one more event into account."""
+        if isinstance(event, RunBegan):
+            self.users = list(event.users)
         if not isinstance(event, ProtectionMeasured):
             return
         if event.basis == "cited":
@@ -160,18 +163,86 @@ def grid(table: CohortTable, rise: str = RISE) -> Grid:
     return _laid_out(table, cohort, everybody_else)
 
 
-def spread(tables: Sequence[CohortTable]) -> Grid:
-    """The tables of several seeds: each cell the mean over the runs, the smallest and the largest rate, in per cent."""
-    # Other seeds are other people and other photos, but the same moves: rows and columns agree.
+@dataclass(frozen=True)
+class Pooled:
+    """One cell of several runs, person by person: who is asked for in several runs counts as one person.
+
+    Attributes:
+        missed: of each person, how many probes were not named right in all runs.
+        probes: of each person, how many there were.
+    """
+
+    missed: dict[str, int]
+    probes: dict[str, int]
+
+    @property
+    def rate(self) -> float:
+        """Share of all probes not named."""
+        return sum(self.missed.values()) / sum(self.probes.values())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval, people resampled."""
+        return people_interval(list(self.missed.values()), list(self.probes.values()))
+
+    def fell_to(self, after: Pooled) -> tuple[float, float, float]:
+        """By how much less is missed with another model, and the interval, paired by person; people of both count."""
+        both = [name for name in self.probes if name in after.probes]
+        rows = [[cell[name] for name in both] for cell in (self.missed, after.missed, self.probes)]
+        return (sum(rows[0]) - sum(rows[1])) / sum(rows[2]), *difference_interval(*rows)
+
+
+def pooled(tables: Sequence[CohortTable]) -> dict[tuple[str, str], Pooled]:
+    """The tables of several runs, cell by cell; what a law decided and what is cited are left out."""
+    cells: dict[tuple[str, str], Pooled] = {}
+    for table in tables:
+        for key, event in table.cells.items():
+            if event.interval is None or not event.people:
+                continue
+            names = table.users
+            if len(names) != len(event.people):  # not known: other runs' people are not taken for the same
+                names = [f"{id(table)}, {number}" for number in range(len(event.people))]
+            cell = cells.setdefault(key, Pooled({}, {}))
+            for name, missed, n in zip(names, event.missed, event.people, strict=True):
+                cell.missed[name] = cell.missed.get(name, 0) + missed
+                cell.probes[name] = cell.probes.get(name, 0) + n
+    return cells
+
+
+def pooled_grid(tables: Sequence[CohortTable]) -> Grid:
+    """The tables of several seeds as one: share, interval and people of each cell, in per cent."""
+    if not tables:
+        return Grid((), ())
+    cells = pooled(tables)
 
     def cohort(name: str, column: str) -> Cell:
-        measured = [table.cells[name, column].protection_rate for table in tables if (name, column) in table.cells]
-        if not measured:
+        cell = cells.get((name, column))
+        if cell is None:
             return Cell()
-        low, middle, high = (f"{100 * rate:.0f}" for rate in (min(measured), mean(measured), max(measured)))
-        return Cell(f"{middle} ({low}-{high})", mean(measured))
+        low, high = (f"{100 * end:.0f}" for end in cell.interval)
+        small = f"n {sum(cell.probes.values())}, {len(cell.probes)} people"
+        return Cell(f"{100 * cell.rate:.0f} ({low}-{high})", cell.rate, small)
 
-    return _laid_out(tables[0], cohort) if tables else Grid((), ())
+    def everybody_else(_: str, column: str) -> Cell:
+        asked = [e for table in tables if (e := table.unprotected(column)) and e.unprotected_error is not None]
+        n = sum(event.n_unprotected for event in asked)
+        if not n:
+            return Cell()
+        rate = sum(event.n_unprotected * (event.unprotected_error or 0) for event in asked) / n
+        return Cell(f"{100 * rate:.1f}", rate, f"n {n}")
+
+    return _laid_out(tables[0], cohort, everybody_else)
+
+
+def falls(tables: Sequence[CohortTable]) -> Iterator[tuple[str, str, str, tuple[float, float, float]]]:
+    """Cohort, the first model that met it, a later one, and by how much less is missed with it; pooled, paired."""
+    if not tables:
+        return
+    cells = pooled(tables)
+    for cohort in tables[0].cohorts:
+        columns = [column for column in tables[0].generations if (cohort, column) in cells]
+        for later in columns[1:]:
+            yield cohort, columns[0], later, cells[cohort, columns[0]].fell_to(cells[cohort, later])
 
 
 def _laid_out(

@@ -34,6 +34,7 @@ WHOLE_ARCHIVE = "whole archive"
 """The cohort name under which a measurement of everything the trainer holds is reported."""
 
 RESCAN = "rescan"
+GALLERY = "gallery"
 """The defence that searches the archive again; with a date, a step of a pipeline: ``rescan until 2020-12``."""
 
 
@@ -89,6 +90,12 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     of a journal that was made here only."""
     parameters: dict[Name, Whole | float | Text | bool] = {}
     """What was set of the scenario's parameters."""
+    n_crowd: Count = 0
+    """How many further people only have clean photos on the web."""
+    crowd: Name = ""
+    """Where they come from: ``embedded``, or the folder's name."""
+    asked: Name = ""
+    """How protected people are asked for, ``alone`` or ``together``; empty: together, by an older version."""
     strength: Name = ""
     """Of tools whose settings the story left open: ``release``, or ``workshop``, which weakens them; empty: unknown."""
 
@@ -203,6 +210,11 @@ class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measu
     """Attacks that its extractor, or the second one, was trained against; empty for extractors as released."""
     law: Name = ""
     """What the law forbade at that date: ``12 months' retention``, ``moratorium``; empty for nothing."""
+    asked: Name = ""
+    """``alone``: each protected person among everybody else's clean photos; ``together``: all of them protect theirs at
+    once; empty: as older versions did, together."""
+    n_gallery: Count = 0
+    """How many people the trainer searched among; 0: nobody, or not kept."""
     basis: Basis = "measured"
     source: Text = ""
     """For a cited figure: where it was reported."""
@@ -245,6 +257,38 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
         return generation_name(self.extractor, steps=self.steps)
 
 
+class OpenSetMeasured(Event, frozen=True, kw_only=True, tag="open_set_measured"):
+    """A trainer that may answer "nobody": how often protected people stay unnamed when few strangers are named."""
+
+    extractor: Name
+    false_alarms: Rate
+    """Share of searches for people who are not in the gallery that end in a name all the same, as it was set."""
+    threshold: Similarity
+    """Cosine similarity from which on it names somebody."""
+    false_negatives: Rate
+    """Share of clean probes of protected people that are not named right, or not at all."""
+    interval: Interval
+    """95 % interval, people resampled."""
+    people: list[Count]
+    """Of each protected person, how many probes there are."""
+    missed: list[Count]
+    """Of each of them, how many were not named right."""
+    unprotected_error: Rate
+    """The same share of people who are neither protected nor ever trained on."""
+    n_unprotected: Count
+    n_strangers: Count
+    """Searches behind the threshold."""
+    n_gallery: Count
+    """How many people are searched among."""
+    steps: list[Name] = []
+    """As in ``ProtectionMeasured``."""
+
+    @property
+    def generation(self) -> str:
+        """The trainer's pipeline."""
+        return generation_name(self.extractor, steps=self.steps)
+
+
 class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measured"):
     """How well a detector tells perturbed photos from clean ones, on people it never saw."""
 
@@ -268,6 +312,10 @@ class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measure
     """The same when both rates are as bad as their intervals allow."""
     n_clean: Count
     n_poisoned: Count
+    recall_recoded: dict[Name, Rate] = {}
+    """Recall once the same photos were re-encoded: ``jpeg 75``, ``resize 96``."""
+    false_positive_recoded: dict[Name, Rate] = {}
+    """The same of the clean ones."""
 
 
 class VerificationMeasured(Event, frozen=True, kw_only=True, tag="verification_measured"):
@@ -337,6 +385,7 @@ AnyEvent = (
     | ProtectionMeasured
     | SearchMeasured
     | DetectionMeasured
+    | OpenSetMeasured
     | VerificationMeasured
     | PicturesShown
     | Note

@@ -18,7 +18,11 @@ HALF = 0.5
 
 def verdict(measured: ProtectionMeasured) -> Verdict:
     """What a measurement says, by its interval: whole above a half, whole below it, or around it."""
-    low, high = measured.interval or (0.0, 1.0)
+    return _by(measured.interval or (0.0, 1.0))
+
+
+def _by(interval: tuple[float, float]) -> Verdict:
+    low, high = interval
     if low > HALF:
         return "protected"
     return "not protected" if high < HALF else "cannot tell"
@@ -36,10 +40,16 @@ def in_words(measured: ProtectionMeasured) -> str:
     return f"{text} ({missed} of {measured.n_probes} probes{of}, 95 % interval {interval}{weakened})"
 
 
+def among(measured: ProtectionMeasured) -> str:
+    """``asked alone among 530 people``; empty where that was not kept."""
+    return f"asked {measured.asked} among {measured.n_gallery} people" if measured.asked and measured.n_gallery else ""
+
+
 def fates(measured: Iterable[ProtectionMeasured]) -> str:
     """What became of everything that was posted under an attack, survivors first, in whole sentences.
 
-    Of each cohort that model counts which fails least: a trainer keeps all it ever had.
+    Of each cohort that model counts which the trainer's own test picked last, or else the one in use: never the one
+    that does best by the probes.
 
     Args:
         measured: everything that a run measured; cited figures, and what a law decided, are left out.
@@ -47,23 +57,42 @@ def fates(measured: Iterable[ProtectionMeasured]) -> str:
     latest: dict[str, dict[str, ProtectionMeasured]] = {}
     for event in measured:
         if event.attack and event.cohort != WHOLE_ARCHIVE and event.interval is not None and event.basis == "measured":
-            latest.setdefault(event.cohort, {})[event.generation] = event
-    said: dict[Verdict, list[str]] = {"protected": [], "cannot tell": [], "not protected": []}
+            models = latest.setdefault(event.cohort, {})
+            models.pop(event.generation, None)  # the latest stands last
+            models[event.generation] = event
+    said: dict[str, list[str]] = {heading: [] for heading in FATES}
     for cohort, models in latest.items():
-        worst = min(models.values(), key=lambda event: event.protection_rate)
+        rate, interval, generation = _picked(list(models.values())[-1])
         held = sum(verdict(event) == "protected" for event in models.values())
-        assert worst.interval is not None
-        what = f"{cohort}: {percent(worst.protection_rate)} ({percents(*worst.interval)}) with {worst.generation}"
-        if held and verdict(worst) != "protected":
+        heading = _heading(_by(interval), held == len(models))
+        what = f"{cohort}: {percent(rate)} ({percents(*interval)}) with {generation}"
+        if 0 < held < len(models):
             what += f" (it withstands {held} of the trainer's {len(models)} models)"
-        said[verdict(worst)].append(what)
-    sentences = {
-        "protected": "Survives every model so far: {}.",
-        "cannot tell": "Cannot be told with so few people: {}.",
-        "not protected": "No longer protected: {}.",
-    }
-    found = [sentences[kind].format("; ".join(which)) for kind, which in said.items() if which]
+        said[heading].append(what)
+    found = [f"{heading}: {'; '.join(which)}." for heading, which in said.items() if which]
     return " ".join(found) or "Nothing was posted under an attack and measured."
+
+
+FATES = (
+    "Survives every model so far",
+    "Survives the model that the trainer's own test picks",
+    "Cannot be told with so few people",
+    "No longer protected",
+)
+
+
+def _heading(by_pick: Verdict, always: bool) -> str:
+    if by_pick == "protected":
+        return FATES[0] if always else FATES[1]
+    return FATES[2] if by_pick == "cannot tell" else FATES[3]
+
+
+def _picked(event: ProtectionMeasured) -> tuple[float, tuple[float, float], str]:
+    """Rate, interval and model that count at the time of a measurement."""
+    if event.best_protection_rate is not None and event.best_interval is not None and event.best_generation is not None:
+        return event.best_protection_rate, event.best_interval, event.best_generation
+    assert event.interval is not None
+    return event.protection_rate, event.interval, event.generation
 
 
 class Measurements(Sequence[ProtectionMeasured]):

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from facetui.engine.runs.scenario import Value
 
+EMBEDDED_CROWD = 490
+"""People of the embedded crowd; all of them are there unless asked otherwise, around the embedded people."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -25,6 +28,8 @@ class Settings:
         folder: the run's folder, existing and without a journal; absent: one is made in ``out``.
         strict: a picture that cannot be read ends the run; otherwise it is left out and named.
         strength: of the tools: ``release``, or ``workshop``, which weakens them and says so.
+        crowd: how many further people are searched among, or a folder of them; absent: see ``identities.crowd``.
+        together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
     out: Path = Path("runs")
@@ -38,3 +43,5 @@ class Settings:
     folder: Path | None = None
     strict: bool = False
     strength: str = "release"
+    crowd: str | None = None
+    together: bool = False

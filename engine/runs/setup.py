@@ -14,6 +14,7 @@ from facetui.engine.extractors.describing import describe
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.lab.world.strength import Strength, check
+from facetui.engine.lab.world.world import Asked
 from facetui.engine.people import casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
@@ -36,6 +37,8 @@ class Setup:
         users: names of those who protect their photos; ``None``: chosen by the seed.
         seed: of every random draw.
         strength: of the tools, ``release`` or ``workshop``.
+        crowd: further people who only have clean photos on the web; ``None``: nobody.
+        asked: how protected people are asked for, ``alone`` or ``together``.
     """
 
     cast: Cast
@@ -46,6 +49,8 @@ class Setup:
     users: tuple[str, ...] | None
     seed: int
     strength: Strength = "release"
+    crowd: People | None = None
+    asked: Asked = "alone"
 
 
 def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
@@ -65,7 +70,9 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     source = settings.people or chosen.people
     loaded = identities.load(source, cache=cache, tell=tell, strict=settings.strict, describe=describe)
     everybody, tool = identities.tool_faces(loaded)
-    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength)
+    around = identities.crowd(settings.crowd, loaded, cache=cache, tell=tell, describe=describe)
+    asked: Asked = "together" if settings.together else "alone"
+    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength, around, asked)
 
 
 def open_lab(
@@ -105,6 +112,8 @@ def open_lab(
         on_move=on_move,
         posts=posts,
         strength=setup.strength,
+        crowd=setup.crowd.persons if setup.crowd else (),
+        asked=setup.asked,
     )
 
 
@@ -132,10 +141,13 @@ def begin(
             pid=os.getpid(),
             parameters=dict(values or {}),
             strength=setup.strength,
+            n_crowd=len(lab.world.crowd),
+            crowd=setup.crowd.source if setup.crowd else "",
+            asked=setup.asked,
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )
-    for sentence in everybody.left_out:
+    for sentence in (*everybody.left_out, *(setup.crowd.left_out if setup.crowd else ())):
         lab.note(f"Left out: {sentence}.")
     for sentence in lab.world.shortage():
         lab.note(sentence)

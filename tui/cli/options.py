@@ -45,7 +45,7 @@ UsersOption = Annotated[
     list[str] | None,
     typer.Option(
         autocompletion=shell.users,
-        help="Who protects their photos: names, separated by commas; again for a name that holds a comma.",
+        help="Who protects their photos: names, separated by commas (again for one that holds a comma), or how many.",
     ),
 ]
 StrictOption = Annotated[
@@ -57,6 +57,19 @@ StrengthOption = Annotated[
         "--strength",
         autocompletion=shell.one_of("release", "workshop"),
         help="Of the tools: release, as their users run them, or workshop: weakened, quick, and said everywhere.",
+    ),
+]
+CrowdOption = Annotated[
+    str | None,
+    typer.Option(
+        autocompletion=shell.people,
+        help="Among how many further people everybody is searched for: 0 to 490 fictional ones, or a folder of people.",
+    ),
+]
+TogetherOption = Annotated[
+    bool,
+    typer.Option(
+        "--together", help="Ask for protected people together; otherwise each alone among everybody's clean photos."
     ),
 ]
 CastOption = Annotated[
@@ -102,6 +115,8 @@ def settings_of(
     no_cache: bool,
     strict: bool = False,
     strength: str = "release",
+    crowd: str | None = None,
+    together: bool = False,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runs.settings import Settings
@@ -121,6 +136,8 @@ def settings_of(
         users=names,
         strict=strict,
         strength=strength,
+        crowd=crowd,
+        together=together,
         seed=seed,
         device=device,
         cache=cache_folder,

@@ -12,6 +12,7 @@ from facetui.engine.records.text import csv_cell
 FIELDS = (
     *("cohort", "generation", "attack", "extractor", "defence", "classifier", "law", "t"),
     *("protection_rate", "interval_low", "interval_high", "method", "n_probes", "n_people", "missed", "weakened"),
+    *("asked", "n_gallery"),
     *("unprotected_error", "n_unprotected", "best_protection_rate", "best_generation", "basis", "source"),
 )
 

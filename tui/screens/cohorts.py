@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.records.cohort_table import ROWS, CohortTable, Grid, Row, cell_remarks, grid, marks
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import among, in_words
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.state.app_state import Stage
@@ -85,4 +85,6 @@ def _tell(table: CohortTable, shown: Grid, chosen: tuple[int, int]) -> str:
     if event is None:
         return f"{row.name}, {generation}: not measured, the photos were not there yet or the model was no longer used"
     remarks = cell_remarks(table, row.name, generation)
-    return "; ".join([f"{row.name}, {generation}: {in_words(event)}, {event.basis}", *remarks])
+    return "; ".join(
+        filter(None, [f"{row.name}, {generation}: {in_words(event)}, {event.basis}", among(event), *remarks])
+    )

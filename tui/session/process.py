@@ -88,9 +88,10 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
     if not installation.made_here(folder):  # its story is a program of whoever made it
         raise UsageError("this run was made elsewhere, and its story is not played here; facetui repl opens a session")
     began = journal.began(journal.read(folder), folder)
-    if not began.fictional:
+    around = f" among those of {began.crowd!r}" if began.crowd not in ("", EMBEDDED) else ""
+    if not began.fictional or around:
         raise UsageError(
-            f"this run is about the people of {began.people!r}, and a journal does not say where that folder is; "
+            f"this run is about the people of {began.people!r}{around}, and a journal does not say where it is; "
             f"leave the app and type: facetui repl {began.scenario} --people FOLDER"
         )
     story = Scenario.parse(began.source, Path(f"{began.scenario}.py")) if began.source else None
@@ -103,6 +104,8 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
         cache=default_folder(),
         values=began.parameters,
         strength=began.strength or "release",
+        crowd=str(began.n_crowd),
+        together=began.asked != "alone",
     )
     return settings, story
 

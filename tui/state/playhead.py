@@ -13,6 +13,7 @@ from facetui.engine.records.events import (
     ExtractorReleased,
     LawPassed,
     Note,
+    OpenSetMeasured,
     PhotosPosted,
     PhotosScraped,
     PicturesShown,
@@ -32,6 +33,7 @@ MOVES = (
     LawPassed,
     DetectionMeasured,
     SearchMeasured,
+    OpenSetMeasured,
     VerificationMeasured,
 )
 """Kinds that are a move or a question of their own; a group of measurements is one, too."""

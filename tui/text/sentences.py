@@ -12,6 +12,7 @@ from facetui.engine.records.events import (
     ExtractorReleased,
     LawPassed,
     Note,
+    OpenSetMeasured,
     PhotosPosted,
     PhotosScraped,
     PicturesShown,
@@ -24,7 +25,7 @@ from facetui.engine.records.events import (
     VerificationMeasured,
 )
 from facetui.engine.records.measurements import in_words
-from facetui.engine.records.rates import percent
+from facetui.engine.records.rates import percent, percents
 from facetui.engine.records.text import clean
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
@@ -39,6 +40,7 @@ VERBS = {
     "combine": "combines",
     "best-of": "chooses",
     "rescan": "rescans",
+    "gallery": "searches",
 }
 """What the trainer does, in one word."""
 
@@ -51,10 +53,8 @@ def words(event: Event) -> str:
 def _words(event: Event) -> str:
     match event:
         case RunBegan():
-            return (
-                f"{event.scenario}: {event.title} {len(event.users)} of {event.n_people} people ({event.people}) "
-                f"protect their photos; cast {event.cast}, seed {event.seed}, {event.device}"
-            )
+            where = f"cast {event.cast}, seed {event.seed}, {event.device}"
+            return f"{event.scenario}: {event.title} {who_protects(event)}; {where}"
         case ClockMoved():
             return f"it is {event.t}"
         case Note():
@@ -74,6 +74,8 @@ def _words(event: Event) -> str:
             return _measured(event)
         case SearchMeasured():
             return _search(event)
+        case OpenSetMeasured():
+            return _open_set(event)
         case DetectionMeasured():
             return _detection(event)
         case VerificationMeasured():
@@ -118,6 +120,15 @@ def _search(event: SearchMeasured) -> str:
     )
 
 
+def _open_set(event: OpenSetMeasured) -> str:
+    return (
+        f"may say nobody, {event.generation}: where {100 * event.false_alarms:g} % of {event.n_strangers} searches for "
+        f"strangers end in a name (similarity {event.threshold:.2f}), {percent(event.false_negatives)} of the "
+        f"protected people's clean photos are not named right (95 % interval {percents(*event.interval)}), and "
+        f"{percent(event.unprotected_error)} of everybody else's; among {event.n_gallery} people"
+    )
+
+
 def _detection(event: DetectionMeasured) -> str:
     precision = "none" if event.base_rate_precision is None else percent(event.base_rate_precision)
     known = "" if event.attack in event.against else ", which it was not trained on"
@@ -126,7 +137,19 @@ def _detection(event: DetectionMeasured) -> str:
         f"{percent(event.recall)} of {event.n_poisoned} under {event.attack}{known}, and "
         f"{percent(event.false_positive_rate)} of {event.n_clean} clean ones. Where "
         f"{100 * event.base_rate:g} % of photos are perturbed, {precision} of what it flags would be "
-        f"(at least {percent(event.base_rate_precision_low)}, by the 95 % intervals)"
+        f"(at least {percent(event.base_rate_precision_low)}, by the 95 % intervals){_recoded(event)}"
+    )
+
+
+def _recoded(event: DetectionMeasured) -> str:
+    """What is left of a detector once photos were stored again, the worst of each."""
+    if not event.recall_recoded or not event.false_positive_recoded:
+        return ""
+    how, recall = min(event.recall_recoded.items(), key=lambda entry: entry[1])
+    worse, alarms = max(event.false_positive_recoded.items(), key=lambda entry: entry[1])
+    return (
+        f"; re-encoded, at worst {percent(recall)} of the perturbed ones ({how}), and up to {percent(alarms)} of the "
+        f"clean ones ({worse})"
     )
 
 
@@ -149,6 +172,15 @@ def _defence(event: DefenceApplied) -> str:
         before, after = percent(event.accuracy_before), percent(event.accuracy_after)
         text += f"; accuracy on people neither protected nor trained on {before} -> {after} ({event.n_probes} probes)"
     return text
+
+
+def who_protects(event: RunBegan) -> str:
+    """Who protects their photos, and among whom they are asked for."""
+    said = f"{len(event.users)} of {event.n_people} people ({event.people}) protect their photos"
+    more = f" and {event.n_crowd} more people" if event.n_crowd else ""
+    if event.asked == "alone":
+        return f"{said}; each is asked for alone, among the clean photos of everybody else{more}"
+    return f"{said} at once, among everybody else{more}"
 
 
 def reported(event: ProtectionMeasured) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from facetui.engine.records.cohort_table import ROWS, TITLE, CohortTable, Grid, grid, marks, spread
+from facetui.engine.records.cohort_table import (
+    ROWS,
+    TITLE,
+    CohortTable,
+    Grid,
+    falls,
+    grid,
+    marks,
+    pooled_grid,
+)
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.text.sentences import LONGEST
@@ -41,13 +50,25 @@ def table_lines(table: CohortTable, *, rise: str = "↑", cite: str = "×", widt
     return lines
 
 
-def spread_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
-    """The table of several seeds, each cell the mean over the runs and the smallest and largest rate."""
-    shown = spread(tables)
+def pooled_lines(tables: Sequence[CohortTable], width: int = 100) -> list[str]:
+    """The table of several seeds as one, and by how much each cohort's protection fell, paired by person."""
+    shown = pooled_grid(tables)
     if not shown.rows:
         return []
-    title = f"share of clean probes not named, mean (smallest-largest) of {len(tables)} seeds, in per cent"
-    return ["", title, *grid_lines(shown, width)]
+    people = {name for table in tables for name in table.users}
+    title = (
+        f"share of clean probes not named, in per cent: {len(tables)} seeds, {len(people)} different protected people"
+    )
+    lines = ["", *textwrap.wrap(f"{title} (95 % interval, people resampled)", width), *grid_lines(shown, width)]
+    fallen = list(falls(tables))
+    if fallen:
+        lines += ["", "points less that are not named than with the first model, paired by person (95 % interval)"]
+        first = max(cells(column(cohort)) for cohort, *_ in fallen)
+        second = max(cells(column(later)) for _, _, later, _ in fallen)
+        for cohort, before, later, (fell, low, high) in fallen:
+            figures = f"{100 * fell:4.0f} ({100 * low:.0f} to {100 * high:.0f})"
+            lines.append(f"{column(cohort, first)}  {column(later, second)}  {figures}  from {column(before)}")
+    return lines
 
 
 def grid_lines(shown: Grid, width: int) -> list[str]:

@@ -39,6 +39,7 @@ from facetui.engine.defences.purifier import Purifier
 from facetui.engine.lab.questions.verification import FALSE_MATCHES
 from facetui.engine.lab.trainer.training_photos import training_photos
 from facetui.engine.lab.world.recorder import Recorder
+from facetui.engine.lab.world.strength import Strength
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
@@ -54,6 +55,7 @@ def check(
     cache: Cache | None = None,
     seed: int = 0,
     device: torch.device | None = None,
+    strength: Strength = "release",
     as_given: bool = False,
     tell: Tell = lambda task, done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -67,6 +69,7 @@ def check(
         cache: everything computed is kept there, so a check that was stopped goes on where it was.
         seed: of every random draw.
         device: where to compute.
+        strength: of the tools that the trainers learn from, ``release`` or ``workshop``.
         as_given: believe that the folders are not swapped, and that nobody in the crowd is the user, whatever the
             photos look like.
         tell: called as ``tell(task, done, total)``; may raise ``Cancelled``.
@@ -83,7 +86,8 @@ def check(
 
     def world_of(people: People) -> World:
         recorder = Recorder(emit, cancelled=cancelled)
-        return make_world(people, cast, album.clean, seed=seed, device=device, cache=cache, recorder=recorder)
+        where: dict[str, Any] = {"seed": seed, "device": device, "cache": cache, "recorder": recorder}
+        return make_world(people, cast, album.clean, strength=strength, **where)
 
     world = world_of(crowd)
     if not as_given:
@@ -163,7 +167,7 @@ class _Check:
             n_enrolled=len(self.crowd.people),
             cast=self.world.cast.name,
             preprocessing={name: self.world.networks.get(name).preprocessing for name in self.released},
-            tools=tools_in_words(),
+            tools=tools_in_words(self.world),
             n_training=(len(training.photos), len(training.people.unique())),
             rows=rows,
             pairwise=pairwise,

@@ -1,7 +1,7 @@
 """The trainers that a user's photos are checked against: taught by public tools on other people's photos.
 
-The user's own tool is unknown, so each of them learns from our public attacks, at few steps; a trainer who has the tool
-itself does better. Nothing here is ever trained on, or chosen by, a photo of the user.
+The user's own tool is unknown, so each of them learns from our public attacks; a trainer who has the tool itself does
+better. Nothing here is ever trained on, or chosen by, a photo of the user.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facetui.engine import attacks
 from facetui.engine.core.interfaces import Bank
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.lab.law import Law
@@ -22,15 +21,15 @@ from facetui.engine.lab.trainer.adapt import adapt
 from facetui.engine.lab.trainer.purify import best_purifier
 from facetui.engine.lab.trainer.rehearsal import Rehearsal, errors_alone
 from facetui.engine.lab.trainer.training_photos import perturbed, some_photos
-from facetui.engine.lab.world.tools import Tool
+from facetui.engine.lab.world.strength import tool_of
 from facetui.engine.lab.world.web import Web
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import tool_faces
 from facetui.engine.people.persons import People, Person
 
-TOOLS: dict[str, dict[str, Any]] = {"pgd": {"steps": 8}, "fawkes-1.0": {"steps": 12}, "lowkey": {"steps": 3}}
-"""What the trainer runs on other people's photos: attacks of the registry, with fewer steps than their releases."""
+TOOLS = ("pgd", "fawkes-1.0", "lowkey")
+"""What the trainer runs on other people's photos: attacks of the registry."""
 
 ENROLLED = 8
 """Photos enrolled of everybody in the crowd, at most."""
@@ -95,9 +94,8 @@ def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Wor
     game, tool = tool_faces(crowd)
     everybody = People(game.source, (*game.persons, Person("", clean)))
     world = World(everybody, cast, tool=tool, users=[""], **settings)
-    for name, own in TOOLS.items():
-        attack = attacks.make(name, **own)
-        world.tools.publish(Tool(attack, attack.default_budget))
+    for name in TOOLS:
+        world.tools.publish(tool_of(world.strength, name))
     return world
 
 
@@ -108,11 +106,10 @@ def enrolled(world: World) -> Crowd:
     )
 
 
-def tools_in_words() -> str:
-    """Which tools the trainers learn from, exactly."""
-    return ", ".join(
-        f"{name} ({', '.join(f'{v} {k}' for k, v in settings.items())})" for name, settings in TOOLS.items()
-    )
+def tools_in_words(world: World) -> str:
+    """Which tools the trainers learn from, and how strongly they are run."""
+    tools = [(name, world.tools.settings_of(name)[-1]) for name in TOOLS]
+    return ", ".join(f"{name} ({tool.weakened or 'as released'})" for name, tool in tools)
 
 
 def run_tools(world: World, clean: Bank, people: str) -> list[Tensor]:

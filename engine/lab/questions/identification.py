@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
-from facetui.engine.lab.recognition.gallery import make_gallery
+from facetui.engine.lab.recognition.gallery import make_galleries
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
-from facetui.engine.lab.recognition.pipeline import Pipeline
-from facetui.engine.lab.recognition.recogniser import misses
+from facetui.engine.lab.recognition.pipeline import END_TO_END, Pipeline
+from facetui.engine.lab.recognition.recogniser import misses, seen_by
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured, SearchMeasured
@@ -67,6 +65,8 @@ def measure(state: TrainerState, picked: Pipeline | None = None) -> list[Protect
             best_interval=people_interval(best.missed, best.probes) if best and not by_law else None,
             best_generation=picked.generation if picked and best else None,
             law=state.law.words,
+            asked="together" if current.classifier == END_TO_END else state.world.asked,
+            n_gallery=seen.gallery,
         )
         state.world.recorder.emit(event)
         measured.append(event)
@@ -83,12 +83,16 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
     if state.law.bans(world.t):
         raise UsageError(f"nobody may be searched for at {world.t}: a moratorium is in force")
     pipeline = state.current
-    gallery = make_gallery(state, pipeline, archive)
+    galleries = make_galleries(state, pipeline, archive)
     photos, who = world.probes(world.first(people))
-    found = nearest(pipeline).fit(gallery.embeddings, gallery.people)
-    _, named = found.search(world.networks.embeddings(pipeline.extractor, pipeline.purified(photos)), k)
-    candidates, truth = named.tolist(), who.tolist()
-    enrolled = torch.bincount(gallery.people, minlength=len(world.people))[who].tolist()
+    seen = seen_by(world, pipeline, pipeline.purified(photos))
+    candidates, enrolled = [], []
+    for person in who.unique().tolist():
+        gallery = galleries.of(person, WHOLE_ARCHIVE)
+        found = nearest(pipeline).fit(gallery.embeddings, gallery.people)
+        candidates += found.search(seen[who == person], k)[1].tolist()
+        enrolled += [int((gallery.people == person).sum())] * int((who == person).sum())
+    truth, gallery = who.tolist(), galleries.posted
     discovery = discovery_at_k(candidates, truth, k)
     event = SearchMeasured(
         actor="trainer",

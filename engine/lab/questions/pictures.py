@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from facetui.engine.lab.questions.identification import nearest
-from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
+import torch
+from torch.nn.functional import normalize
+
+from facetui.engine.lab.recognition.gallery import make_galleries
+from facetui.engine.lab.recognition.recogniser import seen_by
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.events import Candidate, PicturesShown
 
@@ -15,21 +18,20 @@ class Shower:
         self._world = state.world
         self._cohort = cohort
         self._pipeline = state.current
-        gallery: Gallery = make_gallery(state, self._pipeline, state.archive)
-        rows = gallery.only(cohort)
-        self._size = int(rows.sum())
-        self._search = nearest(self._pipeline).fit(gallery.embeddings[rows], gallery.people[rows])
+        self._galleries = make_galleries(state, self._pipeline, state.archive)
 
     def pictures(self, person: int, original: str, posted: str, probe_index: int, probe: str) -> PicturesShown:
         """The event about one person; pictures by their hashes."""
         world, pipeline = self._world, self._pipeline
         photo = world.people.persons[person].photos[probe_index : probe_index + 1]
         # Several photos of one person may come first: look far enough for three different people.
-        seen = world.networks.embeddings(pipeline.extractor, pipeline.purified(photo))
-        values, people = self._search.search(seen, self._size)
+        gallery = self._galleries.of(person, self._cohort)
+        known, seen = gallery.embeddings, seen_by(world, pipeline, pipeline.purified(photo))
+        cosine = (normalize(seen) @ normalize(known).T)[0]
+        nearness = -torch.cdist(seen, known)[0] if pipeline.raw else cosine
         best: dict[int, float] = {}
-        for value, candidate in zip(values[0].tolist(), people[0].tolist(), strict=True):
-            best.setdefault(candidate, value)
+        for row in nearness.argsort(descending=True).tolist():
+            best.setdefault(int(gallery.people[row]), float(cosine[row]))
         return PicturesShown(
             actor="trainer",
             person=world.people.persons[person].name,

@@ -21,6 +21,8 @@ from facetui.engine.core.training_loop import State, learn
 from facetui.engine.records.errors import UsageError
 
 FLIPS = 0.25
+LEAST, SHOWN = 80, 16
+"""Batches at least, and how often everybody is shown on average."""
 SHARPNESS = 24.0
 """Of the softmax over cosines."""
 
@@ -31,7 +33,7 @@ class EndToEnd:
     Args:
         extractor: where training starts, on the device to compute on; left unchanged.
         generator: on the CPU; every random draw comes from it.
-        steps: batches.
+        steps: batches; absent: 80, and more where there are many people to tell apart.
         batch: photos in one.
         learning_rate: Adam.
     """
@@ -43,7 +45,7 @@ class EndToEnd:
         extractor: Extractor,
         generator: torch.Generator,
         *,
-        steps: int = 80,
+        steps: int | None = None,
         batch: int = 32,
         learning_rate: float = 3e-4,
     ) -> None:
@@ -78,8 +80,10 @@ class EndToEnd:
         self._people, label = people.unique(return_inverse=True)
         if len(self._people) < 2:
             raise UsageError("an end-to-end classifier needs photos of at least two people")
+        # Sixteen photos of everybody: with 530 people 80 batches show most of them a few times only.
+        n = self.steps or max(LEAST, SHOWN * len(self._people) // self.batch)
         device = next(self._network.parameters()).device
-        total = self.steps * self.batch
+        total = n * self.batch
         middle, _ = centres(embed(self._network, photos, lambda: progress(0, total)), people.to(device))
         head = nn.Parameter(middle.clone())
         optimiser = torch.optim.Adam([*self._network.parameters(), head], self.learning_rate)
@@ -97,7 +101,7 @@ class EndToEnd:
 
         learn(
             step,
-            self.steps,
+            n,
             State(self._network, [head], optimiser),
             checkpoint=checkpoint,
             progress=lambda done: progress(done * self.batch, total),

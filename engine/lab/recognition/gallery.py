@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.pipeline import END_TO_END, Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
@@ -41,6 +41,65 @@ class Gallery:
             return torch.ones(len(self.people), dtype=torch.bool)
         return ~self.protected | torch.tensor([name == cohort for name in self.cohorts], dtype=torch.bool)
 
+    def rows(self, which: Tensor) -> Gallery:
+        """Some of it, ``which`` ``(N,)`` bool."""
+        second = None if self.second is None else self.second[which]
+        cohorts = [self.cohorts[i] for i in which.nonzero()[:, 0].tolist()]
+        return Gallery(
+            self.photos[which], self.embeddings[which], second, self.people[which], cohorts, self.protected[which]
+        )
+
+    def and_also(self, more: Gallery) -> Gallery:
+        """Both, of the same pipeline."""
+        second = torch.cat([self.second, more.second]) if self.second is not None and more.second is not None else None
+        return Gallery(
+            torch.cat([self.photos, more.photos]),
+            torch.cat([self.embeddings, more.embeddings]),
+            second,
+            torch.cat([self.people, more.people]),
+            [*self.cohorts, *more.cohorts],
+            torch.cat([self.protected, more.protected]),
+        )
+
+
+@dataclass(frozen=True)
+class Galleries:
+    """What is searched for each protected person.
+
+    Attributes:
+        posted: the archive as it is.
+        clean: the same archive, had nobody protected anything; ``None``: protected people are asked for together.
+    """
+
+    posted: Gallery
+    clean: Gallery | None
+
+    def of(self, person: int, cohort: str) -> Gallery:
+        """What is searched for one protected person, when a cohort is all there is of them.
+
+        Alone, as in the paper, this person's photos are the only protected ones; together, everybody's are.
+        """
+        mine = self.posted.only(cohort)
+        if self.clean is None:
+            return self.posted.rows(mine)
+        others = self.clean.rows(self.clean.people != person)
+        return others.and_also(self.posted.rows(mine & (self.posted.people == person)))
+
+
+def make_galleries(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Galleries:
+    """What a pipeline makes of an archive, for everybody who protects their photos.
+
+    An end-to-end classifier is trained on its gallery, which nobody has the time to do for every person: there they
+    are asked for together.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    posted = make_gallery(state, pipeline, archive)
+    alone = state.world.asked == "alone" and pipeline.classifier != END_TO_END
+    clean = [state.world.unprotected(post) for post in archive] if alone else []
+    return Galleries(posted, make_gallery(state, pipeline, clean) if alone else None)
+
 
 def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Gallery:
     """What a pipeline makes of an archive, as far as the law lets it keep it.
@@ -61,9 +120,10 @@ def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post
     people = torch.cat([part[1] for part in parts])
 
     def embeddings(extractor: str) -> Tensor:
-        return torch.cat([state.world.networks.embeddings(extractor, part[0]) for part in parts])
+        raw, networks = pipeline.raw, state.world.networks
+        return torch.cat([networks.embeddings(extractor, part[0], raw=raw) for part in parts])
 
-    return Gallery(
+    gallery = Gallery(
         torch.cat([part[0] for part in parts]),
         embeddings(pipeline.extractor),
         embeddings(pipeline.second) if pipeline.second else None,
@@ -71,3 +131,5 @@ def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post
         [cohort for part in parts for cohort in part[2]],
         torch.isin(people, torch.tensor(state.world.protected)),
     )
+    # Left out after embedding, so that galleries of all sizes share what is in the cache.
+    return gallery if pipeline.crowd is None else gallery.rows(people < state.world.crowd.start + pipeline.crowd)

@@ -17,8 +17,8 @@ class NearestNeighbour(Classifier):
     """Names the person on the most similar enrolled photo.
 
     Args:
-        metric: ``cosine``, as in practice, or ``euclidean`` on the embeddings as given, as in the paper; for
-            unit-length embeddings both give the same order.
+        metric: ``cosine``, as in practice, or ``euclidean`` on the embeddings as given, as in the paper, which gives
+            it raw ones; for unit-length embeddings both give the same order.
     """
 
     name = "nearest"

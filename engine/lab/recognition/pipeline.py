@@ -12,7 +12,8 @@ from facetui.engine.lab.recognition.nearest import Metric, NearestNeighbour
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, generation_name
 
-CLASSIFIERS = ("nearest", "linear", "end-to-end")
+END_TO_END = "end-to-end"
+CLASSIFIERS = ("nearest", "linear", END_TO_END)
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Pipeline:
         extractor: its name.
         defence: how the extractor came to be, when it was not simply released: ``adapt``.
         until: only photos posted by this date are searched; empty: all.
+        crowd: how many people of the crowd are searched; ``None``: all of them.
         classifier: ``nearest``, ``linear`` or ``end-to-end``.
-        metric: of the nearest neighbour, ``cosine`` or ``euclidean``.
+        metric: of the nearest neighbour, ``cosine``, or ``euclidean`` on raw embeddings, as in the paper.
         purifier: what every photo goes through first; none: nothing.
         detector: the name of a detector whose flagged photos are dropped; empty: none.
         second: a second extractor, with ``hybrid``; empty: none.
@@ -35,6 +37,7 @@ class Pipeline:
     extractor: str
     defence: str | None = None
     until: str = ""
+    crowd: int | None = None
     classifier: str = "nearest"
     metric: Metric = "cosine"
     purifier: Purifying | None = None
@@ -44,12 +47,19 @@ class Pipeline:
     against: tuple[str, ...] = ()
 
     @property
+    def raw(self) -> bool:
+        """Whether embeddings are compared as long as networks make them: distances depend on their lengths."""
+        return self.metric == "euclidean"
+
+    @property
     def steps(self) -> list[str]:
         """What it does beyond its extractor and classifier, in a few words each."""
         both = ""
         if self.hybrid is not None:
             both = f"{self.second} {self.hybrid.words}"
         filters = [f"{RESCAN} until {self.until}" if self.until else "", self.purifier.recipe if self.purifier else ""]
+        filters.insert(0, "euclidean" if self.raw else "")
+        filters.insert(0, "" if self.crowd is None else f"crowd of {self.crowd}")
         return list(filter(None, [*filters, "drop flagged" if self.detector else "", both]))
 
     @property

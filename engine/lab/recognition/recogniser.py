@@ -11,9 +11,9 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
-from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
+from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
-from facetui.engine.lab.recognition.pipeline import Pipeline
+from facetui.engine.lab.recognition.pipeline import END_TO_END, Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
@@ -23,17 +23,16 @@ Recogniser = Callable[[Tensor], Tensor]
 """From purified photos ``(N, 3, 112, 112)`` uint8 to the people named ``(N, answers)``; one answer, or two."""
 
 
-def recogniser(world: World, pipeline: Pipeline, gallery: Gallery, rows: Tensor) -> Recogniser:
-    """A pipeline, ready to name people by some rows ``(N,)`` bool of a gallery."""
-    people = gallery.people[rows]
-    if pipeline.classifier == "end-to-end":
-        return lambda photos: _end_to_end(world, pipeline, gallery.photos[rows], people, photos)[:, None]
-    first = pipeline.classify().fit(gallery.embeddings[rows], people)
+def recogniser(world: World, pipeline: Pipeline, gallery: Gallery) -> Recogniser:
+    """A pipeline, ready to name people by a gallery."""
+    people = gallery.people
+    if pipeline.classifier == END_TO_END:
+        return lambda photos: _end_to_end(world, pipeline, gallery.photos, people, photos)[:, None]
     hybrid = pipeline.hybrid
     if hybrid is None or gallery.second is None:
-        return lambda photos: first.predict(world.networks.embeddings(pipeline.extractor, photos))[:, None]
-    accurate = NearestNeighbour().fit(gallery.embeddings[rows], people)
-    robust = NearestNeighbour().fit(gallery.second[rows], people)
+        return lambda photos: _embedded(world, pipeline, gallery, seen_by(world, pipeline, photos))
+    accurate = NearestNeighbour().fit(gallery.embeddings, people)
+    robust = NearestNeighbour().fit(gallery.second, people)
 
     def both(photos: Tensor) -> Tensor:
         similarity, named = accurate.search(world.networks.embeddings(pipeline.extractor, photos), 1)
@@ -41,6 +40,22 @@ def recogniser(world: World, pipeline: Pipeline, gallery: Gallery, rows: Tensor)
         return hybrid.answers(named[:, 0], similarity[:, 0], other)
 
     return both
+
+
+def seen_by(world: World, pipeline: Pipeline, photos: Tensor) -> Tensor:
+    """Embeddings ``(N, D)`` of purified photos, as a pipeline compares them."""
+    return world.networks.embeddings(pipeline.extractor, photos, raw=pipeline.raw)
+
+
+def _embedded(world: World, pipeline: Pipeline, gallery: Gallery, seen: Tensor) -> Tensor:
+    """Whom a classifier of embeddings names ``(N, 1)``; one that must be trained, from the cache where possible."""
+
+    def compute() -> Tensor:
+        return pipeline.classify().fit(gallery.embeddings, gallery.people).predict(seen)[:, None]
+
+    if pipeline.classifier == "nearest":
+        return compute()
+    return world.cache.get(caching.key(pipeline.classifier, gallery.embeddings, gallery.people, seen), compute)
 
 
 def _end_to_end(world: World, pipeline: Pipeline, photos: Tensor, people: Tensor, probes: Tensor) -> Tensor:
@@ -68,11 +83,13 @@ class Misses:
         missed: of each of them, how many were not named right.
         others: how many probes of everybody else were not named right, and how many there were; nobody in them was
             ever trained on.
+        gallery: how many people were searched among; 0: nobody.
     """
 
     probes: tuple[int, ...]
     missed: tuple[int, ...]
     others: tuple[int, int]
+    gallery: int = 0
 
 
 def misses(
@@ -87,18 +104,25 @@ def misses(
     if state.law.bans(world.t):  # nobody is named, whatever was kept
         n_others = sum(len(world.split[person][0]) for person in world.kept)
         return {WHOLE_ARCHIVE: Misses(each, each, (n_others, n_others))}
-    gallery = make_gallery(state, pipeline, archive)
+    galleries = make_galleries(state, pipeline, archive)
     sides = [world.probes(people) for people in (world.protected, world.kept)]
     probes = pipeline.purified(torch.cat([photos for photos, _ in sides]))
     truth = torch.cat([who for _, who in sides])
     n = sum(each)
     found: dict[str, Misses] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:
-        if cohort != WHOLE_ARCHIVE and cohort not in gallery.cohorts:
+        if cohort != WHOLE_ARCHIVE and cohort not in galleries.posted.cohorts:
             continue
-        missed = missed_by(recogniser(world, pipeline, gallery, gallery.only(cohort))(probes), truth)
+        everybody = galleries.posted.rows(galleries.posted.only(cohort))
+        missed = missed_by(recogniser(world, pipeline, everybody)(probes), truth)
         mine = tuple(int(some.sum()) for some in missed[:n].split(list(each)))
-        found[cohort] = Misses(each, mine, (int(missed[n:].sum()), len(truth) - n))
+        if galleries.clean is not None:
+            mine = tuple(
+                int(missed_by(recogniser(world, pipeline, galleries.of(p, cohort))(probes), truth)[truth == p].sum())
+                for p in world.protected
+            )
+        size = len(galleries.posted.people.unique())
+        found[cohort] = Misses(each, mine, (int(missed[n:].sum()), len(truth) - n), size)
     return found
 
 

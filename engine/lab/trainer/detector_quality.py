@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Detecting
+from facetui.engine.defences.detector import RECODINGS
+from facetui.engine.defences.purifier import Purifier
 from facetui.engine.records.events import DetectionMeasured
 from facetui.engine.records.rates import precision_at, wilson
 
@@ -27,6 +29,8 @@ def detection(
     hits, alarms = int(detector.flags(poisoned).sum()), int(detector.flags(clean).sum())
     recall, false_positive_rate = hits / len(poisoned), alarms / len(clean)
     recall_interval, alarm_interval = wilson(hits, len(poisoned)), wilson(alarms, len(clean))
+    recoded = {recipe: [Purifier(recipe)(photos) for photos in (poisoned, clean)] for recipe in RECODINGS}
+    shares = {recipe: [float(detector.flags(p).float().mean()) for p in both] for recipe, both in recoded.items()}
     return DetectionMeasured(
         actor="trainer",
         against=list(against),
@@ -39,6 +43,8 @@ def detection(
         base_rate=base_rate,
         base_rate_precision=precision_at(base_rate, recall, false_positive_rate),
         base_rate_precision_low=precision_at(base_rate, recall_interval[0], alarm_interval[1]) or 0.0,
+        recall_recoded={recipe: share for recipe, (share, _) in shares.items()},
+        false_positive_recoded={recipe: share for recipe, (_, share) in shares.items()},
         n_clean=len(clean),
         n_poisoned=len(poisoned),
     )

@@ -106,5 +106,5 @@ def _missed(
     """How many queries fail among everybody else's photos and those of some of the rehearsal's cohorts."""
     on_trial = torch.tensor([cohort in cohorts for cohort in gallery.cohorts], dtype=torch.bool)
     rows = on_trial | ~torch.isin(gallery.people, torch.tensor(rehearsal.people))
-    named = recogniser(state.world, pipeline, gallery, rows)(pipeline.purified(rehearsal.queries))
+    named = recogniser(state.world, pipeline, gallery.rows(rows))(pipeline.purified(rehearsal.queries))
     return int(missed_by(named, rehearsal.truth).sum())

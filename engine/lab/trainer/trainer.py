@@ -22,7 +22,14 @@ from facetui.engine.lab.trainer.purify import purify
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
-from facetui.engine.records.events import RESCAN, DefenceApplied, DetectionMeasured, ExtractorReleased, PhotosScraped
+from facetui.engine.records.events import (
+    GALLERY,
+    RESCAN,
+    DefenceApplied,
+    DetectionMeasured,
+    ExtractorReleased,
+    PhotosScraped,
+)
 from facetui.engine.records.fields import DATE
 
 
@@ -99,6 +106,33 @@ class Trainer(Player):
     def _pipeline(self, extractor: str) -> Pipeline:
         classifier, metric = self._classify_by
         return Pipeline(extractor, classifier=classifier, metric=metric)
+
+    @move
+    def search_among(self, crowd: int) -> None:
+        """Search among so many people of the crowd only, from now on: what a trainer does who has scraped less.
+
+        Args:
+            crowd: how many of them; everybody in the game is searched among, too.
+
+        Raises:
+            UsageError: fewer than none, or more than there are.
+        """
+        there = len(self.state.world.crowd)
+        if not 0 <= crowd <= there:
+            raise UsageError(f"expected 0 to {there} people of the crowd, got {crowd}; --crowd sets how many there are")
+        self._ready()
+        self.state.pipelines.append(replace(self.state.current, crowd=crowd))
+        everybody = len(self.state.world.players) + crowd
+        self.recorder.emit(
+            DefenceApplied(
+                actor="trainer",
+                defence=GALLERY,
+                against=[],
+                extractor=self.state.current.extractor,
+                n_people=everybody,
+                detail=f"searches among {everybody} people",
+            )
+        )
 
     @move
     def classify_by(self, classifier: str = "nearest", *, metric: Metric = "cosine") -> None:

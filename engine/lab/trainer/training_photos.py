@@ -53,7 +53,10 @@ def anchor_photos(world: World) -> Bank:
 
 
 def some_photos(world: World, people: Sequence[int], n: int, most: int = 16) -> Bank:
-    """About ``n`` photos in all of some people, as many of each, never probes."""
+    """About ``n`` photos in all of some people, as many of each, never probes; of many people some, by the seed."""
+    if len(people) > n:
+        drawn = torch.randperm(len(people), generator=world.generator("some people", n)).tolist()
+        people = sorted(people[i] for i in drawn[:n])
     return world.training_photos(people, max(1, min(most, round(n / max(1, len(people))))))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -50,6 +50,11 @@ class Post:
     def people(self) -> Tensor:
         """Who is in each photo, ``(N,)``, a copy."""
         return torch.from_numpy(self.who.copy())
+
+    def with_originals(self, photos: Tensor) -> Post:
+        """The same post, had nobody perturbed anything: ``photos`` as ``pixels``."""
+        pixels = _read_only(photos)
+        return replace(self, attack=None, pixels=pixels, digest=digest_of(pixels), weakened="")
 
     def is_intact(self) -> bool:
         """Whether the pixels still are those that were posted."""

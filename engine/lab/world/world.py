@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -18,13 +18,16 @@ from facetui.engine.lab.world.albums import Plan, choose, n_needed, n_probes
 from facetui.engine.lab.world.recorder import Recorder
 from facetui.engine.lab.world.strength import check
 from facetui.engine.lab.world.tools import PublicTools
-from facetui.engine.lab.world.web import Web
+from facetui.engine.lab.world.web import Post, Web
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.identities import aims, select
-from facetui.engine.people.persons import People
+from facetui.engine.people.persons import People, Person
 from facetui.engine.records.errors import UsageError
 
 MAX_USERS = 8
+
+Asked = Literal["alone", "together"]
+"""How protected people are asked for: in the paper each is the only one who protects anything."""
 
 TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
@@ -37,15 +40,20 @@ class World:
         people: everybody in the game.
         cast: the surrogates and the trainer's generations.
         tool: the people whom the users' tool aims at; they are nobody in the game.
-        users: names of those who protect their photos; absent: a quarter of the people, at most eight, by the seed.
+        users: names of those who protect their photos, or one number: so many, by the seed; absent: a quarter of the
+            people, at most eight.
         seed: of every random draw.
         device: where to compute; absent: the CPU.
         cache: results of earlier runs; absent: none.
         recorder: the clock and the audience; absent: nobody listens.
         posts: how many photos a story posts of each protected person, at each time; empty: it does not say.
         strength: of tools whose settings a story leaves open: ``release``, or ``workshop``, which weakens them.
+        crowd: people who only have clean photos on the web, among whom the others are searched for.
+        asked: how protected people are asked for: ``alone``, each among everybody else's clean photos, or ``together``.
 
     Attributes:
+        people: everybody, the crowd last.
+        crowd: who is in the crowd, by number.
         protected: people who protect their photos, by number.
         aims: photos of those of the tool's people whom users aim at.
         trainers_aims: photos of the others, at whom the trainer aims when it runs the tool.
@@ -73,9 +81,13 @@ class World:
         recorder: Recorder | None = None,
         posts: Sequence[int] = (),
         strength: str = "release",
+        crowd: Sequence[Person] = (),
+        asked: Asked = "alone",
     ) -> None:
         self.strength = check(strength)
-        self.people = people
+        self.asked: Asked = asked
+        self.people = replace(people, persons=(*people.persons, *crowd))
+        self.crowd = range(len(people), len(self.people))
         self.cast = cast
         self.tool = tool
         # Two tables: a trainer who runs the tool knows its code, and not whom the users' copies aim at.
@@ -91,14 +103,20 @@ class World:
         for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.split = [self._split(person) for person in range(len(people))]
+        self.split += [([], list(range(len(person.photos)))) for person in crowd]  # nobody asks for them
         self.protected = self._choose_users(users, Plan(tuple(posts)))
-        self.plan = Plan(tuple(posts)).fitted([(people.persons[p].name, len(self.split[p][1])) for p in self.protected])
-        self._posted = [0] * len(people)
+        pools = [(people.persons[person].name, len(self.split[person][1])) for person in self.protected]
+        self.plan = Plan(tuple(posts)).fitted(pools)
+        self._posted = [0] * len(self.people)
 
     def _choose_users(self, names: Sequence[str] | None, plan: Plan) -> list[int]:
-        known = [person.name for person in self.people.persons]
+        known = [self.people.persons[person].name for person in self.players]
+        count = min(MAX_USERS, max(1, len(known) // 4))
+        if names is not None and len(names) == 1 and names[0].isdecimal() and names[0] not in known:
+            count, names = int(names[0]), None
+            if not 0 < count < len(known):
+                raise UsageError(f"expected 1 to {len(known) - 1} users among {len(known)} people, got {count}")
         if names is None:
-            count = min(MAX_USERS, max(1, len(known) // 4))
             order = torch.randperm(len(known), generator=self.generator("users")).tolist()
             return choose(order, [len(pool) if probes else 0 for probes, pool in self.split], count, plan)
         chosen = select(names, known)
@@ -122,9 +140,14 @@ class World:
         return self.recorder.t
 
     @property
+    def players(self) -> range:
+        """Everybody but the crowd."""
+        return range(self.crowd.start)
+
+    @property
     def others(self) -> list[int]:
-        """Everybody who does not protect their photos."""
-        return [person for person in range(len(self.people)) if person not in set(self.protected)]
+        """Everybody who does not protect their photos, without the crowd."""
+        return [person for person in self.players if person not in set(self.protected)]
 
     @property
     def trainable(self) -> list[int]:
@@ -161,6 +184,13 @@ class World:
             return torch.empty(0, 3, 112, 112, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), torch.empty(0)
         photos = torch.stack([self.people.persons[person].photos[index] for person, index in rows])
         return photos, torch.tensor([p for p, _ in rows]), torch.tensor([i for _, i in rows])
+
+    def unprotected(self, post: Post) -> Post:
+        """A post as it would be, had nobody protected anything; decoys and clean photos stay as they are."""
+        if not post.cohort or not post.attack:
+            return post
+        rows = zip(post.who.tolist(), post.source.tolist(), strict=True)
+        return post.with_originals(torch.stack([self.people.persons[p].photos[i] for p, i in rows]))
 
     def probes(self, people: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Clean, held-out photos of people, and who is in them."""

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facetui.engine.core.cache import Cache
-from facetui.engine.defences.detector import Detector, spectrum
+from facetui.engine.defences.detector import RECODINGS, Detector, spectrum
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
 from facetui.engine.defences.purifier import CANDIDATES, KINDS, Purifier
 from facetui.engine.lab.trainer.rehearsal import COHORT, errors, rehearse
@@ -28,6 +28,20 @@ def test_a_detector_flags_what_people_it_never_saw_perturbed(embedded):
     assert (recall + 1 - alarms) / 2 >= 0.95
     assert detector.flags(noisy(unseen, 2, size=0.4)).float().mean() <= alarms + 0.2, "nothing changed, yet flagged"
     assert detector.flags(unseen[:0]).shape == (0,)
+
+
+def test_a_detector_takes_no_clean_photo_for_perturbed_because_it_was_stored_again(embedded):
+    known, unseen = (
+        torch.cat([p.photos[:4] for p in embedded.persons[some]]) for some in (slice(0, 12), slice(12, 24))
+    )
+    detector = Detector().fit(known, noisy(known))
+    for recipe in RECODINGS:
+        again = Purifier(recipe)
+        alarms = detector.flags(again(unseen)).float().mean()
+        assert alarms <= 0.15, f"{recipe}: {alarms:.2f} of clean photos are flagged"
+    for recipe in ("jpeg 95", "noise 1"):
+        recall = detector.flags(Purifier(recipe)(noisy(unseen, 2))).float().mean()
+        assert recall >= 0.7, f"{recipe}: {recall:.2f} of perturbed ones are found"
 
 
 def test_a_detector_needs_both_kinds_of_photos_and_training(embedded):

@@ -125,6 +125,28 @@ def test_nobody_evaluated_is_trained_on_and_nobody_in_the_gallery_is_aimed_at(ma
     assert applied.n_people == len(trained) and applied.n_probes > 0
 
 
+def test_several_tools_share_out_each_users_photos(make_lab):
+    events = []
+    lab = make_lab(emit=events.append)
+    lab.at("2021-04")
+    lab.users.protect(["pgd", "filters"], share=0.75)
+    lab.users.post(4)
+    posts = {post.attack: post for post in lab.web if post.cohort}
+    assert set(posts) == {"pgd", "filters", None}
+    for attack, n in (("pgd", 2), ("filters", 1), (None, 1)):
+        for person in lab.protected:
+            assert int((posts[attack].people == person).sum()) == n
+    taken = [(int(p), int(i)) for post in posts.values() for p, i in zip(post.who, post.source, strict=True)]
+    assert len(taken) == len(set(taken)) == 4 * len(lab.protected)
+    assert sum(e.n_others for e in events if isinstance(e, PhotosPosted)) == 4 * len(lab.others)
+    lab.users.protect(["pgd", "filters"])
+    lab.users.post(1)  # one photo: one tool
+    assert [post.attack for post in lab.web][-1] == "pgd"
+    for wrong in ([], ["pgd", "pgd"]):
+        with pytest.raises(UsageError, match="one attack or several different ones"):
+            lab.users.protect(wrong)
+
+
 def test_probes_are_never_posted(make_lab):
     lab = make_lab()
     for probes, pool in lab.world.split:

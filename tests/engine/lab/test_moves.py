@@ -15,11 +15,23 @@ from facetui.engine.records.errors import UnknownName, UsageError
 from facetui.engine.records.events import DefenceApplied
 
 MOVES = {
-    "": {"at", "cite", "compare", "measure", "note", "search", "show"},
+    "": {"at", "cite", "compare", "identify", "measure", "note", "search", "show"},
     "users": {"decoy", "post", "protect"},
     "friends": {"post"},
     "trainer": {
-        *("adapt", "answer", "choose", "classify_by", "combine", "detect", "purify", "rescan", "scrape", "use"),
+        *(
+            "adapt",
+            "answer",
+            "choose",
+            "classify_by",
+            "combine",
+            "detect",
+            "purify",
+            "rescan",
+            "scrape",
+            "search_among",
+            "use",
+        ),
     },
     "law": {"moratorium", "retention"},
 }

@@ -56,7 +56,7 @@ def test_who_survives_is_said_first():
     )
     survives, open_, fallen = (said.index(name) for name in ("lowkey", "fawkes-1.0", "fawkes-0.3"))
     assert said.startswith("Survives every model so far: 2021-01 lowkey: 91 % (") and survives < open_ < fallen
-    assert "with b." in said[survives:open_], "of all models the one that fails least"
+    assert "with b." in said[survives:open_], "the model in use"
     assert "Cannot be told with so few people: 2021-04 fawkes-1.0: 50 % (" in said
     assert "No longer protected: 2020-07 fawkes-0.3: 0 % (0-37 %) with b (it withstands 1 of the trainer's 2" in said
 
@@ -67,6 +67,21 @@ def test_where_all_survive_or_all_fail_nothing_else_is_said():
     fell = fates([invented(cohort, NONE, attack=cohort[8:]) for cohort in cohorts])
     assert "No longer" not in survived and "Cannot" not in survived and survived.count("100 %") >= 2
     assert "Survives" not in fell and "Cannot" not in fell
+
+
+def picked(missed: list[int], model: str) -> dict[str, object]:
+    probes = [8] * len(missed)
+    rate = sum(missed) / sum(probes)
+    return {"best_protection_rate": rate, "best_interval": people_interval(missed, probes), "best_generation": model}
+
+
+def test_the_model_that_the_trainers_test_picked_counts_and_not_the_best_by_the_probes():
+    low = invented("2021-01 lowkey", NONE, model="a", **picked(NONE, "a"))
+    said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(ALL, "b"))])
+    assert said.startswith("Survives the model that the trainer's own test picks: 2021-01 lowkey: 100 %")
+    assert "with b (it withstands 1 of the trainer's 2 models)" in said
+    said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(NONE, "a"))])
+    assert said.startswith("No longer protected: 2021-01 lowkey: 0 %") and "with a (it withstands 1" in said
 
 
 def test_the_latest_figure_of_a_model_counts():

@@ -272,9 +272,10 @@ def test_bench_grid_refuses(option, message):
     assert ran.returncode == 2 and message in ran.stderr and "Traceback" not in ran.stderr
 
 
-def test_several_seeds_end_with_mean_and_spread(story, tmp_path):
+def test_several_seeds_end_with_one_table_of_all(story, tmp_path):
     ran = facetui("run", story, "--seeds", "2", "--seed", "3", "--display", "none", "--out", tmp_path)
     assert ran.returncode == 0, ran.stderr
-    assert "of 2 seeds" in ran.stdout and re.search(r"whole archive +\d+ \(\d+-\d+\)", ran.stdout)
+    assert "2 seeds, " in ran.stdout and re.search(r"whole archive +\d+ \(\d+-\d+\)", ran.stdout)
+    assert "everybody else" in ran.stdout
     seeds = {journal.began(journal.read(folder), folder).seed for folder in journal.runs(tmp_path)}
     assert seeds == {3, 4}

@@ -27,6 +27,7 @@ from facetui.engine.records.errors import FacetuiError, JournalError
 from facetui.engine.records.events import (
     DetectionMeasured,
     Event,
+    OpenSetMeasured,
     RunFailed,
     SearchMeasured,
     VerificationMeasured,
@@ -109,6 +110,19 @@ def more_events() -> list[Event]:
         n_clean=128,
         n_poisoned=64,
     )
+    open_set = OpenSetMeasured(
+        extractor="model-b",
+        false_alarms=0.01,
+        threshold=0.4,
+        false_negatives=0.2,
+        interval=(0.1, 0.4),
+        people=[8, 8],
+        missed=[1, 2],
+        unprotected_error=0.1,
+        n_unprotected=88,
+        n_strangers=1148,
+        n_gallery=530,
+    )
     verification = VerificationMeasured(
         extractor="model-b",
         threshold=0.4,
@@ -118,7 +132,7 @@ def more_events() -> list[Event]:
         similarity_posted=0.3,
         n_pairs=64,
     )
-    return [search, detection, verification, RunFailed(error="no memory", exit_code=5, log="engine.log")]
+    return [search, detection, open_set, verification, RunFailed(error="no memory", exit_code=5, log="engine.log")]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.engine.records.rates import percent
-from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption
+from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption, StrengthOption
 from facetui.tui.cli.photos.progress_bar import ProgressBar
 from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
@@ -54,6 +54,7 @@ def check(
         bool,
         typer.Option("--as-given", help="Folders are not swapped and nobody in the crowd is you, even if it looks so."),
     ] = False,
+    strength: StrengthOption = "release",
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     no_cache: NoCacheOption = False,
@@ -67,7 +68,9 @@ def check(
     from facetui.engine.applications.check.verdict import judge
 
     folders = (clean.expanduser(), protected.expanduser(), probes.expanduser() if probes else None)
-    found = _measured(folders, people, cast, seed=seed, device=device, no_cache=no_cache, as_given=as_given)
+    found = _measured(
+        folders, people, cast, seed=seed, device=device, no_cache=no_cache, as_given=as_given, strength=strength
+    )
     if not isinstance(found, Report):
         _say_hidden(found, as_one_json)
         return
@@ -93,6 +96,7 @@ def _measured(
     device: str,
     no_cache: bool,
     as_given: bool,
+    strength: str,
 ) -> Report | Album:
     """Read the folders and check them; the album itself, where too few photos are left to search in."""
     from facetui.engine.applications.check.album import LEAST, gather
@@ -100,6 +104,7 @@ def _measured(
     from facetui.engine.core.cache import Cache, default_folder
     from facetui.engine.core.device import choose
     from facetui.engine.extractors.describing import describe
+    from facetui.engine.lab.world.strength import check as check_strength
     from facetui.engine.people import casts
     from facetui.engine.people import identities as peoples
 
@@ -116,6 +121,7 @@ def _measured(
             tell(f"the crowd: {task}", done, total)
 
         common: dict[str, Any] = {"cache": cache, "seed": seed, "device": where, "as_given": as_given, "tell": tell}
+        common["strength"] = check_strength(strength)
         try:
             album = gather(*folders, cache, tell)
             if album.n_groups < LEAST:

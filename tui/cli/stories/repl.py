@@ -12,12 +12,14 @@ from facetui.engine.records import places
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import (
     CastOption,
+    CrowdOption,
     DeviceOption,
     NoCacheOption,
     PeopleOption,
     SeedOption,
     StrengthOption,
     StrictOption,
+    TogetherOption,
     UsersOption,
     settings_of,
 )
@@ -36,6 +38,8 @@ def repl(
     cast: CastOption = "embedded",
     seed: SeedOption = 0,
     strength: StrengthOption = "release",
+    crowd: CrowdOption = None,
+    together: TogetherOption = False,
     device: DeviceOption = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Folder in which the session's folder is made; also FACETUI_RUNS.")
@@ -52,7 +56,7 @@ def repl(
     from facetui.tui.session.script import run_script
 
     scripted = command is not None or not sys.stdin.isatty()
-    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength)
+    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together)
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)
     if command is not None:

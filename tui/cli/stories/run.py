@@ -19,6 +19,7 @@ from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion
 from facetui.tui.cli.options import (
     CastOption,
+    CrowdOption,
     DeviceOption,
     DisplayOption,
     NoCacheOption,
@@ -30,6 +31,7 @@ from facetui.tui.cli.options import (
     SeedOption,
     StrengthOption,
     StrictOption,
+    TogetherOption,
     TrustOption,
     UsersOption,
     settings_of,
@@ -37,7 +39,7 @@ from facetui.tui.cli.options import (
 from facetui.tui.cli.runs.publish import published
 from facetui.tui.runs import interrupts
 from facetui.tui.text import plain
-from facetui.tui.text.table import spread_lines
+from facetui.tui.text.table import pooled_lines
 
 if TYPE_CHECKING:
     from facetui.engine.runs.run import Outcome
@@ -59,7 +61,11 @@ def run(
     cast: CastOption = "embedded",
     seed: SeedOption = 0,
     strength: StrengthOption = "release",
-    seeds: Annotated[int, typer.Option(help="Play so many seeds, from --seed on; ends with the spread.", min=1)] = 1,
+    crowd: CrowdOption = None,
+    together: TogetherOption = False,
+    seeds: Annotated[
+        int, typer.Option(help="Play so many seeds, from --seed on; ends with one table of all.", min=1)
+    ] = 1,
     device: DeviceOption = "auto",
     display: DisplayOption = "auto",
     out: Annotated[
@@ -103,7 +109,7 @@ def run(
         for line in explained(scenario):
             plain.say(line)
         return
-    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength)
+    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together)
     settings = replace(asked, folder=into, values=scenario.values(values or []))
     shared = partial(published, address=publish, pictures=pictures)
     if not detach and (shown != "tui" or seeds > 1):
@@ -128,11 +134,11 @@ def run(
 def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]:
     """The options with which another process plays the same."""
     given = {"--people": settings.people, "--cast": settings.cast, "--seed": settings.seed, "--device": settings.device}
-    given["--strength"] = settings.strength
+    given |= {"--strength": settings.strength, "--crowd": settings.crowd}
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     options += [part for text in values for part in ("--set", text)]
     options += [part for name in settings.users or () for part in ("--users", name)]
-    return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict
+    return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict + ["--together"] * settings.together
 
 
 def _play_here(
@@ -170,7 +176,7 @@ def _play_here(
                 break
             tables.append(table)
     if len(seeds) > 1 and display != "json":
-        for line in spread_lines(tables):
+        for line in pooled_lines(tables):
             plain.say(line)
     return _ended(outcome, stop)
 

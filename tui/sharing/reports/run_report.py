@@ -17,6 +17,7 @@ from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
+from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui.figures import axis, chart
 from facetui.tui.figures.drawing import draw, png, svg
@@ -25,7 +26,7 @@ from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.sentences import MARKS, reported, words
+from facetui.tui.text.sentences import MARKS, reported, who_protects, words
 from facetui.tui.text.spans import text_of
 
 KINDS = (".html", ".md", ".svg", ".png", ".csv")
@@ -163,6 +164,11 @@ def command(began: RunBegan) -> str:
     parts += [part for name in joined for part in ("--users", name)]
     if began.people != "embedded":
         parts += ["--people", began.people]
+    if began.crowd not in ("", "embedded"):
+        parts += ["--crowd", began.crowd]
+    elif began.n_crowd != (EMBEDDED_CROWD if began.people == "embedded" else 0):
+        parts += ["--crowd", str(began.n_crowd)]
+    parts += ["--together"] if began.asked != "alone" else []
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
     return clean(shlex.join(parts))
 
@@ -188,7 +194,7 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
                 ["began", when],
                 ["seed", str(began.seed)],
                 ["cast", began.cast],
-                ["people", f"{began.people}, {began.n_people}; protected: {', '.join(began.users)}"],
+                ["people", f"{who_protects(began)}: {', '.join(began.users)}"],
                 ["surrogates", ", ".join(began.surrogates)],
                 ["device", began.device],
                 ["versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())],
