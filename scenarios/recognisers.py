@@ -1,4 +1,4 @@
-"""One archive, four recognisers: what protects from a search may not protect from a classifier, and the other way round.
+"""One archive, four recognisers: what fools a search need not fool a classifier that is trained, nor the other way.
 
 The paper asks three recognisers: the nearest neighbour, a linear classifier on the same embeddings, and a network whose
 layers are all trained on the scraped photos, end to end. A tool that moves a few embeddings far away can fool the

@@ -16,6 +16,7 @@ from facetui.engine.records.events import (
     DefenceApplied,
     DetectionMeasured,
     Note,
+    OpenSetMeasured,
     ProtectionMeasured,
     SearchMeasured,
     VerificationMeasured,
@@ -115,6 +116,28 @@ def test_decoys_crowd_a_search_until_the_extractor_changes(tmp_path):
     *crowded, newer = searches
     assert [e.n_decoys for e in crowded] == sorted(e.n_decoys for e in crowded)
     assert crowded[-1].recall < crowded[0].recall <= newer.recall + 0.1
+
+
+@pytest.mark.slow
+def test_a_larger_gallery_hides_more_and_so_does_a_trainer_that_may_say_nobody(tmp_path):
+    events, _ = told("needle", tmp_path)
+    grown = [e for e in whole(events) if "crowd of" in e.generation]
+    assert [e.n_gallery for e in grown] == sorted({e.n_gallery for e in grown}) and grown[-1].n_gallery == 530
+    for smaller, larger in itertools.pairwise(grown):
+        assert all(a <= b for a, b in zip(smaller.missed, larger.missed, strict=True)), "strangers can only hide her"
+        assert smaller.unprotected_error <= larger.unprotected_error
+    often, rarely = [e for e in events if isinstance(e, OpenSetMeasured)]
+    assert (often.false_alarms, rarely.false_alarms) == (0.01, 0.001)
+    assert grown[-1].protection_rate <= often.false_negatives <= rarely.false_negatives
+    assert often.unprotected_error <= rarely.unprotected_error
+
+
+@pytest.mark.slow
+def test_every_recogniser_is_asked(tmp_path):
+    events, _ = told("recognisers", tmp_path)
+    asked = {e.generation: e for e in whole(events)}
+    assert list(asked) == ["compact-b", "compact-b + euclidean", "compact-b, linear", "compact-b, end-to-end"]
+    assert [e.asked for e in asked.values()] == ["alone", "alone", "alone", "together"]
 
 
 @pytest.mark.slow

@@ -14,6 +14,10 @@ OWN_FACES = (
 )
 
 
+SOME = 3
+"""Runs that are shown at least, if there are so many."""
+
+
 def took(seconds: float | None) -> str:
     """``82 s``, ``3 min``; empty when it was never measured."""
     if seconds is None:
@@ -35,7 +39,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         lines.append(_choice(stage, number, body, f"{time:>8} ", width))
     runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
     below: list[Line] = [[], [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
-    below += [[(f" {text}", "dim")] for text in wrap(OWN_FACES, width - 2, 2)] if roomy else []
+    own: list[Line] = [[(f" {text}", "dim")] for text in wrap(OWN_FACES, width - 2, 2)]
+    # Where rows are few, runs go before what the documents say too.
+    below += own if roomy and height - len(lines) - len(below) - len(own) - 2 >= min(len(runs), SOME) else []
     room = height - len(lines) - len(below) - 2
     if runs and room > 0:
         heading: list[Line] = [[], [(" runs", "title"), ("   enter shows one again", "dim")]]
