@@ -35,6 +35,25 @@ def passes_a_second(networks: dict[str, nn.Module], batch: int = 64, rounds: int
     return best
 
 
+def multiply_adds(network: nn.Module) -> int:
+    """Multiplications with an addition that one photo costs, in convolutions and dense layers."""
+    total = 0
+
+    def count(layer: nn.Module, _: object, out: Tensor) -> None:
+        nonlocal total
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        total += weight.numel() * (out.shape[2] * out.shape[3] if isinstance(layer, nn.Conv2d) else 1)
+
+    layers = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    with torch.inference_mode():
+        network(torch.zeros(1, 3, 112, 112))
+    for hook in hooks:
+        hook.remove()
+    return total
+
+
 def embedded_people() -> tuple[Tensor, Tensor]:
     """Photos ``(N, 3, 112, 112)`` uint8 of the embedded people, and who is in each."""
     from facetui.engine.people import identities
@@ -60,6 +79,7 @@ def main() -> None:
         ours, real = faces.embed(network, photos), faces.embed(network, held_out.photos)
         figures[name] = {
             "parameters": sum(p.numel() for p in network.parameters()),
+            "multiply-adds": multiply_adds(network),
             "bytes": (args.data / f"{name}.safetensors").stat().st_size,
             "rank-1 embedded": faces.leave_one_out_rank1(ours, who),
             "rank-1 held-out": faces.leave_one_out_rank1(real, held_out.people),

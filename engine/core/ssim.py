@@ -71,9 +71,8 @@ class Dissimilarity:
         value: Tensor = _Function.apply(photos, self)
         return value
 
-    def _similarity(self, photos: Tensor, with_gradient: bool) -> tuple[Tensor, Tensor | None]:
-        """SSIM ``(N,)`` and its gradient ``(N, 3, H, W)``."""
-        photos = photos.contiguous(memory_format=torch.channels_last)
+    def _similarity(self, photos: Tensor) -> tuple[Tensor, _Maps]:
+        """SSIM ``(N,)`` of photos that lie channels last, and what its gradient needs."""
         mean = self._blur(photos)
         both, mean_square = self._mean * mean, mean.square()
         a1 = (2 * both).add_(C1)
@@ -82,30 +81,49 @@ class Dissimilarity:
         b2 = self._blur(photos.square()).sub_(mean_square).add_(self._variance_c2)
         by_covariance = a1 / (b1 * b2)  # half of the derivative by the covariance
         similarity = by_covariance * a2
-        value = similarity.flatten(1).mean(dim=1)
-        if not with_gradient:
-            return value, None
+        return similarity.flatten(1).mean(dim=1), (mean, a2, b1, b2, by_covariance, similarity)
+
+    def _gradient(self, photos: Tensor, maps: _Maps, rows: Tensor | None) -> Tensor:
+        """The gradient of SSIM ``(n, 3, H, W)`` by photos, of some rows ``(n,)``; absent: of all of them."""
+        own, clean = self._mean, self._clean
+        if rows is not None:
+            photos, own, clean = photos[rows], own[rows], clean[rows]
+            maps = tuple(part[rows] for part in maps)  # type: ignore[assignment]
+        mean, a2, b1, b2, by_covariance, similarity = maps
         # With s = a1 a2 / (b1 b2), halves of the derivatives: by the covariance, by the variance, and by the mean
         # of the photo, which is in all four factors.
-        by_variance = similarity / b2
-        by_mean = by_variance.sub_(similarity / b1).mul_(mean)
-        by_mean.addcmul_(self._mean, a2 / (b1 * b2) - by_covariance)
-        by_variance = similarity.div_(b2).mul_(-0.5)
+        by_mean = (similarity / b2).sub_(similarity / b1).mul_(mean)
+        by_mean.addcmul_(own, a2 / (b1 * b2) - by_covariance)
+        by_variance = (similarity / b2).mul_(-0.5)
         gradient = self._blur.adjoint(by_mean)
         gradient.addcmul_(photos, self._blur.adjoint(by_variance), value=2)
-        gradient.addcmul_(self._clean, self._blur.adjoint(by_covariance))
-        return value, gradient.mul_(2 / similarity[0].numel())
+        gradient.addcmul_(clean, self._blur.adjoint(by_covariance))
+        return gradient.mul_(2 / similarity[0].numel())
+
+
+_Maps = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 
 
 class _Function(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, photos: Tensor, reference: Dissimilarity) -> Tensor:
-        value, gradient = reference._similarity(photos.detach(), ctx.needs_input_grad[0])
-        if gradient is not None:
-            ctx.save_for_backward(gradient)
+        photos = photos.detach().contiguous(memory_format=torch.channels_last)
+        value, maps = reference._similarity(photos)
+        if ctx.needs_input_grad[0]:
+            ctx.reference = reference
+            ctx.save_for_backward(photos, *maps)
         return (1 - value) / 2
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, None]:
-        (gradient,) = ctx.saved_tensors
-        return upstream[0].view(-1, 1, 1, 1) * gradient * -0.5, None
+        photos, *maps = ctx.saved_tensors
+        weight = upstream[0] * -0.5
+        # A penalty on what lies above a limit asks for the photos that do, often few. A GPU would have to wait for
+        # the count of them, and takes all.
+        rows = None if weight.is_cuda else weight.nonzero()[:, 0]
+        if rows is None or len(rows) == len(photos):
+            return ctx.reference._gradient(photos, tuple(maps), None).mul_(weight.view(-1, 1, 1, 1)), None
+        found = torch.zeros_like(photos)
+        if len(rows):
+            found[rows] = ctx.reference._gradient(photos, tuple(maps), rows).mul_(weight[rows].view(-1, 1, 1, 1))
+        return found, None
