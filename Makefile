@@ -7,6 +7,9 @@ BIN := $(VENV)/bin
 run: $(VENV)/.installed
 	$(BIN)/facetui run arms_race
 
+# As many as there are cores here: most tests wait for a terminal or a process, and threads that wait passively share.
+WORKERS ?= 2
+
 # The check runs on the package as installed, so that a file missing from the wheel is found here.
 # It replaces the editable installation, so `make run` must make that anew.
 test: $(VENV)/.installed-dev
@@ -16,7 +19,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	$(BIN)/pytest
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 # Damaged files of every kind, for about twenty minutes on two cores; the same examples every time.
 FUZZ ?= 9000

@@ -61,13 +61,19 @@ def make_lab(few: People, tool: People, tiny_cast: Cast):
     return make
 
 
-@pytest.fixture(autouse=True)
-def own_folders(tmp_path_factory, monkeypatch) -> None:
-    """Tests never touch the user's runs, and share one cache among themselves only."""
+@pytest.fixture(scope="session")
+def common(tmp_path_factory) -> Path:
+    """A folder that all tests of this run share, in whatever process they are."""
     base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path_factory, common, monkeypatch) -> None:
+    """Tests never touch the user's runs, and share one cache among themselves only."""
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
-    monkeypatch.setenv("FACETUI_CACHE", str(base / "cache"))
-    monkeypatch.setenv("XDG_DATA_HOME", str(base / "data"))  # where the installation keeps its secret
+    monkeypatch.setenv("FACETUI_CACHE", str(common / "cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(common / "data"))  # where the installation keeps its secret
     monkeypatch.delenv("FACETUI_DISPLAY", raising=False)
 
 

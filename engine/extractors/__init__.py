@@ -86,10 +86,10 @@ EXTRACTORS: Registry[Loader] = Registry(
     "extractor",
     "facetui.extractors",
     {
-        "compact-a": _embedded("the first generation, which users attack"),
-        "compact-b": _embedded("a newer relative of compact-a and compact-d"),
-        "compact-c": _embedded("the newest, a stranger to compact-a"),
-        "compact-d": _embedded("a second surrogate for attacks on several extractors"),
+        "compact-a": _embedded("the first generation, which users attack; taught by MobileFaceNet (CASIA)"),
+        "compact-b": _embedded("the second generation, a stranger to what users attack; taught by dlib"),
+        "compact-c": _embedded("the third generation, a stranger to all others; taught by faceres"),
+        "compact-d": _embedded("a second surrogate for attacks on several; taught by MobileFaceNet (MS1M)"),
         "mobilefacenet-casia": _mobilefacenet(
             "mobilefacenet-casia",
             "CASIA-WebFace",

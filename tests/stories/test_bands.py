@@ -61,8 +61,8 @@ class Played:
 
 
 @pytest.fixture(scope="module", params=["embedded", REAL])
-def played(request, tmp_path_factory) -> Played:
-    cache = Cache(tmp_path_factory.getbasetemp() / "cache")  # never the user's: code under test may be wrong
+def played(request, common) -> Played:
+    cache = Cache(common / "cache")  # never the user's: code under test may be wrong
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "real":
             patch.setenv("FACETUI_MODELS", str(SHARED / "models"))

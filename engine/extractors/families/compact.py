@@ -1,4 +1,4 @@
-"""Compact extractors: plain residual networks of dense 3x3 convolutions, about 1.4 MB each, embedded in the package.
+"""Compact extractors: plain residual networks of dense 3x3 convolutions, about 0.9 MB each, embedded in the package.
 
 Depthwise convolutions, which make networks for telephones fast, are bound by memory on a desktop CPU: at the same
 accuracy dense ones do several times the image-steps a second. ``tools/train_compact.py`` trains them; a card beside
