@@ -240,7 +240,7 @@ class SearchMeasured(Event, frozen=True, kw_only=True, tag="search_measured"):
     discovery: Rate
     """Share of searches with any photo of the right person among the first ``k``."""
     discovery_interval: Interval
-    """95 % Wilson interval."""
+    """95 % interval, people resampled."""
     identity_uniformity: Rate
     """(identities - distinct ones among the first ``k``) / identities."""
     n_probes: Count

@@ -15,7 +15,6 @@ from facetui.engine.records.rates import (
     identity_uniformity_at_k,
     people_interval,
     recall_at_k,
-    wilson,
 )
 
 
@@ -87,13 +86,18 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
     photos, who = world.probes(world.first(people))
     seen = seen_by(world, pipeline, pipeline.purified(photos))
     candidates, enrolled = [], []
-    for person in who.unique().tolist():
+    people = who.unique().tolist()
+    for person in people:
         gallery = galleries.of(person, WHOLE_ARCHIVE)
         found = nearest(pipeline).fit(gallery.embeddings, gallery.people)
         candidates += found.search(seen[who == person], k)[1].tolist()
         enrolled += [int((gallery.people == person).sum())] * int((who == person).sum())
     truth, gallery = who.tolist(), galleries.posted
     discovery = discovery_at_k(candidates, truth, k)
+    hits = {person: 0 for person in people}
+    for person, names in zip(truth, candidates, strict=True):
+        hits[person] += person in names[:k]
+    asked = [truth.count(person) for person in people]
     event = SearchMeasured(
         actor="trainer",
         extractor=pipeline.extractor,
@@ -101,7 +105,7 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
         k=k,
         recall=recall_at_k(candidates, truth, enrolled, k),
         discovery=discovery,
-        discovery_interval=wilson(round(discovery * len(truth)), len(truth)),
+        discovery_interval=people_interval(list(hits.values()), asked),
         identity_uniformity=identity_uniformity_at_k(candidates, len(gallery.people.unique()), k),
         n_probes=len(truth),
         n_enrolled=int(gallery.protected.sum()),
