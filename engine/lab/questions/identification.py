@@ -86,18 +86,18 @@ def search(state: TrainerState, k: int, people: int | None = None) -> SearchMeas
     photos, who = world.probes(world.first(people))
     seen = seen_by(world, pipeline, pipeline.purified(photos))
     candidates, enrolled = [], []
-    people = who.unique().tolist()
-    for person in people:
+    named = who.unique().tolist()
+    for person in named:
         gallery = galleries.of(person, WHOLE_ARCHIVE)
         found = nearest(pipeline).fit(gallery.embeddings, gallery.people)
         candidates += found.search(seen[who == person], k)[1].tolist()
         enrolled += [int((gallery.people == person).sum())] * int((who == person).sum())
     truth, gallery = who.tolist(), galleries.posted
     discovery = discovery_at_k(candidates, truth, k)
-    hits = {person: 0 for person in people}
-    for person, names in zip(truth, candidates, strict=True):
-        hits[person] += person in names[:k]
-    asked = [truth.count(person) for person in people]
+    hits = dict.fromkeys(named, 0)
+    for person, answers in zip(truth, candidates, strict=True):
+        hits[person] += person in answers[:k]
+    asked = [truth.count(person) for person in named]
     event = SearchMeasured(
         actor="trainer",
         extractor=pipeline.extractor,
