@@ -23,10 +23,10 @@ from facetui.engine.people.recurring import Describe
 from facetui.engine.records.errors import UnknownName, UsageError
 from facetui.engine.records.text import name as clean_name
 
-FICTIONAL_SHA256 = "d8f28225130e1ff3d5329fa48ada207538e828c3e933db161006c58402ac3da0"
+FICTIONAL_SHA256 = "8279b9ce3ab4163e727b0013aec62680597d7009028554405f778e7a26acb07a"
 """Of the file that holds the fictional people: whatever else lies in its place is taken for photos of somebody."""
 
-CROWD_SHA256 = ""
+CROWD_SHA256 = "d45d777cb893d8244289653a0cf40d8b42459ba5a1a797d6871be9967f091e38"
 """Of the file that holds the crowd."""
 
 TOOL_PEOPLE = 8
