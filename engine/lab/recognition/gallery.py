@@ -20,20 +20,20 @@ class Gallery:
     """What one pipeline knows: the archive, photo by photo.
 
     Attributes:
-        photos: ``(N, 3, 112, 112)`` uint8, purified.
         embeddings: ``(N, D)``.
         second: ``(N, D2)`` by the second extractor, if there is one.
         people: ``(N,)``.
         cohorts: under which attack and when each was posted; empty for unprotected people.
         protected: ``(N,)`` bool, whether a protected person is in it.
+        photos: ``(N, 3, 112, 112)`` uint8, purified; only for a pipeline that is trained on them.
     """
 
-    photos: Tensor
     embeddings: Tensor
     second: Tensor | None
     people: Tensor
     cohorts: list[str]
     protected: Tensor
+    photos: Tensor | None = None
 
     def only(self, cohort: str) -> Tensor:
         """Which rows there are ``(N,)`` bool, when a cohort is all there is of the protected people."""
@@ -45,15 +45,13 @@ class Gallery:
         """Some of it, ``which`` ``(N,)`` bool."""
         second = None if self.second is None else self.second[which]
         cohorts = [self.cohorts[i] for i in which.nonzero()[:, 0].tolist()]
-        return Gallery(
-            self.photos[which], self.embeddings[which], second, self.people[which], cohorts, self.protected[which]
-        )
+        photos = None if self.photos is None else self.photos[which]
+        return Gallery(self.embeddings[which], second, self.people[which], cohorts, self.protected[which], photos)
 
     def and_also(self, more: Gallery) -> Gallery:
         """Both, of the same pipeline."""
         second = torch.cat([self.second, more.second]) if self.second is not None and more.second is not None else None
         return Gallery(
-            torch.cat([self.photos, more.photos]),
             torch.cat([self.embeddings, more.embeddings]),
             second,
             torch.cat([self.people, more.people]),
@@ -109,27 +107,25 @@ def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post
     """
     until = pipeline.until
     posts = [p for p in archive if (not until or p.t[: len(until)] <= until) and state.law.keeps(p.t)]
-    parts = []
-    for post in posts:
-        kept = ~state.flags(pipeline.detector, post) if pipeline.detector else torch.ones(len(post.who)) > 0
-        if kept.any():
-            parts.append((pipeline.purified(post.photos[kept]), post.people[kept], [post.cohort] * int(kept.sum())))
-    if not parts:
+    kept = [~state.flags(pipeline.detector, p) if pipeline.detector else torch.ones(len(p.who)) > 0 for p in posts]
+    if not any(bool(rows.any()) for rows in kept):
         limit = f"posted until {until}" if until else f"left under {state.law.words or 'the detector'}"
         raise UsageError(f"no photo is {limit}; choose a later date, a longer retention or another detector")
-    people = torch.cat([part[1] for part in parts])
+    people = torch.cat([post.people[rows] for post, rows in zip(posts, kept, strict=True)])
 
     def embeddings(extractor: str) -> Tensor:
-        raw, networks = pipeline.raw, state.world.networks
-        return torch.cat([networks.embeddings(extractor, part[0], raw=raw) for part in parts])
+        return torch.cat([state.seen(pipeline, extractor, p)[rows] for p, rows in zip(posts, kept, strict=True)])
 
     gallery = Gallery(
-        torch.cat([part[0] for part in parts]),
         embeddings(pipeline.extractor),
         embeddings(pipeline.second) if pipeline.second else None,
         people,
-        [cohort for part in parts for cohort in part[2]],
+        [post.cohort for post, rows in zip(posts, kept, strict=True) for _ in range(int(rows.sum()))],
         torch.isin(people, torch.tensor(state.world.protected)),
+        # Nobody else looks at them, and there may be thousands.
+        torch.cat([pipeline.purified(p.photos[rows]) for p, rows in zip(posts, kept, strict=True)])
+        if pipeline.classifier == END_TO_END
+        else None,
     )
     # Left out after embedding, so that galleries of all sizes share what is in the cache.
     return gallery if pipeline.crowd is None else gallery.rows(people < state.world.crowd.start + pipeline.crowd)

@@ -13,7 +13,7 @@ from facetui.engine.core.cache import Checkpoint
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
 from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
-from facetui.engine.lab.recognition.pipeline import END_TO_END, Pipeline
+from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
@@ -26,8 +26,9 @@ Recogniser = Callable[[Tensor], Tensor]
 def recogniser(world: World, pipeline: Pipeline, gallery: Gallery) -> Recogniser:
     """A pipeline, ready to name people by a gallery."""
     people = gallery.people
-    if pipeline.classifier == END_TO_END:
-        return lambda photos: _end_to_end(world, pipeline, gallery.photos, people, photos)[:, None]
+    if gallery.photos is not None:
+        scraped = gallery.photos
+        return lambda photos: _end_to_end(world, pipeline, scraped, people, photos)[:, None]
     hybrid = pipeline.hybrid
     if hybrid is None or gallery.second is None:
         return lambda photos: _embedded(world, pipeline, gallery, seen_by(world, pipeline, photos))

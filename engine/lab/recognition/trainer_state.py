@@ -30,6 +30,7 @@ class TrainerState:
         self.pipelines: list[Pipeline] = []
         self._detectors: dict[str, Detecting] = {}
         self._flags: dict[tuple[str, str], Tensor] = {}
+        self._seen: dict[tuple[object, ...], Tensor] = {}
 
     @property
     def current(self) -> Pipeline:
@@ -41,6 +42,19 @@ class TrainerState:
         name = f"detector {len(self._detectors) + 1}"
         self._detectors[name] = detector
         return name
+
+    def seen(self, pipeline: Pipeline, extractor: str, post: Post) -> Tensor:
+        """What an extractor sees in a post, purified as a pipeline does it: embeddings ``(N, D)``.
+
+        They are kept by the post's own digest: an archive is asked again and again, and hashing all its photos anew
+        takes longer than comparing them.
+        """
+        networks, purifier = self.world.networks, pipeline.purifier
+        key = networks.weights(extractor), pipeline.raw, purifier and (purifier.name, purifier.recipe), post.digest
+        if key not in self._seen:
+            photos = pipeline.purified(post.photos)
+            self._seen[key] = networks.embeddings(extractor, photos, raw=pipeline.raw)
+        return self._seen[key]
 
     def flags(self, detector: str, post: Post) -> Tensor:
         """Which photos of a post a detector takes for perturbed, ``(N,)`` bool."""

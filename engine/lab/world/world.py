@@ -108,6 +108,7 @@ class World:
         pools = [(people.persons[person].name, len(self.split[person][1])) for person in self.protected]
         self.plan = Plan(tuple(posts)).fitted(pools)
         self._posted = [0] * len(self.people)
+        self._unprotected: dict[str, Post] = {}
 
     def _choose_users(self, names: Sequence[str] | None, plan: Plan) -> list[int]:
         known = [self.people.persons[person].name for person in self.players]
@@ -189,8 +190,11 @@ class World:
         """A post as it would be, had nobody protected anything; decoys and clean photos stay as they are."""
         if not post.cohort or not post.attack:
             return post
-        rows = zip(post.who.tolist(), post.source.tolist(), strict=True)
-        return post.with_originals(torch.stack([self.people.persons[p].photos[i] for p, i in rows]))
+        if post.digest not in self._unprotected:
+            rows = zip(post.who.tolist(), post.source.tolist(), strict=True)
+            originals = torch.stack([self.people.persons[p].photos[i] for p, i in rows])
+            self._unprotected[post.digest] = post.with_originals(originals)
+        return self._unprotected[post.digest]
 
     def probes(self, people: Sequence[int]) -> tuple[Tensor, Tensor]:
         """Clean, held-out photos of people, and who is in them."""
