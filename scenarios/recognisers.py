@@ -16,12 +16,10 @@ from facetui.engine.records.rates import difference_interval, percent
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
 
-FAWKES_10 = "fawkes-1.0"
-
 POSTS = (8,)
 
 
-def scenario(lab: Lab, attack: str = FAWKES_10) -> None:
+def scenario(lab: Lab, attack: str = "fawkes-1.0") -> None:
     lab.at("2021-04")
     lab.note(f"Protected people post under {attack}. The trainer has an extractor that the tool did not attack.")
     lab.users.protect(attack)

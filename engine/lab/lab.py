@@ -165,7 +165,7 @@ class Lab(Player):
         posted, scraped = (sum(len(post.who) for post in posts) for posts in (self.web, self.trainer.archive))
         where = (
             f"{self.recorder.t or 'before the first date'}: {len(self.protected)} of {len(self.world.players)} people "
-            f"protect their photos; {posted} are posted, the trainer holds {scraped}"
+            f"protect their photos; {posted} photos are posted, the trainer holds {scraped}"
         )
         current = self.trainer.pipelines[-1].generation if self.trainer.pipelines else "no model yet"
         return f"<p>{html(where)}; it uses {html(current)}</p>\n{cohort_table(self.measurements)._repr_html_()}"

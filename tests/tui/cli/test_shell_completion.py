@@ -63,7 +63,7 @@ def runs() -> Path:
         ("facetui run arms_race --people e", {"embedded"}),
         ("facetui run arms_race --users p01,p0", {f"p01,p0{i}" for i in range(2, 10)}),
         ("facetui run arms_race --display p", {"plain"}),
-        ("facetui repl n", {"naive_poisoning"}),
+        ("facetui repl na", {"naive_poisoning"}),
         ("facetui list at", {"attacks"}),
         ("facetui protect x --attack fawkes", {"fawkes-0.3", "fawkes-1.0"}),
         ("facetui protect x --surrogates compact-a,compact-", {f"compact-a,compact-{c}" for c in "bcd"}),
