@@ -235,14 +235,19 @@ def pooled_grid(tables: Sequence[CohortTable]) -> Grid:
 
 
 def falls(tables: Sequence[CohortTable]) -> Iterator[tuple[str, str, str, tuple[float, float, float]]]:
-    """Cohort, the first model that met it, a later one, and by how much less is missed with it; pooled, paired."""
-    if not tables:
-        return
-    cells = pooled(tables)
-    for cohort in tables[0].cohorts:
-        columns = [column for column in tables[0].generations if (cohort, column) in cells]
-        for later in columns[1:]:
-            yield cohort, columns[0], later, cells[cohort, columns[0]].fell_to(cells[cohort, later])
+    """Cohort, the first model that all runs asked, a later one, and by how much less is missed with it.
+
+    Pooled over the runs that have both, and paired by person: in a run whose trainer chose otherwise one may be absent.
+    """
+    for cohort in tables[0].cohorts if tables else ():
+        columns = [column for column in tables[0].generations if (cohort, column) in pooled(tables)]
+        common = [column for column in columns if all((cohort, column) in table.cells for table in tables)]
+        first = (common or columns)[:1]
+        for before, later in ((b, column) for b in first for column in columns[columns.index(b) + 1 :]):
+            both = [t for t in tables if (cohort, before) in t.cells and (cohort, later) in t.cells]
+            cells = pooled(both)
+            if (cohort, before) in cells and (cohort, later) in cells:
+                yield cohort, before, later, cells[cohort, before].fell_to(cells[cohort, later])
 
 
 def _laid_out(

@@ -47,6 +47,18 @@ def test_runs_are_pooled_person_by_person():
     assert row[3][1:] == difference_interval([8, 4, 8], [2, 0, 2], [8, 16, 8])
 
 
+def test_a_model_that_only_some_runs_asked_is_paired_within_these():
+    x, y, z = (("c", name) for name in "xyz")
+    first = seed_table(["ada", "bob"], {x: [8, 8], y: [4, 4], z: [0, 0]})
+    second = seed_table(["ada", "bob"], {y: [8, 0], z: [8, 0]})
+    found = {(before, later): figures[0] for _, before, later, figures in falls([first, second])}
+    assert found == {("y", "z"): 8 / 32}
+    found = {(before, later): figures[0] for _, before, later, figures in falls([second, first])}
+    assert found == {("y", "z"): 8 / 32}
+    only = seed_table(["ada", "bob"], {x: [8, 8], z: [0, 0]})
+    assert {(b, a): f[0] for _, b, a, f in falls([first, only])} == {("x", "y"): 0.5, ("x", "z"): 1.0}
+
+
 def test_people_whose_names_are_not_known_are_not_taken_for_the_same():
     tables = [seed_table([], {("c", "x"): [8, 0]}), seed_table([], {("c", "x"): [0, 8]})]
     assert sorted(pooled(tables)["c", "x"].missed.values()) == [0, 0, 8, 8]
