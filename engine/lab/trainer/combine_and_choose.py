@@ -60,8 +60,12 @@ def sure(state: TrainerState, pipeline: Pipeline) -> float:
 
 
 def pick(state: TrainerState, trial: Rehearsal) -> tuple[Pipeline, dict[Pipeline, int]]:
-    """The pipeline that fails least often in a rehearsal, and how often each fails."""
-    tried = {pipeline: errors(state, trial, pipeline)[0] for pipeline in dict.fromkeys(state.pipelines)}
+    """The pipeline that fails least often in a rehearsal, and how often each fails.
+
+    All of them search the gallery of today: fewer people to search among are no better model.
+    """
+    today = dict.fromkeys(replace(pipeline, crowd=state.current.crowd) for pipeline in state.pipelines)
+    tried = {pipeline: errors(state, trial, pipeline)[0] for pipeline in today}
     return min(reversed(tried), key=tried.__getitem__), tried  # of equals the latest
 
 

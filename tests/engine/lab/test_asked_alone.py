@@ -149,6 +149,7 @@ def test_a_smaller_gallery_is_part_of_a_larger_one(make_lab, embedded, tmp_path)
         errors.append(measured.missed)
     for smaller, larger in itertools.pairwise(errors):
         assert all(a <= b for a, b in zip(smaller, larger, strict=True)), "more people can only hide somebody"
+    assert lab.trainer.choose().endswith("crowd of 10"), "fewer people to search among are no better model"
     assert errors[-1] == posted(make_lab, crowd=around, cache=Cache(tmp_path)).measure().whole.missed
     with pytest.raises(UsageError, match="expected 0 to 10 people of the crowd, got 11"):
         lab.trainer.search_among(11)
