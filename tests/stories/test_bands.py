@@ -36,10 +36,10 @@ pytestmark = pytest.mark.slow
 
 
 def make(kind: str, cache: Cache, emit=lambda event: None) -> Lab:
-    """A lab on the embedded cast, or on seventeen real people and two real networks."""
+    """A lab on the embedded cast at release strength, or, weakened, on seventeen real people and two real networks."""
     if kind == "embedded":
         everybody, tool = peoples.tool_faces(peoples.load(EMBEDDED))
-        return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit, strength="workshop")
+        return Lab(everybody, casts.load("embedded"), tool=tool, cache=cache, emit=emit)
     everybody, tool = peoples.tool_faces(peoples.load(str(SHARED / "faces" / "glint"), cache=cache))
     users = tuple(f"g{i:02d}" for i in range(1, 17, 2))
     return Lab(

@@ -106,6 +106,7 @@ def test_a_screen_that_is_asked_for_where_there_is_none():
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_keys_answer_at_full_load_and_frames_come_soon():
     speed = bench_screens.measure(rounds=3, keys=20)
     assert speed.home < 2.0 and speed.replay < 2.0, "wide: the bar is 0.6 s on a quiet machine"
@@ -269,7 +270,7 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         table = terminal.wait("photos posted under")
         assert "compact-a" in table and "fawkes-0.3" in table
         terminal.press("3")
-        assert "▀▀▀" in terminal.wait("the trainer names")
+        assert "▀▀▀" in terminal.wait(r"the trainer\s+names")
         terminal.press(".")
         terminal.wait("person 2 of 8")
         terminal.press("4")

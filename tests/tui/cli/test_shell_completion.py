@@ -107,6 +107,7 @@ def test_every_name_that_comes_along_can_be_typed():
             assert shell_completion.WORD.fullmatch(name), name
 
 
+@pytest.mark.alone
 def test_it_is_quick():
     def once() -> float:
         began = time.perf_counter()

@@ -157,6 +157,7 @@ def test_pictures_come_along_and_are_what_they_are_called(tmp_path, follow):
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_following_costs_little_and_loses_nothing():
     """Wide bounds, for machines that do other things meanwhile; the bench prints the figures."""
     from facetui.tui.cli.machine.bench_followers import measure
