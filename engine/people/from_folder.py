@@ -47,7 +47,7 @@ class _Reading:
         faceless: pictures without a face.
         unreadable: what is wrong with pictures that could not be read.
         repeated: pictures that show what another of the same person shows.
-        began: when the first one was read.
+        began: when the first one had been read.
         note: how long it will take, once that was measured.
     """
 
@@ -64,11 +64,13 @@ class _Reading:
     def step(self) -> None:
         """One more picture was read; tells how long all of them take as soon as that is known."""
         self.done += 1
-        passed = time.monotonic() - self.began
-        if not self.note and passed >= TRIED and self.done < self.total:
-            left = passed / self.done * (self.total - self.done)
+        if self.done == 1:  # it waited for a network to be loaded
+            self.began = time.monotonic()
+        passed, timed = time.monotonic() - self.began, self.done - 1
+        if not self.note and timed and passed >= TRIED and self.done < self.total:
+            left = passed / timed * (self.total - self.done)
             took = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
-            self.note = f", about {took} more the first time ({passed / self.done:.2f} s a picture)"
+            self.note = f", about {took} more the first time ({passed / timed:.2f} s a picture)"
         self.tell(f"find the face in each picture{self.note}", self.done, self.total)
 
 
