@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.records.events import (
+    GALLERY,
     WHOLE_ARCHIVE,
     Actor,
     ClockMoved,
@@ -207,7 +208,11 @@ def short_label(event: Event) -> str:
         case ExtractorReleased():
             return clean(event.extractor)
         case DefenceApplied():
+            if event.defence == GALLERY:
+                return f"among {event.n_people}"
             return VERBS.get(event.defence) or clean(event.defence)
+        case OpenSetMeasured():
+            return "may say nobody"
         case LawPassed():
             return clean(event.law)
         case _:

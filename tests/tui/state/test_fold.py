@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records import journal
-from facetui.engine.records.events import AnyEvent, Event, encode
+from facetui.engine.records.events import AnyEvent, DefenceApplied, Event, OpenSetMeasured, encode
 from facetui.engine.records.rates import percent
 from facetui.tui.runs.archive import unpacked_for_now
 from facetui.tui.state.playhead import MOVES, begins_move
@@ -119,6 +119,33 @@ def test_the_page_folds_the_sample_and_the_recording_as_the_terminal_does():
     assert rounded(told["asked"][1]) == [rounded(plain(demo, until)) for until in at]
     for events, begins in zip((sample, demo), told["begins"], strict=True):
         assert begins == [begins_move(events, index) for index in range(len(events))]
+
+
+def test_galleries_and_open_sets_have_the_same_labels_on_both():
+    events = [
+        *sample_events(),
+        DefenceApplied(actor="trainer", defence="gallery", against=[], extractor="x", n_people=530),
+        OpenSetMeasured(
+            actor="trainer",
+            extractor="x",
+            false_alarms=0.01,
+            threshold=0.5,
+            false_negatives=0.25,
+            interval=(0.1, 0.5),
+            people=[8],
+            missed=[2],
+            unprotected_error=0.0,
+            n_unprotected=8,
+            n_strangers=900,
+            n_gallery=530,
+        ),
+    ]
+    events = [msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events)]
+    last = len(events) - 1
+    told = in_javascript([{"events": raw(events), "at": [last]}])["asked"][0][0]
+    assert rounded(told) == rounded(plain(events, last))
+    labels = [label for slot in told["slots"] for _, label in slot["moves"]]
+    assert {"among 530", "may say nobody"} <= set(labels)
 
 
 def kinds_in(name: str) -> set[str]:

@@ -20,7 +20,8 @@ const Fold = (() => {
       case "photos_posted": return e.attack || "clean photos";
       case "photos_scraped": return "scrapes";
       case "extractor_released": return e.extractor;
-      case "defence_applied": return (has(VERBS, e.defence) && VERBS[e.defence]) || e.defence;
+      case "open_set_measured": return "may say nobody";
+      case "defence_applied": return e.defence === "gallery" ? `among ${e.n_people ?? 0}` : (has(VERBS, e.defence) && VERBS[e.defence]) || e.defence;
       case "law_passed": return e.law;
       default: return e.kind.replaceAll("_", " ");
     }
