@@ -45,7 +45,7 @@ class Recipe:
     seed: int
 
 
-# One teacher each, and no two of one family: "another network" means other data and another architecture behind it.
+# One teacher each. Users attack a and d, whose teachers are of one family; those of b and c are of others.
 RECIPES = {
     "compact-a": Recipe(Architecture((16, 24, 48, 96), (0, 1, 1), 32), "mobilefacenet-casia", 1),
     "compact-b": Recipe(Architecture((16, 24, 48, 104), (0, 1, 1), 24), "dlib", 2),

@@ -88,7 +88,7 @@ EXTRACTORS: Registry[Loader] = Registry(
     {
         "compact-a": _embedded("the first generation, which users attack; taught by MobileFaceNet (CASIA)"),
         "compact-b": _embedded("the second generation, a stranger to what users attack; taught by dlib"),
-        "compact-c": _embedded("the third generation, a stranger to all others; taught by faceres"),
+        "compact-c": _embedded("the third generation, a stranger to what users attack; taught by faceres"),
         "compact-d": _embedded("a second surrogate for attacks on several; taught by MobileFaceNet (MS1M)"),
         "mobilefacenet-casia": _mobilefacenet(
             "mobilefacenet-casia",
