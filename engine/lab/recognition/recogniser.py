@@ -118,9 +118,10 @@ def misses(
         missed = missed_by(recogniser(world, pipeline, everybody)(probes), truth)
         mine = tuple(int(some.sum()) for some in missed[:n].split(list(each)))
         if galleries.clean is not None:
+            asked = [(p, truth == p) for p in world.protected]  # only the person's own: everybody's are many to look up
             mine = tuple(
-                int(missed_by(recogniser(world, pipeline, galleries.of(p, cohort))(probes), truth)[truth == p].sum())
-                for p in world.protected
+                int(missed_by(recogniser(world, pipeline, galleries.of(p, cohort))(probes[own]), truth[own]).sum())
+                for p, own in asked
             )
         size = len(galleries.posted.people.unique())
         found[cohort] = Misses(each, mine, (int(missed[n:].sum()), len(truth) - n), size)
