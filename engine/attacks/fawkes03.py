@@ -111,7 +111,7 @@ class Fawkes03(Attack):
                     torch.where(better, photos.detach(), kept, out=kept)
                     rate = self._mode.learning_rate * DECAY ** (3 * step // steps)
                     optimiser.step(variable, gradient.mul_(slope), rate)
-                tick(len(rows) * len(networks))
+                tick(len(rows) * len(networks), photos)
             return kept
 
         return batchwise(album, self.passes(len(networks)), descend)

@@ -114,7 +114,7 @@ class Fawkes10(Attack):
                     if step == 0:
                         variable.sub_(gradient.sign(), alpha=NUDGE)
                     optimiser.step(variable, gradient, self._mode.learning_rate)
-                tick(len(rows) * len(networks))
+                tick(len(rows) * len(networks), photos)
             # The release's rescue of photos that hardly moved: their last iterate, where that moved further.
             rescued = (best < RESCUE_MOVE) & (seen_dssim < RESCUE_DSSIM) & (moved > best)
             return torch.where(rescued.view(-1, 1, 1, 1), photos, kept).detach()

@@ -98,7 +98,7 @@ class FoggySight(Attack):
                 optimiser.step()
                 with torch.no_grad():
                     noise.clamp_(-radius, radius)
-                tick(len(rows) * len(networks))
+                tick(len(rows) * len(networks), clean + noise)
             return clean + noise.detach()
 
         return batchwise(album, self.passes(len(networks)), descend)

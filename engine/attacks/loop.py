@@ -11,8 +11,9 @@ from facetui.engine.core.device import autocast, batch_size, in_batches
 from facetui.engine.core.inference import frozen
 from facetui.engine.core.interfaces import Album, Extractor
 
-Tick = Callable[[int], None]
-"""Called with the passes just done; tells the audience, and may raise ``Cancelled``."""
+Tick = Callable[[int, Tensor], None]
+"""Called with the passes just done, and the photos of the batch as they are; tells the audience, and may raise
+``Cancelled``."""
 
 
 def ready(surrogates: Sequence[Extractor], device: torch.device) -> list[Extractor]:
@@ -28,18 +29,22 @@ def batchwise(album: Album, passes: int, optimise: Callable[[Tensor, Tick], Tens
     Args:
         album: the photos.
         passes: what an image costs, for progress.
-        optimise: perturbed photos ``(n, 3, 112, 112)`` of rows ``(n,)``.
+        optimise: perturbed photos ``(n, 3, 112, 112)`` of rows ``(n,)``; calls ``tick`` between steps.
         parts: how many passes an image keeps in memory at a time: batches are smaller by as much.
     """
     device, total, done = album.photos.device, len(album.photos) * passes, 0
 
-    def tick(n: int) -> None:
-        nonlocal done
-        done += n
-        album.progress(done, total)
+    def work_on(some: Tensor) -> Tensor:
+        def tick(n: int, photos: Tensor) -> None:
+            nonlocal done
+            done += n
+            album.watch(some, photos)
+            album.progress(done, total)
+
+        return optimise(some, tick)
 
     rows = torch.arange(len(album.photos), device=device)
-    return in_batches(lambda some: optimise(some, tick), rows, batch_size(device) // parts)
+    return in_batches(work_on, rows, batch_size(device) // parts)
 
 
 def clean_rows(album: Album, rows: Tensor) -> Tensor:

@@ -108,7 +108,7 @@ class LowKey(Attack):
                             away = (mirrored(network, blurred(seen) if blur else seen) - e).square().sum(1) / EMBEDDING
                         gradient += torch.autograd.grad(away.sum() / (2 * len(networks)), x)[0]
                 x = x.detach() + gradient.sign_().mul_(self.step_size)
-                tick(len(rows) * VIEWS * len(networks))
+                tick(len(rows) * VIEWS * len(networks), x)
             return x
 
         return batchwise(album, self.passes(len(networks)), climb, parts=2)

@@ -10,12 +10,12 @@ program; it has no affine hull, momentum or DFANet, and takes 16 steps where the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.loop import Tick, clean_rows, ready, uniform
+from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast, batch_size
 from facetui.engine.core.inference import embed
@@ -27,6 +27,10 @@ CENTRE_FIRST = 5
 FRANK_WOLFE = 16
 STEP = 1 / 8
 """Length of a step in bounds: the release's 1/255 of 8/255."""
+
+
+_Tick = Callable[[int, Tensor, Tensor], None]
+"""Called with the passes just done, the rows worked on and their photos by then."""
 
 
 class OPOM(Attack):
@@ -83,15 +87,16 @@ class OPOM(Attack):
         chosen = order[first[:, None] + turns]  # (P, m)
         total, done = len(who) * self.passes(len(networks)), 0
 
-        def tick(n: int) -> None:
+        def tick(n: int, rows: Tensor, photos: Tensor) -> None:
             nonlocal done
             done += n
+            album.watch(rows, photos)
             album.progress(min(done, total), total)
 
         groups = chosen.split(max(1, batch_size(who.device) // m))
         return torch.cat([self._group(album, rows, networks, tick) for rows in groups])
 
-    def _group(self, album: Album, rows: Tensor, networks: Sequence[Extractor], tick: Tick) -> Tensor:
+    def _group(self, album: Album, rows: Tensor, networks: Sequence[Extractor], tick: _Tick) -> Tensor:
         """Masks ``(p, 3, 112, 112)`` of some people, from the photos in rows ``(p, m)``."""
         radius, (p, m), flat = album.budget.epsilon, rows.shape, rows.flatten()
         clean = clean_rows(album, flat)
@@ -109,7 +114,7 @@ class OPOM(Attack):
             away = torch.stack([(e - _nearest(e.detach(), points, hull)).square().sum() for e, points in pairs])
             (gradient,) = torch.autograd.grad(away.sum(), mask)
             mask = (mask.detach() + gradient.sign() * (radius * STEP)).clamp(-radius, radius)
-            tick(len(flat) * len(networks))
+            tick(len(flat) * len(networks), flat, clean + mask.repeat_interleave(m, 0))
         return mask
 
 

@@ -106,6 +106,7 @@ class PGD(Attack):
                 similarity, gradient = portion.of(len(rows), partial(self._gradient, x, rows, networks, towards, album))
                 x = _step(x, gradient, clean, uphill * step_size, budget)
                 done += len(rows) * len(networks)
+                album.watch(rows, x)
                 album.progress(done, count * self.passes(len(networks)))
             left = left - steps
             finished = left <= 0

@@ -35,6 +35,15 @@ def no_progress(done: int, total: int) -> None:
     """Take ``(done, total)`` and do nothing."""
 
 
+Watch = Callable[[Tensor, Tensor], None]
+"""``watch(rows, photos)``: the rows ``(n,)`` of an album that an attack works on, and their photos ``(n, 3, 112, 112)``
+as they are by then, not yet held to the budget."""
+
+
+def unwatched(*_: object) -> None:
+    """Take what is shown and do nothing."""
+
+
 View = Callable[[Tensor, Tensor], Tensor]
 """``view(photos, rows)``: what an extractor gets to see of perturbed photos ``(n, 3, 112, 112)``, which are the rows
 ``(n,)`` of the album; differentiable, same shape."""
@@ -115,6 +124,7 @@ class Album:
         generator: on the CPU; every random draw comes from it.
         view: what an extractor sees of a photo that was perturbed.
         progress: called between steps as ``progress(done, total)``, in forward+backward passes.
+        watch: called between steps with rows of the album and how their photos look so far.
     """
 
     photos: Tensor
@@ -124,6 +134,7 @@ class Album:
     generator: torch.Generator
     view: View = as_it_is
     progress: Progress = no_progress
+    watch: Watch = unwatched
 
 
 class Attack(ABC):
@@ -184,6 +195,7 @@ class Attack(ABC):
         bank: Bank | None = None,
         view: View = as_it_is,
         progress: Progress = no_progress,
+        watch: Watch = unwatched,
     ) -> Tensor:
         """Perturb photos of one or many people, in batches.
 
@@ -196,6 +208,7 @@ class Attack(ABC):
             bank: other people, for attacks that aim at somebody.
             view: what an extractor sees of a perturbed photo; differentiable.
             progress: called between steps.
+            watch: called between steps with which photos are worked on, and how they look so far.
 
         Returns:
             ``(N, 3, 112, 112)`` in [0, 1], within the budget.
@@ -216,7 +229,7 @@ class Attack(ABC):
         budget = budget or self.default_budget
         if not len(photos):
             return photos.clone()
-        album = Album(photos, people, bank, budget, generator, view, progress)
+        album = Album(photos, people, bank, budget, generator, view, progress, watch)
         poisoned = self._optimise(album, surrogates).detach()
         for clean, part in zip(photos.split(64), poisoned.split(64), strict=True):  # in place: an album may be large
             part.copy_(budget.project(clean, part))
@@ -266,6 +279,7 @@ class Training(Defence):
         anchors: Bank,
         generator: torch.Generator,
         progress: Progress = no_progress,
+        watch: Callable[[Extractor], None] = unwatched,
         checkpoint: Checkpoint | None = None,
     ) -> Extractor:
         """A new extractor, trained on clean photos and the perturbed copies of the same photos.
@@ -277,6 +291,7 @@ class Training(Defence):
             anchors: more clean photos of people who are not evaluated, to stay where they are.
             generator: on the CPU; every random draw comes from it.
             progress: called between steps.
+            watch: called between steps with the network as it is by then.
             checkpoint: where to go on from, and where to leave what is done when it stops.
         """
 

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.device import autocast, backward
 from facetui.engine.core.inference import centres, embed, pixels
-from facetui.engine.core.interfaces import Bank, Extractor, Progress, Training, no_progress
+from facetui.engine.core.interfaces import Bank, Extractor, Progress, Training, no_progress, unwatched
 from facetui.engine.core.training_loop import State, learn
 from facetui.engine.records.errors import UsageError
 
@@ -116,6 +116,7 @@ class Adapt(Training):
         anchors: Bank,
         generator: torch.Generator,
         progress: Progress = no_progress,
+        watch: Callable[[Extractor], None] = unwatched,
         checkpoint: Checkpoint | None = None,
     ) -> Extractor:
         """A robust copy of an extractor.
@@ -127,6 +128,7 @@ class Adapt(Training):
             anchors: ``(A, 3, 112, 112)``, clean photos of people who are not evaluated; at least one.
             generator: on the CPU; every random draw comes from it.
             progress: called with pairs done and to do.
+            watch: called between steps with the network as it is by then.
             checkpoint: training that was stopped goes on from it, to the same bytes.
 
         Raises:
@@ -156,13 +158,11 @@ class Adapt(Training):
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
             optimiser.step()
 
-        learn(
-            step,
-            self.steps,
-            State(network, weights, optimiser),
-            checkpoint=checkpoint,
-            progress=lambda done: progress(done * self.batch, self.steps * self.batch),
-        )
+        def tell(done: int) -> None:
+            watch(network)
+            progress(done * self.batch, self.steps * self.batch)
+
+        learn(step, self.steps, State(network, weights, optimiser), checkpoint=checkpoint, progress=tell)
         return network.requires_grad_(False)
 
     def _loss(

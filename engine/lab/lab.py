@@ -8,6 +8,7 @@ does the trainer name?
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -25,7 +26,7 @@ from facetui.engine.lab.trainer.trainer import Trainer
 from facetui.engine.lab.users import Friends, Users
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.recorder import OnMove, Recorder, make_move
-from facetui.engine.lab.world.web import Web
+from facetui.engine.lab.world.web import Post, Web
 from facetui.engine.lab.world.world import Asked, World
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People, Person
@@ -234,7 +235,17 @@ class Lab(Player):
         state = self.trainer.state
         measured = measure(state, picked(state) if state.pipelines else None)
         self.measurements.extend(measured)
+        self._show_witness()
         return Measurements(measured)
+
+    def _show_witness(self) -> None:
+        """Whom the trainer names now for a clean photo of the first protected person, beside what was measured."""
+        state = self.trainer.state
+        posts = [p for p in self.web if p.cohort and p.by == "users" and (p.people == self.protected[0]).any()]
+        if not self.recorder.keeps_pictures or not posts or state.current.classifier != "nearest":
+            return
+        with suppress(UsageError):  # a law, or nothing scraped: then nobody is named
+            self._show([self.protected[0]], posts[-1], 0)
 
     @move
     def search(self, k: int = 10, *, people: int | None = None) -> SearchMeasured:
@@ -288,14 +299,17 @@ class Lab(Player):
         posts = [p for p in self.web if p.cohort and p.by == "users" and cohort in (None, p.cohort)]
         if not posts or (person is not None and not 0 <= person < len(self.protected)):
             raise UsageError("there is nothing to show yet: let the users post first")
-        shower = Shower(self.trainer.state, posts[-1].cohort)
-        for who in self.protected if person is None else [self.protected[person]]:
-            rows = [i for i, p in enumerate(posts[-1].who.tolist()) if p == who]
+        self._show(self.protected if person is None else [self.protected[person]], posts[-1], photo)
+
+    def _show(self, people: Sequence[int], post: Post, photo: int) -> None:
+        shower = Shower(self.trainer.state, post.cohort)
+        for who in people:
+            rows = [i for i, p in enumerate(post.who.tolist()) if p == who]
             if not 0 <= photo < len(rows):
                 raise UsageError(f"expected a photo from 0 to {len(rows) - 1}, got {photo}")
             entry, probe = self.people.persons[who], self.world.split[who][0][0]
-            original = self.recorder.picture(entry.photos[int(posts[-1].source[rows[photo]])])
-            posted = self.recorder.picture(posts[-1].photos[rows[photo]])
+            original = self.recorder.picture(entry.photos[int(post.source[rows[photo]])])
+            posted = self.recorder.picture(post.photos[rows[photo]])
             self.recorder.emit(
                 shower.pictures(who, original, posted, probe, self.recorder.picture(entry.photos[probe]))
             )

@@ -162,6 +162,18 @@ class LawPassed(Event, frozen=True, kw_only=True, tag="law_passed"):
     months: Count | None = None
 
 
+class Preview(msgspec.Struct, frozen=True):
+    """One photo as a tool changes it."""
+
+    person: Name
+    original: Name
+    """Content hash, as in ``PicturesShown``."""
+    now: Name
+    """What would be posted if the tool stopped here."""
+    similarity: Similarity
+    """Cosine similarity of the two, by the first extractor that the tool attacks."""
+
+
 class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     task: Name
     done: Count
@@ -169,6 +181,13 @@ class Progress(Event, frozen=True, kw_only=True, tag="progress"):
     unit: Name = "image-steps"
     rate: Amount | None = None
     """Units a second since the task began."""
+    preview: Preview | None = None
+    """While users run a tool: one of the photos."""
+    failing: Rate | None = None
+    """While the trainer learns: the share of searches on trial, for other people, that fail with the network by then.
+
+    Among few people, so it lies below what is measured later.
+    """
 
 
 class ProtectionMeasured(Event, frozen=True, kw_only=True, tag="protection_measured"):
@@ -350,6 +369,8 @@ class PicturesShown(Event, frozen=True, kw_only=True, tag="pictures_shown"):
     extractor: Name
     candidates: list[Candidate]
     """Whom the trainer names for the probe, best first."""
+    named: Name = ""
+    """A clean photo of whom it names first, by its content hash; empty: not kept."""
 
 
 class Note(Event, frozen=True, kw_only=True, tag="note"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from facetui.engine.records import files, installation
 from facetui.engine.records.errors import UsageError
-from facetui.engine.records.events import Event, PicturesShown, RunBegan
+from facetui.engine.records.events import Event, PicturesShown, Progress, RunBegan
 
 PICTURES = ("none", "fictional", "all")
 NAME = re.compile(r"[0-9a-f]{16}")
@@ -34,6 +34,15 @@ def read(folder: Path, name: str) -> bytes | None:
     except OSError:
         return None
     return content if is_picture(name, content) else None
+
+
+def shown_by(event: Event) -> tuple[str, ...]:
+    """The pictures that an event shows, by their names."""
+    if isinstance(event, PicturesShown):
+        return event.original, event.posted, event.probe, event.named
+    if isinstance(event, Progress) and event.preview is not None:
+        return event.preview.original, event.preview.now
+    return ()
 
 
 class PicturePolicy:
@@ -63,8 +72,7 @@ class PicturePolicy:
         for event in events:
             if isinstance(event, RunBegan):
                 self._claims_fictional = event.fictional
-            elif isinstance(event, PicturesShown):
-                self._shown |= {event.original, event.posted, event.probe}
+            self._shown |= set(shown_by(event))
 
     @property
     def names(self) -> list[str]:

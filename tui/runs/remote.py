@@ -21,7 +21,7 @@ import msgspec
 
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError, UsageError
-from facetui.engine.records.events import PicturesShown, decode
+from facetui.engine.records.events import decode
 from facetui.engine.records.text import brief
 from facetui.tui.runs import cues, picture_policy
 from facetui.tui.runs.answers import LENGTH, Connection, Foreign, Limits, size, why
@@ -238,11 +238,10 @@ class Mirror:
             raise Foreign(f"events are missing from this run {where}; it is not followed any further")
         self._seq = seq
         self._is_complete = event is not None and event.kind in ("run_ended", "run_failed")
-        if isinstance(event, PicturesShown):
-            for name in (event.original, event.posted, event.probe):
-                if picture_policy.NAME.fullmatch(name) and name not in self._pictures:
-                    self._pictures.add(name)
-                    self._wanted[name] = TRIES
+        for name in picture_policy.shown_by(event) if event is not None else ():
+            if picture_policy.NAME.fullmatch(name) and name not in self._pictures:
+                self._pictures.add(name)
+                self._wanted[name] = TRIES
 
     def _fetch_pictures(self) -> None:
         """Those that events have shown, where they are published; a cut in the middle of one loses no event."""

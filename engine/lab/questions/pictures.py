@@ -32,6 +32,7 @@ class Shower:
         best: dict[int, float] = {}
         for row in nearness.argsort(descending=True).tolist():
             best.setdefault(int(gallery.people[row]), float(cosine[row]))
+        first = next(iter(best))
         return PicturesShown(
             actor="trainer",
             person=world.people.persons[person].name,
@@ -43,4 +44,5 @@ class Shower:
             candidates=[
                 Candidate(world.people.persons[p].name, round(value, 3)) for p, value in list(best.items())[:3]
             ],
+            named=world.recorder.picture(world.people.persons[first].photos[world.split[first][1][0]]),
         )

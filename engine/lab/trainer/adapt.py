@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
 
-from facetui.engine.core.interfaces import Training
+from facetui.engine.core.interfaces import Extractor, Training
 from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
+from facetui.engine.lab.trainer.rehearsal import failing, rehearse
 from facetui.engine.lab.trainer.training_photos import perturbed, train, training_photos
+from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
 from facetui.engine.records.rates import error_rate
 
@@ -34,7 +36,7 @@ def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: P
     clean = training_photos(world)
     poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
     name = _name(state, base)
-    robust = train(world, training, base, clean, poisoned, name)
+    robust = train(world, training, base, clean, poisoned, name, _trial(state))
     robust.name = name
     world.networks.add(robust.eval())
     before, n_probes = _accuracy(state, replace(bare, extractor=base), held_out)
@@ -62,6 +64,15 @@ def _name(state: TrainerState, base: str) -> str:
     taken = {pipeline.extractor for pipeline in state.pipelines}
     first = f"{base.removesuffix(' robust')} robust"
     return next(name for name in [first, *(f"{first} {i}" for i in range(2, 100))] if name not in taken)
+
+
+def _trial(state: TrainerState) -> Callable[[Extractor], float] | None:
+    """How a network does in the trainer's own test, by which ``choose`` picks, too; ``None`` with nobody to try."""
+    try:
+        trial = rehearse(state, state.world.kept)
+    except UsageError:
+        return None
+    return lambda network: failing(state.world, trial, network)
 
 
 def _accuracy(state: TrainerState, pipeline: Pipeline, people: list[int]) -> tuple[float | None, int]:

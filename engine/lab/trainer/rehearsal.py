@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Bank
+from facetui.engine.core.inference import embed
+from facetui.engine.core.interfaces import Bank, Extractor
 from facetui.engine.lab.recognition.gallery import Gallery, make_gallery
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.recogniser import missed_by, recogniser
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.training_photos import perturbed
 from facetui.engine.lab.world.web import Post, Web
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import UsageError
 
 COHORT = "rehearsal"
@@ -28,6 +30,7 @@ PER_POST = 2
 """Photos of each of them for every time the protected people posted, at most."""
 
 QUERIES = 4
+STRANGERS = 60
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,21 @@ def errors(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> tup
     except UsageError:
         return n, n
     return _missed(state, rehearsal, pipeline, gallery, {post.cohort for post in rehearsal.posts}), n
+
+
+def failing(world: World, trial: Rehearsal, network: Extractor) -> float:
+    """The share of a rehearsal's queries that a network fails on among a few strangers, in [0, 1].
+
+    Quick enough to be asked while the network learns: ``STRANGERS`` other people, one clean photo each, instead of
+    everybody. Fewer people to search among make it easier, so it lies below what is measured.
+    """
+    strangers = [*world.crowd, *world.trainable][:STRANGERS]
+    clean, who, _ = world.gather(strangers, lambda person: world.split[person][1][:1])
+    photos, people = torch.cat([clean, *(p.photos for p in trial.posts)]), [who, *(p.people for p in trial.posts)]
+    seen = embed(network, torch.cat([photos, trial.queries])).cpu()
+    known, asked = seen[: len(photos)], seen[len(photos) :]
+    named = torch.cat(people)[(asked @ known.T).argmax(1)]
+    return float((named != trial.truth).float().mean())
 
 
 def errors_alone(state: TrainerState, rehearsal: Rehearsal, pipeline: Pipeline) -> list[int]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ TRAINING_PAIRS = 42
 
 ANCHORS = 32
 """Clean photos of one person, at most, that training must leave where they are."""
+
+TRIAL_SECONDS = 1.5
+"""Between two tries of a network that learns: each takes about a tenth of that."""
 
 FICTIONAL = -1001
 """Numbers from here on downwards are fictional people who help with training; nobody in a game has them."""
@@ -74,8 +78,26 @@ def perturbed(world: World, attack: str, clean: Bank, people: str = "other peopl
     ]
 
 
-def train(world: World, training: Training, base: str, clean: Bank, poisoned: Tensor, name: str) -> Extractor:
-    """Train an extractor, or take it from the cache; what was trained before a stop is not trained again."""
+def train(
+    world: World,
+    training: Training,
+    base: str,
+    clean: Bank,
+    poisoned: Tensor,
+    name: str,
+    failing: Callable[[Extractor], float] | None = None,
+) -> Extractor:
+    """Train an extractor, or take it from the cache; what was trained before a stop is not trained again.
+
+    Args:
+        world: knows the networks, the cache and the audience.
+        training: how.
+        base: the network to begin with.
+        clean: photos of people who are not evaluated.
+        poisoned: their perturbed copies, row for row.
+        name: of the network that results.
+        failing: the share of searches on trial that fail with a network, for the audience; absent: nobody to try with.
+    """
     network = world.networks.get(base)
     training = training.suited(network)
     anchors = anchor_photos(world)
@@ -97,15 +119,32 @@ def train(world: World, training: Training, base: str, clean: Bank, poisoned: Te
         robust.load_state_dict(kept)
         return robust
     checkpoint = Checkpoint(world.cache, key)
+    tell = world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
+    looks = _Looks(failing)
     robust = training.train(
         network,
         clean,
         poisoned,
         anchors=anchors,
         generator=world.generator("train", key),
-        progress=world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs"),
+        progress=lambda done, total: tell(done, total, failing=looks.latest),
+        watch=looks,
         checkpoint=checkpoint,
     )
     world.cache.save(key, dict(robust.state_dict()))
     checkpoint.clear()
     return robust
+
+
+class _Looks:
+    """How a network that learns does on trial, now and then; what it finds changes nothing of the training."""
+
+    def __init__(self, failing: Callable[[Extractor], float] | None) -> None:
+        self.latest: float | None = None
+        self._failing = failing
+        self._looked = time.monotonic() - TRIAL_SECONDS
+
+    def __call__(self, network: Extractor) -> None:
+        if self._failing is not None and time.monotonic() - self._looked >= TRIAL_SECONDS:
+            self.latest = self._failing(network)
+            self._looked = time.monotonic()

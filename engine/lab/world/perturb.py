@@ -9,7 +9,8 @@ from torch import Tensor
 
 from facetui.engine.core import cache as caching
 from facetui.engine.core.budget import Budget
-from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.core.interfaces import Attack, Bank, unwatched
+from facetui.engine.lab.world.preview import Preview
 from facetui.engine.lab.world.world import World
 from facetui.engine.records.events import Actor
 
@@ -51,8 +52,15 @@ def perturb(
     for chunk in chunks:
         key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
         before = done
+        # Of what users post; other people's copies, which the trainer makes, are nobody's photos on the web.
+        watch: Preview | None = None
+        if actor == "users" and world.recorder.keeps_pictures:
+            who = [world.people.persons[person].name for person in people[chunk].tolist()]
+            watch = Preview(world.recorder, world.networks.get(names[0]), budget, photos[chunk], who)
 
-        def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
+        def compute(
+            chunk: Tensor = chunk, key: str = key, before: int = before, watch: Preview | None = watch
+        ) -> Tensor:
             clean = (photos[chunk].float() / 255).to(world.device)
             poisoned = attack.perturb(
                 clean,
@@ -61,7 +69,8 @@ def perturb(
                 generator=world.generator("perturb", key),
                 people=people[chunk].to(world.device),
                 bank=Bank((goals.photos.float() / 255).to(world.device), goals.people.to(world.device)),
-                progress=lambda step, steps: tick(before + step, total),
+                progress=lambda step, _: tick(before + step, total, preview=watch.latest if watch else None),
+                watch=watch or unwatched,
             )
             return budget.as_posted(photos[chunk], poisoned.cpu())
 

@@ -6,19 +6,26 @@ import io
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from torch import Tensor
 
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.records.errors import Cancelled
-from facetui.engine.records.events import Actor, Event, Progress
+from facetui.engine.records.events import Actor, Event, Preview, Progress
 
 PROGRESS_SECONDS = 0.25
 
 OnMove = Callable[[str, Callable[..., Any], tuple[Any, ...], dict[str, Any]], Any]
 """``on_move(verb, call, args, kwargs)`` makes a move and returns what it returns."""
+
+
+class Tell(Protocol):
+    """Tells the audience how far a task is."""
+
+    def __call__(self, done: int, total: int, *, preview: Preview | None = None, failing: float | None = None) -> None:
+        """``done`` of ``total``, and what there is to see of it."""
 
 
 def make_move(verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -79,18 +86,19 @@ class Recorder:
         if self._cancelled():
             raise Cancelled("stopped on request; what was computed is in the cache")
 
-    def progress(self, actor: Actor, task: str, unit: str = "image-steps") -> Callable[[int, int], None]:
+    def progress(self, actor: Actor, task: str, unit: str = "image-steps") -> Tell:
         """A progress callback that emits a few events a second and stops a cancelled run."""
         began = last = time.monotonic()
 
-        def tick(done: int, total: int) -> None:
+        def tick(done: int, total: int, *, preview: Preview | None = None, failing: float | None = None) -> None:
             nonlocal last
             self.check()
             now = time.monotonic()
             if now - last >= PROGRESS_SECONDS or (done >= total and now - began >= PROGRESS_SECONDS):
                 last = now
                 rate = done / (now - began)
-                self.emit(Progress(task=task, done=done, total=total, unit=unit, rate=rate, actor=actor))
+                seen: dict[str, Any] = {"preview": preview, "failing": failing}
+                self.emit(Progress(task=task, done=done, total=total, unit=unit, rate=rate, actor=actor, **seen))
 
         return tick
 

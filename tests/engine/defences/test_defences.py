@@ -244,7 +244,10 @@ def test_adapting_goes_on_after_a_stop(make_lab, tmp_path):
 
         def counted(actor, task, unit="image-steps"):
             tick = progress(actor, task, unit)
-            return lambda done, total: (ticks.append(done) if unit == "pairs" and done else None, tick(done, total))
+            return lambda done, total, **seen: (
+                ticks.append(done) if unit == "pairs" and done else None,
+                tick(done, total),
+            )
 
         lab.recorder.progress = counted
         lab.trainer.adapt(steps=10)

@@ -109,7 +109,7 @@ def test_what_is_saved_plays_the_same(session, tmp_path, make_lab):
         pass
     path = session.save(tmp_path / "mine.py")
     events: list = []
-    Scenario.read(path).play(make_lab(emit=events.append, seed=3))
+    Scenario.read(path).play(make_lab(emit=events.append, keep_picture=lambda png: "kept", seed=3))
     steady = [e for e in session.events if not isinstance(e, Progress)][1:]
     assert [e.kind for e in events if not isinstance(e, Progress)] == [e.kind for e in steady]
     assert [e.protection_rate for e in events if isinstance(e, ProtectionMeasured)] == [
