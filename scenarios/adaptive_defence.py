@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
@@ -29,10 +29,7 @@ def scenario(lab: Lab) -> None:
     before = lab.measure()
 
     lab.at("2021-01")
-    lab.note(
-        "The trainer downloads the tool as well, runs it on photos of other people, and fine-tunes its extractor until "
-        "both copies of a photo look alike. Nobody who is protected is needed for that."
-    )
+    lab.note("The trainer runs the same tool on photos of other people, and learns to see through it.")
     lab.trainer.adapt(against=[FAWKES_03])
     after = lab.measure()
     lab.cite(
@@ -45,10 +42,7 @@ def scenario(lab: Lab) -> None:
     lab.show()
 
     lab.at("2021-02")
-    lab.note(
-        "There are other answers. A detector learns to tell perturbed photos from clean ones; whoever is flagged "
-        "stands out as one who protects themselves. It is tested near balance; in a crawl few photos are perturbed."
-    )
+    lab.note("Another answer: a detector learns to tell perturbed photos from clean ones.")
     detected = lab.trainer.detect(action="flag")[0]
     lab.note("Or every photo is washed before the extractor sees it: JPEG, blur, resizing, noise.")
     lab.trainer.use(lab.cast.generations[0].extractor)
@@ -61,8 +55,7 @@ def scenario(lab: Lab) -> None:
 
     lab.at("2021-03")
     lab.note(
-        "The protected people go on with the same tool: what they post now was read before it was posted. The trainer "
-        "takes the best of what it has, tried out on people who are not protected."
+        "The protected people go on with the same tool. The trainer picks the best of what it has by its own test."
     )
     lab.users.post(8)
     lab.trainer.scrape()
@@ -70,11 +63,9 @@ def scenario(lab: Lab) -> None:
     end = lab.measure().whole
     crawl = percent(detected.base_rate_precision_low)
     lab.note(
-        f"Before it adapted, the trainer failed to name {in_words(before.whole)} of the protected people's clean "
-        f"photos; once it had, {in_words(after.whole)}; with the photos washed, {in_words(washed.whole)}. Its own test "
-        f"picked {chosen}: it fails on {in_words(end)}, and on {percent(end.unprotected_error)} of everybody "
-        f"else's. {fates(lab.measurements)} The detector flags {percent(detected.recall)} of perturbed photos and "
-        f"{percent(detected.false_positive_rate)} of clean ones; where one photo in a thousand is perturbed, "
-        f"{crawl} or more of what it flags is ({detected.n_clean} "
-        "clean photos allow no better bound)."
+        f"{fates(lab.measurements)} The trainer failed on {briefly(before.whole)} of their clean photos, adapted on "
+        f"{briefly(after.whole)}, with photos washed on {briefly(washed.whole)}, with {chosen}, which its test picked, "
+        f"on {briefly(end)}. Of perturbed photos the detector flags {percent(detected.recall)}, of clean ones "
+        f"{percent(detected.false_positive_rate)}; where one in a thousand is perturbed, {crawl} or more of what it "
+        "flags is."
     )

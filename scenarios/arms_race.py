@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ POSTS = (4, 4, 4)
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
-    lab.note("Fawkes 0.3 is released. Protected people run it on what they post. The trainer uses what it attacks.")
+    lab.note("Fawkes 0.3 is out. Protected people run it on every photo that they post.")
     lab.users.protect(FAWKES_03)
     lab.users.post(4)
     lab.trainer.scrape()
@@ -34,45 +34,39 @@ def scenario(lab: Lab) -> None:
     lab.show()
 
     lab.at("2021-01")
-    lab.note("The trainer answers: it runs the public tool on photos of other people and learns to see through it.")
+    lab.note("The trainer runs the same public tool on other people's photos, and learns to see through it.")
     lab.trainer.adapt()
     lab.measure()
 
     lab.at("2021-01-21")
-    lab.note("LowKey appears and attacks several extractors at once. What is posted from now on is under LowKey.")
+    lab.note("LowKey is out. New photos are posted under it; old ones stay as they are.")
     lab.users.protect(LOWKEY)
     lab.users.post(4)
     lab.trainer.scrape()
-    unseen = lab.measure().cohort(LOWKEY)
-    lab.note(
-        "The trainer has never seen this tool. By the photos posted under it alone, the extractor that was adapted to "
-        f"the first one fails to name {in_words(unseen)}."
-    )
+    lab.measure()
 
     lab.at("2021-03")
-    lab.note("A newer extractor is released. The trainer knows nothing of LowKey; it embeds what it has kept anew.")
+    lab.note("A newer extractor is released. It has never heard of any tool; the trainer turns to it.")
     lab.trainer.use("newest")
     lab.measure()
 
     lab.at("2021-04")
-    lab.note("Fawkes 1.0 is released as the answer to Azure. It protects what is posted from now on, and nothing else.")
+    lab.note("Fawkes 1.0 is out. It protects what is posted from now on, and nothing else.")
     lab.users.protect(FAWKES_10)
     lab.users.post(4)
     lab.trainer.scrape()
     lab.measure()
 
     lab.at("2021-06")
-    lab.note("The trainer adapts again, now to every tool there has been.")
+    lab.note("The trainer learns to see through all three tools.")
     lab.trainer.adapt()
     lab.measure()
 
     lab.at("2022-03")
-    lab.note("Another extractor is released; it has never heard of any tool.")
+    lab.note("Another extractor is released; it has never heard of any tool, either.")
     lab.trainer.use("newest")
     lab.measure()
-    lab.note(
-        "Which of its models is best? The trainer tries them on people who are not protected, under the same tools."
-    )
+    lab.note("Which of its models is best? The trainer tries them on people who are not protected.")
     chosen = lab.trainer.choose()
     picked = lab.measure().whole
     lab.show()
@@ -85,8 +79,7 @@ def scenario(lab: Lab) -> None:
     )
 
     lab.note(
-        f"{fates(lab.measurements)} With everything it kept, the trainer failed to name "
-        f"{percent(start.protection_rate)} of the protected people's clean photos at first, and now "
-        f"{in_words(picked)} with {chosen}, which its own test picked; of everybody else's "
-        f"{percent(picked.unprotected_error)}."
+        f"{fates(lab.measurements)} From all it kept, the trainer failed on {briefly(start)} of their clean photos at "
+        f"first, and now, with {chosen}, on {briefly(picked)}; on {percent(picked.unprotected_error)} of everybody "
+        "else's."
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -45,10 +45,9 @@ def scenario(lab: Lab) -> None:
     early = lab.measure().cohort(WHOLE_ARCHIVE)
     lab.show(cohort="2019-06 clean")
     without = [m for m in poisoned if m.attack and m.cohort != WHOLE_ARCHIVE]
-    alone = "; ".join(f"only {m.cohort}: {in_words(m)}" for m in without)
+    alone = " and ".join(f"{m.attack} {briefly(m)}" for m in without)
     lab.note(
-        f"With only photos from the time of the tools the trainer fails to name: {alone}. With everything it kept, "
-        f"{in_words(poisoned.whole)}; with only pictures from before 2020, {in_words(early)}. "
-        f"{fates(lab.measurements)} What was posted clean cannot be taken back. "
-        "No published figures are known to compare it with."
+        f"By the photos of one tool alone the trainer fails on {alone}; with everything it kept on "
+        f"{briefly(poisoned.whole)}, with only pictures from before 2020 on {briefly(early)}. "
+        f"{fates(lab.measurements)} What was posted clean cannot be taken back. No published figures are known."
     )

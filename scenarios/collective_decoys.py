@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.rates import percent
+from facetui.engine.records.rates import percent, percents
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -54,9 +54,8 @@ def scenario(lab: Lab) -> None:
     low, high = newer.discovery_interval
     points = ", ".join(f"{count} a photo: {percent(search.recall)}" for count, search in curve[1:])
     lab.note(
-        f"Of the photos that a search could have among its first {ANSWERS}, it had {percent(curve[0][1].recall)} "
-        f"without decoys; with {points} ({helped.n_probes} probes, {helped.n_decoys} decoys in all). The newer "
-        f"extractor: {percent(newer.recall)}, and any photo of her in {percent(newer.discovery)} of searches "
-        f"(95 % interval {percent(low)} to {percent(high)}), against {percent(helped.discovery)} with the "
-        "old one. Each decoy is a photo that somebody else had to perturb and post."
+        f"Among its first {ANSWERS} answers a search had {percent(curve[0][1].recall)} of her photos; with {points}. "
+        f"The newer extractor has {percent(newer.recall)}, and any photo of her in {percent(newer.discovery)} of "
+        f"searches ({percents(low, high)}), the old one in {percent(helped.discovery)}. Each of {helped.n_decoys} "
+        "decoys is a photo that somebody else had to perturb and post."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
@@ -29,12 +29,11 @@ def scenario(lab: Lab) -> None:
     checked = lab.compare()
     lab.note(
         f"Compared one to one, {percent(checked.match_clean)} of pairs of clean photos match, and "
-        f"{percent(checked.match_posted)} once one of the two is perturbed. A user who "
-        "sees a pair differ believes, and posts on."
+        f"{percent(checked.match_posted)} once one is perturbed: that looks safe."
     )
 
     lab.at("2021-03")
-    lab.note("Meanwhile the trainer has another extractor. It has never heard of the tool, and searches its gallery.")
+    lab.note("Meanwhile the trainer has another extractor, which never heard of the tool, and searches with it.")
     lab.trainer.use("newest")
     lab.trainer.scrape()
     found = lab.measure().whole
@@ -49,9 +48,8 @@ def scenario(lab: Lab) -> None:
     )
     again = lab.compare(lab.trainer.pipelines[-1].extractor)
     lab.note(
-        f"The comparison that users can run said that {percent(1 - checked.match_posted)} of pairs no longer "
-        f"match. The trainer fails to name {in_words(found)}; among ten answers a right photo is in "
-        f"{percent(searched.discovery)} of searches. One to one, by the trainer's extractor, "
-        f"{percent(again.match_posted)} of the pairs match. A comparison asks one model about two photos; a search "
-        f"needs only the nearest face, not a match. {fates(lab.measurements)}"
+        f"{fates(lab.measurements)} By the users' comparison {percent(1 - checked.match_posted)} of pairs no longer "
+        f"match, by the trainer's extractor {percent(1 - again.match_posted)}. Yet its search fails on only "
+        f"{briefly(found)}, and has the right person among ten answers in {percent(searched.discovery)}: a search "
+        "needs the nearest face, not a match."
     )

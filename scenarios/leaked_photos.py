@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import briefly
 from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
@@ -22,9 +22,7 @@ POSTS = (8, 1)
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
-    lab.note(
-        "Protected people perturb everything they post. The trainer uses the very extractor that the tool attacks."
-    )
+    lab.note("Protected people perturb everything that they post.")
     lab.users.protect(FAWKES_03)
     posted = lab.users.post(8)
     lab.trainer.scrape()
@@ -32,7 +30,7 @@ def scenario(lab: Lab) -> None:
     start = first.whole
     curve = [(0.0, start.protection_rate)]
 
-    lab.note("Then friends post photos of them, unasked and clean: one of each person, another, and so on.")
+    lab.note("Then friends post photos of them, unasked and clean: one of each person, then another.")
     for leaked, month in enumerate(("2020-09", "2020-11", "2021-01", "2021-03", "2021-05", "2021-07"), start=1):
         if not lab.users.left():
             break
@@ -51,7 +49,6 @@ def scenario(lab: Lab) -> None:
     )
     points = ", ".join(f"{percent(rate)} with {percent(share) if share else 'none'}" for share, rate in curve)
     lab.note(
-        f"Protection by the share of clean photos in what the trainer has of them: {points}. It began at "
-        f"{in_words(start)} and ends at {in_words(end)}, with nothing else changed than photos that nobody asked them "
-        "about."
+        f"The trainer failed on {briefly(start)} of their clean photos, and ends at {briefly(end)}; nothing changed "
+        f"but photos that nobody asked them about. By the share of clean ones among all it has of them: {points}."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import percent
 
 if TYPE_CHECKING:
@@ -23,13 +23,11 @@ POSTS = (8, 8)
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
-    lab.note("A tool appears. Protected people run it on every photo they post; everybody else posts as before.")
+    lab.note("A tool appears. Protected people run it on every photo that they post.")
     lab.users.protect(FAWKES_03)
     lab.users.post(8)
 
-    lab.note(
-        "A trainer scrapes everything, and uses the very extractor that the tool attacks. It is shown clean photos."
-    )
+    lab.note("A trainer scrapes it all, uses the extractor that the tool attacks, and is shown clean photos.")
     lab.trainer.scrape()
     now = lab.measure()
     lab.show()
@@ -47,6 +45,6 @@ def scenario(lab: Lab) -> None:
     lab.trainer.scrape()
     end = lab.measure().whole
     lab.note(
-        f"Of the protected people's clean photos the trainer fails to name {in_words(end)}; of everybody else's "
-        f"{percent(end.unprotected_error)}. {fates(lab.measurements)} The trainer of this story stands still."
+        f"{fates(lab.measurements)} The trainer fails on {briefly(end)} of the protected people's clean photos, and on "
+        f"{percent(end.unprotected_error)} of everybody else's. But the trainer of this story stands still."
     )

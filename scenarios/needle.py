@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import difference_interval, percent
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ ENOUGH = 490
 
 def scenario(lab: Lab) -> None:
     lab.at("2021-04")
-    lab.note("Protected people post under Fawkes 1.0. The trainer has an extractor that the tool did not attack.")
+    lab.note("Protected people post under Fawkes 1.0. The trainer's extractor is not the one it attacks.")
     lab.users.protect(FAWKES_10)
     lab.users.post(8)
     lab.trainer.use("newest")
     lab.trainer.scrape()
 
     sizes = sorted({0, *(lab.n_crowd // part for part in (8, 4, 2, 1))})
-    lab.note("At first it searches among few people, and then among more and more; the photos stay the same.")
+    lab.note("It searches among few people, and then among more and more; the photos stay the same.")
     measured = []
     for size in sizes:
         lab.trainer.search_among(size)
@@ -42,10 +42,9 @@ def scenario(lab: Lab) -> None:
     low, high = difference_interval(last.missed, first.missed, last.people)
     change = "protection grows" if low > 0 else "protection shrinks" if high < 0 else "that cannot be told from chance"
     lab.note(
-        f"Among {first.n_gallery} people it fails to name {in_words(first)}; among {last.n_gallery}, "
-        f"{in_words(last)}. By person these are {100 * low:.0f} to {100 * high:.0f} points more (95 % interval): "
-        f"{change}. The same search fails for {percent(first.unprotected_error)} of everybody else's photos, and then "
-        f"for {percent(last.unprotected_error)}."
+        f"Among {first.n_gallery} people it fails on {briefly(first)}, among {last.n_gallery} on {briefly(last)}: "
+        f"{100 * low:.0f} to {100 * high:.0f} points more by person, {change}. For everybody else it fails on "
+        f"{percent(first.unprotected_error)}, and then on {percent(last.unprotected_error)}."
     )
 
     if lab.n_crowd:
@@ -53,4 +52,7 @@ def scenario(lab: Lab) -> None:
         for share in (0.01, 0.001) if lab.n_crowd >= ENOUGH else (0.01,):
             lab.identify(share)
     lab.show()
-    lab.note(f"{fates(lab.measurements)} Ask of every figure: among how many people?")
+    lab.note(
+        f"{fates(lab.measurements)} Among {first.n_gallery} people it was {briefly(first)}, among {last.n_gallery} "
+        f"{briefly(last)}. Ask of every figure: among how many people?"
+    )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 from facetui.engine.records.rates import difference_interval, percent
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ POSTS = (8,)
 
 def scenario(lab: Lab, attack: str = "fawkes-1.0") -> None:
     lab.at("2021-04")
-    lab.note(f"Protected people post under {attack}. The trainer has an extractor that the tool did not attack.")
+    lab.note(f"Protected people post under {attack}. The trainer's extractor is not the one it attacks.")
     lab.users.protect(attack)
     lab.users.post(8)
     lab.trainer.use("newest")
@@ -42,8 +42,8 @@ def scenario(lab: Lab, attack: str = "fawkes-1.0") -> None:
     low, high = difference_interval(first.missed, linear.missed, first.people)
     change = "better" if low > 0 else "worse" if high < 0 else "neither better nor worse, as far as can be told"
     lab.note(
-        f"Nearest neighbour: {in_words(first)} not named. The linear classifier: {in_words(linear)}, which is {change} "
-        f"at naming them ({100 * low:.0f} to {100 * high:.0f} points, paired by person, 95 % interval). End to end: "
-        f"{in_words(trained)}. Of everybody else's photos they fail on {percent(first.unprotected_error)}, "
+        f"The nearest neighbour fails on {briefly(first)}, a linear classifier on {briefly(linear)}: {change} "
+        f"({100 * low:.0f} to {100 * high:.0f} points by person); a network trained end to end on "
+        f"{briefly(trained)}. Of everybody else's photos they fail on {percent(first.unprotected_error)}, "
         f"{percent(linear.unprotected_error)} and {percent(trained.unprotected_error)}. {fates(lab.measurements)}"
     )

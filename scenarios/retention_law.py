@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import briefly
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -39,9 +39,7 @@ def scenario(lab: Lab) -> None:
     lab.trainer.scrape()
     free = lab.measure().whole
 
-    lab.note(
-        "Now a law: photos older than so many months must be forgotten. The shorter, the fewer old photos are left."
-    )
+    lab.note("Now a law: photos that are older than so many months must be forgotten.")
     kept = []
     for months in MONTHS:
         lab.law.retention(months)
@@ -55,12 +53,10 @@ def scenario(lab: Lab) -> None:
     lab.at("2022-03")
     lab.trainer.use("newest")
     after = lab.measure().whole
-    table = "; ".join(f"{months} months: {in_words(m)}" for months, m in kept)
+    table = ", ".join(f"{months} months {briefly(m)}" for months, m in kept)
     lab.note(
-        f"Without a law the trainer fails to name {in_words(free)}. With a retention of {table}. Under the "
-        f"moratorium it "
-        f"names nobody, protected or not ({in_words(banned)}); when it ends, with a newer extractor, "
-        f"{in_words(after)}. "
-        "What was forgotten cannot be searched; what was only forbidden can, later. "
-        "No published figures are known to compare it with."
+        f"Without a law the trainer fails on {briefly(free)}; where photos may be kept for {table}. Under the "
+        f"moratorium it names nobody ({briefly(banned)}); after it, with a newer extractor, it fails on "
+        f"{briefly(after)}. What was forgotten cannot be searched; what was only forbidden can, later. No published "
+        "figures are known."
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.engine.records.measurements import fates, in_words
+from facetui.engine.records.measurements import briefly, fates
 
 if TYPE_CHECKING:
     from facetui.engine.lab.lab import Lab
@@ -31,14 +31,14 @@ def scenario(lab: Lab) -> None:
     first = lab.measure()
 
     lab.at("2021-01")
-    lab.note("A stronger tool appears, which attacks several extractors at once. They switch to it at once.")
+    lab.note("A stronger tool appears, which attacks several extractors. They switch to it at once.")
     lab.users.protect(LOWKEY)
     lab.users.post(8)
     lab.trainer.scrape()
     lab.measure()
 
     lab.at("2021-03")
-    lab.note("The trainer knows nothing of any tool. It takes a newer extractor and re-embeds what it has kept.")
+    lab.note("The trainer takes a newer extractor, which knows no tool, and re-embeds what it has kept.")
     lab.trainer.use("newest")
     then = lab.measure()
     lab.show(cohort=first[1].cohort)
@@ -57,10 +57,9 @@ def scenario(lab: Lab) -> None:
     lab.at("2022-03")
     lab.trainer.use("newest")
     end = lab.measure()
-    cohorts = "; ".join(f"posted {m.cohort}: {in_words(m)}" for m in end if m.cohort != WHOLE_ARCHIVE)
+    cohorts = " and ".join(f"under {m.attack} alone on {briefly(m)}" for m in end if m.cohort != WHOLE_ARCHIVE)
     lab.note(
-        f"In 2020 the trainer failed to name {in_words(first.whole)}. After one newer extractor it fails on "
-        f"{in_words(then.whole)} with everything it kept, and on {in_words(old)} with only the photos from before "
-        f"the switch. Today: {cohorts}; with both, {in_words(end.whole)}. "
-        f"{fates(lab.measurements)} What was posted before the switch stays as it was posted."
+        f"{fates(lab.measurements)} In 2020 the trainer failed on {briefly(first.whole)}; after one newer extractor "
+        f"on {briefly(then.whole)}, with the photos from before the switch alone on {briefly(old)}. Today it fails "
+        f"{cohorts}, with both on {briefly(end.whole)}. What was posted before the switch stays as it was."
     )

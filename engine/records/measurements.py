@@ -40,13 +40,23 @@ def in_words(measured: ProtectionMeasured) -> str:
     return f"{text} ({missed} of {measured.n_probes} probes{of}, 95 % interval {interval}{weakened})"
 
 
+def briefly(measured: ProtectionMeasured) -> str:
+    """``98 %``, as a caption has it: people, probes and interval stand in the table and under the chart's cursor."""
+    text = percent(measured.protection_rate)
+    if measured.interval is None and measured.law:
+        return f"{text} by law"
+    return f"{text} (weakened)" if measured.weakened else text
+
+
 def among(measured: ProtectionMeasured) -> str:
     """``asked alone among 530 people``; empty where that was not kept."""
     return f"asked {measured.asked} among {measured.n_gallery} people" if measured.asked and measured.n_gallery else ""
 
 
 def fates(measured: Iterable[ProtectionMeasured]) -> str:
-    """What became of everything that was posted under an attack, survivors first, in whole sentences.
+    """What became of everything that was posted under an attack, survivors first, in whole, short sentences.
+
+    The verdict is that of the interval; the figure is how much of the clean photos is not named.
 
     Of each cohort that model counts which the trainer's own test picked last, or else the one in use: never the one
     that does best by the probes.
@@ -62,14 +72,17 @@ def fates(measured: Iterable[ProtectionMeasured]) -> str:
             models[event.generation] = event
     said: dict[str, list[str]] = {heading: [] for heading in FATES}
     for cohort, models in latest.items():
-        rate, interval, generation = _picked(list(models.values())[-1])
+        rate, interval = _picked(list(models.values())[-1])
         held = sum(verdict(event) == "protected" for event in models.values())
         heading = _heading(_by(interval), held == len(models))
-        what = f"{cohort}: {percent(rate)} ({percents(*interval)}) with {generation}"
+        last = list(models.values())[-1]
+        alone = sum(list(others.values())[-1].attack == last.attack for others in latest.values()) == 1
+        name = f"{last.attack}{' weakened' if last.weakened else ''}" if alone else cohort
+        what = f"{name} {percent(rate)}"
         if 0 < held < len(models):
-            what += f" (it withstands {held} of the trainer's {len(models)} models)"
+            what += f" (withstands {held} of {len(models)} models)"
         said[heading].append(what)
-    found = [f"{heading}: {'; '.join(which)}." for heading, which in said.items() if which]
+    found = [f"{heading}: {', '.join(which)}." for heading, which in said.items() if which]
     return " ".join(found) or "Nothing was posted under an attack and measured."
 
 
@@ -87,12 +100,12 @@ def _heading(by_pick: Verdict, always: bool) -> str:
     return FATES[2] if by_pick == "cannot tell" else FATES[3]
 
 
-def _picked(event: ProtectionMeasured) -> tuple[float, tuple[float, float], str]:
-    """Rate, interval and model that count at the time of a measurement."""
-    if event.best_protection_rate is not None and event.best_interval is not None and event.best_generation is not None:
-        return event.best_protection_rate, event.best_interval, event.best_generation
+def _picked(event: ProtectionMeasured) -> tuple[float, tuple[float, float]]:
+    """Rate and interval with the model that counts at the time of a measurement."""
+    if event.best_protection_rate is not None and event.best_interval is not None:
+        return event.best_protection_rate, event.best_interval
     assert event.interval is not None
-    return event.protection_rate, event.interval, event.generation
+    return event.protection_rate, event.interval
 
 
 class Measurements(Sequence[ProtectionMeasured]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
-from facetui.engine.records.measurements import fates, in_words, verdict
+from facetui.engine.records.measurements import briefly, fates, in_words, verdict
 from facetui.engine.records.rates import METHOD, people_interval
 
 
@@ -55,10 +55,9 @@ def test_who_survives_is_said_first():
         ]
     )
     survives, open_, fallen = (said.index(name) for name in ("lowkey", "fawkes-1.0", "fawkes-0.3"))
-    assert said.startswith("Survives every model so far: 2021-01 lowkey: 91 % (") and survives < open_ < fallen
-    assert "with b." in said[survives:open_], "the model in use"
-    assert "Cannot be told with so few people: 2021-04 fawkes-1.0: 50 % (" in said
-    assert "No longer protected: 2020-07 fawkes-0.3: 0 % (0-37 %) with b (it withstands 1 of the trainer's 2" in said
+    assert said.startswith("Survives every model so far: lowkey 91 %.") and survives < open_ < fallen
+    assert "Cannot be told with so few people: fawkes-1.0 50 %." in said
+    assert "No longer protected: fawkes-0.3 0 % (withstands 1 of 2 models)." in said
 
 
 def test_where_all_survive_or_all_fail_nothing_else_is_said():
@@ -78,10 +77,11 @@ def picked(missed: list[int], model: str) -> dict[str, object]:
 def test_the_model_that_the_trainers_test_picked_counts_and_not_the_best_by_the_probes():
     low = invented("2021-01 lowkey", NONE, model="a", **picked(NONE, "a"))
     said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(ALL, "b"))])
-    assert said.startswith("Survives the model that the trainer's own test picks: 2021-01 lowkey: 100 %")
-    assert "with b (it withstands 1 of the trainer's 2 models)" in said
+    assert said.startswith(
+        "Survives the model that the trainer's own test picks: lowkey 100 % (withstands 1 of 2 models)."
+    )
     said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(NONE, "a"))])
-    assert said.startswith("No longer protected: 2021-01 lowkey: 0 %") and "with a (it withstands 1" in said
+    assert said.startswith("No longer protected: lowkey 0 % (withstands 1 of 2 models).")
 
 
 def test_the_latest_figure_of_a_model_counts():
@@ -100,6 +100,15 @@ def test_what_a_law_decides_or_others_report_is_no_result():
     assert in_words(invented("x", ALL, interval=None, law="moratorium")) == "100 % by law"
 
 
+def test_two_cohorts_under_one_tool_are_told_apart():
+    cohorts = ("2020-07 lowkey", "2021-01 lowkey")
+    said = fates([invented(cohort, missed) for cohort, missed in zip(cohorts, (ALL, NONE), strict=True)])
+    assert said.startswith("Survives every model so far: 2020-07 lowkey 100 %. No longer protected: 2021-01 lowkey 0 %")
+
+
 def test_a_weakened_tool_is_said_with_its_figure():
+    weak = invented("2021-01 lowkey weakened", ALL, weakened="weakened, 10 of 50 steps")
+    assert "lowkey weakened 100 %" in fates([weak]) and briefly(weak) == "100 % (weakened)"
+    assert briefly(invented("x", ALL, interval=None, law="moratorium")) == "100 % by law"
     said = in_words(invented("2021-01 lowkey weakened", MOST, weakened="weakened, 10 of 50 steps"))
     assert said == "91 % (58 of 64 probes of 8 people, 95 % interval 81-98 %; weakened, 10 of 50 steps)"
