@@ -11,10 +11,9 @@ import tempfile
 from pathlib import Path
 
 from facetui.engine.records import journal
-from facetui.tui.cli.runs.watch import DEMO
-from facetui.tui.runs.archive import pack
+from facetui.tui.runs.archive import RECORDING, pack
 
-TARGET = Path(__file__).resolve().parents[1] / "tui" / "runs" / DEMO
+TARGET = Path(__file__).resolve().parents[1] / "tui" / "runs" / RECORDING
 
 
 def main() -> None:

@@ -371,6 +371,8 @@ class PicturesShown(Event, frozen=True, kw_only=True, tag="pictures_shown"):
     """Whom the trainer names for the probe, best first."""
     named: Name = ""
     """A clean photo of whom it names first, by its content hash; empty: not kept."""
+    own: Similarity | None = None
+    """Of the person's own nearest photo; absent: not kept, or none is enrolled."""
 
 
 class Note(Event, frozen=True, kw_only=True, tag="note"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,12 +16,14 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import exports
+from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
+from facetui.tui.app.remembered import keep
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.app.viewer import Viewer
 from facetui.tui.runs import engine_process
-from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS
 from facetui.tui.session import messages
@@ -54,6 +57,11 @@ class FacetApp(Viewer):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys == "ctrl+c") for key in KEYS
     ]
+
+    @cached_property
+    def opened(self) -> ExitStack:
+        """Recordings that lie unpacked as long as the app runs."""
+        return ExitStack()
 
     @cached_property
     def session(self) -> ConsoleSession:
@@ -132,8 +140,12 @@ class FacetApp(Viewer):
         self._changed()
 
     def action_choose(self) -> None:
-        """Home: run a story or open a run; events: put the play head there."""
+        """Home: run a story or open a run; events, and the chart's cursor: put the play head there."""
         stage = self.stage
+        if stage.view == "timeline" and stage.selection.slot is not None:
+            stage.go_to_slot(stage.selection.slot)
+            self._changed()
+            return
         if stage.view == "events":
             stage.player.jump(stage.selection.event)
             stage.view = "timeline"
@@ -151,12 +163,56 @@ class FacetApp(Viewer):
         self._changed()
 
     def _start(self, story: Story) -> None:
+        if story.name == DEMO:
+            from facetui.tui.runs.archive import demo
+
+            folder, when = self.opened.enter_context(demo())
+            self.open(folder, live=False)
+            self.stage.run.recorded = when
+            return
         try:
             engine = engine_process.start(story.name, [], self.runs, story.name)
         except FacetuiError as error:
             self.notify(str(error), severity="error")
             return
         self.open(engine.folder, live=True, engine=engine)
+
+    async def on_canvas_pointed(self, message: Canvas.Pointed) -> None:
+        """A click: on a key, a line of a list, a cell, a place of the chart; the second on the same opens it."""
+        stage, chosen = self.stage, self.stage.selection
+        before = (chosen.entry, chosen.cell, chosen.event, chosen.slot)
+        numbers = [int(part) for part in message.argument.split(",") if part.isdecimal()]
+        match message.target:
+            case "key":
+                await self.run_action(message.argument)
+                return
+            case "entry":
+                chosen.entry = numbers[0]
+            case "cell":
+                chosen.cell = (numbers[0], numbers[1])
+            case "event":
+                chosen.event = numbers[0]
+            case "slot":
+                chosen.slot = numbers[0]
+            case "photo":
+                stage.choose_face(0, 1)
+            case "page":
+                stage.view = message.argument
+        if before == (chosen.entry, chosen.cell, chosen.event, chosen.slot) and message.target != "cell":
+            self.action_choose()
+        self._changed()
+
+    def on_canvas_scrolled(self, message: Canvas.Scrolled) -> None:
+        """The wheel: the cursor of a list, the transcript of the console; on the chart to the next move or back."""
+        if self.stage.view == "console":
+            self.stage.console.scroll(-message.lines)
+        elif self.stage.view == "timeline":
+            self.stage.player.step_move(1 if message.lines > 0 else -1)
+        elif self.stage.view == "faces":
+            self.stage.choose_face(1 if message.lines > 0 else -1, 0)
+        else:
+            self.stage.move(message.lines if self.stage.view == "events" else (1 if message.lines > 0 else -1), 0)
+        self._changed()
 
     def action_filter(self) -> None:
         """Ask for words; events without them disappear as one types."""
@@ -177,6 +233,8 @@ class FacetApp(Viewer):
             stage.run.cue = None
         elif stage.view == "events" and stage.selection.words:
             stage.selection.words = ""
+        elif stage.view == "timeline" and stage.selection.slot is not None:
+            stage.selection.slot = None
         elif stage.view == "timeline" or stage.run.folder is None:
             self.action_view("home")
         else:
@@ -188,10 +246,16 @@ class FacetApp(Viewer):
         place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
         self.theme = CYCLE[(place + 1) % len(CYCLE)]
         self.canvas.repaint()
+        if self.remembered is not None:
+            self.remembered.theme = self.theme
+            keep(self.remembered)
 
     def action_motion(self) -> None:
         """Glide or step."""
         self.stage.motion = not self.stage.motion
+        if self.remembered is not None:
+            self.remembered.motion = self.stage.motion
+            keep(self.remembered)
         self._changed()
 
     def action_help(self) -> None:
@@ -346,9 +410,14 @@ class FacetApp(Viewer):
             self.left = self.stage.run.folder
             self.exit(0)
 
+    def on_unmount(self) -> None:
+        """What was unpacked for now goes."""
+        self.opened.close()
+
     def stop_for(self, number: int) -> None:
         """A signal ended the app: the run that it started ends, too, and a copy is not left behind."""
         if self.engine is not None and self.stage.running:
             self.engine.stop(number)
+        self.opened.close()
         if self.copied is not None:
             shutil.rmtree(self.copied, ignore_errors=True)

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from facetui.tui.text.spans import Line, length
+from facetui.tui.text.spans import Line, cells, length
 
 COLOURS = {
     "users": "actor-users",
@@ -47,6 +47,9 @@ COLOURS = {
 GROUNDS = {"lit": "panel", **{f"level{i}": f"level{i}" for i in range(5)}}
 """Roles and the variables behind them."""
 
+WHEEL = 3
+"""Lines for one notch of the wheel."""
+
 BOLD = frozenset({"bold", "title", "key", "lit", "live", "cursor"})
 
 
@@ -59,6 +62,21 @@ class Canvas(Widget, can_focus=True):
 
     class Resized(Message):
         """The canvas has another size and wants to be painted anew."""
+
+    class Pointed(Message):
+        """Somebody clicked on a span that leads somewhere: its role says where, as in ``dim @entry:3``."""
+
+        def __init__(self, target: str, argument: str) -> None:
+            super().__init__()
+            self.target = target
+            self.argument = argument
+
+    class Scrolled(Message):
+        """The wheel was turned, by so many lines, down where positive."""
+
+        def __init__(self, lines: int) -> None:
+            super().__init__()
+            self.lines = lines
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
@@ -90,7 +108,28 @@ class Canvas(Widget, can_focus=True):
         segments = [Segment(text, self._style(role)) for text, role in line]
         return Strip(segments).adjust_cell_length(self.size.width, self._style(""))
 
+    def on_click(self, event: events.Click) -> None:
+        """Where a click leads is written in the role of what stands there."""
+        line = self._lines[event.y] if event.y < len(self._lines) else []
+        x = 0
+        for text, role in line:
+            x += cells(text)
+            if event.x < x:
+                target, _, argument = role.partition("@")[2].partition(":")
+                if target:
+                    self.post_message(self.Pointed(target, argument))
+                return
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Lists go on."""
+        self.post_message(self.Scrolled(WHEEL))
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Lists go back."""
+        self.post_message(self.Scrolled(-WHEEL))
+
     def _style(self, role: str) -> Style:
+        role = role.partition("@")[0].rstrip()  # where a click leads has no colour
         style = self._styles.get(role)
         if style is None:
             style = self._styles[role] = self.rich_style + self._made(role)

@@ -59,8 +59,8 @@ class ConsoleSession:
         self._stage = stage
         self._runs = runs
         self._host = host
-        self._waiting: str | None = None
-        """Typed before the session was open."""
+        self._waiting: list[str] = []
+        """Typed before it was its turn: they run in order."""
 
     @property
     def hint(self) -> str:
@@ -75,12 +75,15 @@ class ConsoleSession:
         state.submit(text)
         if not text.strip():
             return
-        if self.process is not None:
+        if state.doing:
+            self._waiting.append(text)
+            state.waiting = len(self._waiting)
+        elif self.process is not None:
             self._ask(text)
         elif self._stage.running and self._stage.run.folder is not None:
             state.say(STILL_RUNS, "bad")
         else:
-            self._waiting = text
+            self._waiting = [text]
             after = self._after()
             state.doing = f"opening a session{after}{', which is played again from the cache' if after else ''}"
             self._start(self._played())
@@ -108,6 +111,9 @@ class ConsoleSession:
             return False
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
+        if self._waiting:
+            self._stage.console.say(f"not run: {len(self._waiting)} that waited", "dim")
+            self._waiting, self._stage.console.waiting = [], 0
         return True
 
     # --- what is answered ----------------------------------------------------------------------------------------
@@ -164,11 +170,10 @@ class ConsoleSession:
         state = self._stage.console
         match answer:
             case messages.Ready():
-                state.remember([text for text in answer.history if text != self._waiting])
+                state.remember([text for text in answer.history if text not in self._waiting])
                 self._turn_to(Path(answer.folder))
-                if self._waiting is not None:
-                    self._ask(self._waiting)
-                    self._waiting = None
+                state.doing = ""
+                self._go_on()
             case messages.Said():
                 if answer.text.strip() or state.lines[-1][0].strip():
                     state.say(answer.text)
@@ -177,12 +182,20 @@ class ConsoleSession:
                     self._turn_to(Path(answer.folder))
                 self._host.read_journal()  # what was done is shown before it is one's turn again
                 state.doing = ""
+                self._go_on()
             case messages.Left():
                 if answer.problem:
                     state.say(answer.problem, "bad")
                 state.say("The session is closed; what you type next opens another.", "dim")
-                self.process = self.folder = self._waiting = None
-                state.doing, state.matches = "", []
+                self.process, self.folder, self._waiting = None, None, []
+                state.doing, state.matches, state.waiting = "", [], 0
+
+    def _go_on(self) -> None:
+        """Run what was typed next while something else was done."""
+        if self._waiting:
+            text = self._waiting.pop(0)
+            self._stage.console.waiting = len(self._waiting)
+            self._ask(text)
 
     def _turn_to(self, folder: Path) -> None:
         self.folder = folder

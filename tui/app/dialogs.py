@@ -1,4 +1,4 @@
-"""What lies over a screen: the keys, and the question before a run is left."""
+"""What lies over a screen: cards for newcomers, keys and words, and the question before a run is left."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from textual.widgets import Input
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.runs.cues import LONGEST
 from facetui.tui.screens.keys import help_lines
+from facetui.tui.screens.welcome import CARDS, card_lines, glossary_lines
 from facetui.tui.sharing.web.invitation import invitation
 from facetui.tui.text.spans import Line, fit, wrap
 
@@ -36,13 +37,50 @@ class Help(ModalScreen[None]):
     def on_canvas_resized(self) -> None:
         """Lay the lines out for the width there is."""
         canvas = self.query_one(Canvas)
-        lines = help_lines(canvas.size.width)
+        lines = [*help_lines(canvas.size.width), *glossary_lines(canvas.size.width)]
         canvas.styles.height = len(lines)
         canvas.paint([fit(line, canvas.size.width) for line in lines])
 
     def on_mount(self) -> None:
         """Keys scroll."""
         self.query_one(VerticalScroll).focus()
+
+
+class Cards(ModalScreen[None]):
+    """What a newcomer should know, a card at a time."""
+
+    DEFAULT_CSS = """
+    Cards { align: center middle; }
+    Cards > Canvas { width: 90%; max-width: 76; height: 18; background: $surface; }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,space,right", "go(1)", "next"),
+        Binding("left,backspace", "go(-1)", "back"),
+        Binding("escape,q", "dismiss", "skip"),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._card = 0
+
+    def compose(self) -> ComposeResult:
+        """One card."""
+        yield Canvas()
+
+    def on_canvas_resized(self) -> None:
+        """Write it."""
+        canvas = self.query_one(Canvas)
+        width, height = canvas.size
+        lines = card_lines(self._card, width)
+        canvas.paint([fit(line, width) for line in [*lines, *[[]] * max(0, height - len(lines))]][:height])
+
+    def action_go(self, by: int) -> None:
+        """To another card; past the last one it begins."""
+        if self._card + by >= len(CARDS):
+            self.dismiss()
+            return
+        self._card = max(0, self._card + by)
+        self.on_canvas_resized()
 
 
 class Leave(ModalScreen[str | None]):

@@ -14,6 +14,7 @@ from facetui.tui.text.plain import say
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
+    from facetui.tui.app.app import FacetApp
     from facetui.tui.runs.engine_process import Engine
     from facetui.tui.runs.remote import Mirror
 
@@ -31,6 +32,7 @@ def app(
     published: str = "",
     copied: Path | None = None,
     recorded: str = "",
+    fast: bool = False,
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -45,16 +47,23 @@ def app(
         published: the address under which it can be followed.
         copied: a run's folder that is there for now only; it goes when a signal ends the app, too.
         recorded: the date of a recording that comes along with the package.
+        fast: show what happens as soon as it does, also where nobody can read along.
         console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
     with graphics.Asked() as asked:  # while the terminal's answers are not yet Textual's
         from facetui.tui.app.app import FacetApp
+        from facetui.tui.app.remembered import recall
         from facetui.tui.app.terminal.driver import Probe, Terminal, guarded, write_report
 
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()
-    shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, mirror=mirror, driver=Terminal)
+    kept = recall()
+    moves = motion and kept.motion
+    shown = FacetApp(
+        runs, folder, live=live, engine=engine, motion=moves, mirror=mirror, driver=Terminal, remembered=kept
+    )
+    shown.stage.player.fast = fast
     shown.has_console = console
     shown.published = published
     shown.copied = copied
@@ -68,9 +77,23 @@ def app(
         engine.forget()
     if shown.left is not None and not Terminal.stalled:
         say(f"the run goes on: facetui follow {shown.left.name}", sys.stderr)
+    elif not Terminal.stalled:
+        _say_what_next(shown)
     if shown.return_code and shown.return_value is None:
         return shown.return_code
     return shown.return_value or 0
+
+
+def _say_what_next(shown: FacetApp) -> None:
+    """The run's name, and the two commands one would want now."""
+    stage = shown.stage
+    if stage.run.folder is None or not stage.player.events or shown.mirror is not None:
+        return
+    if stage.run.recorded:
+        say("run it live: facetui run arms_race; other stories: facetui list stories", sys.stderr)
+    elif not stage.running:
+        name = stage.run.folder.name
+        say(f"{name}: facetui replay {name} shows it again, facetui report {name} writes a handout", sys.stderr)
 
 
 def prepare(motion: bool) -> None:

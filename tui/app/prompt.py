@@ -90,11 +90,10 @@ class Prompt(TextArea):
         self.post_message(self.Typed())
 
     def _entered(self) -> None:
-        text, state = self.text, self._page
+        text = self.text
         if self.cursor_location == self.document.end and transcript.is_whole(text):
-            if not state.doing:
-                self._put("")
-                self.post_message(self.Submitted(text))
+            self._put("")
+            self.post_message(self.Submitted(text))
         else:
             self.insert("\n" + transcript.indented(self._before()))
 

@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from textual import on, work
 from textual.app import App, ComposeResult
@@ -23,10 +23,12 @@ from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.presenter import Cueing
-from facetui.tui.app.terminal.themes import THEMES, variables
+from facetui.tui.app.remembered import Remembered, keep
+from facetui.tui.app.terminal.themes import CYCLE, THEMES, variables
+from facetui.tui.figures.photos import Looks
 from facetui.tui.runs import engine_process, recent
 from facetui.tui.runs.engine_process import Engine
-from facetui.tui.runs.recent import Story
+from facetui.tui.runs.recent import DEMO, Story
 from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage
 
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
     from facetui.tui.app.terminal.graphics import Graphics
     from facetui.tui.runs.remote import Mirror
 
-LOCAL, REMOTE = 0.1, 0.25
-"""Seconds between two looks at the journal; over SSH at most four updates a second."""
+LOCAL, REMOTE = 0.2, 0.25
+"""Seconds between two looks at the journal: five updates a second at most, over SSH four."""
 
 DEVICE = "from facetui.engine.core import device as d; print(d.describe(d.choose('auto')))"
 
@@ -52,10 +54,15 @@ class Viewer(App[int]):
         look_for_device: find out what computes, in a process of its own.
         mirror: what fetches the run from a presenter; absent: nobody is followed over a network.
         driver: how to speak to the terminal; absent: Textual's own.
+        remembered: from the last start; absent: nothing is remembered.
     """
 
     TITLE = "facetui"
-    CSS = "Screen { layout: vertical; layers: base over; }"
+    CSS = """
+    Screen { layout: vertical; layers: base over; }
+    ToastRack { dock: top; margin: 1 0 0 0; align-horizontal: right; }
+    """
+    # Toasts come at the top: what is said to the audience stands at the bottom.
 
     def __init__(
         self,
@@ -68,7 +75,9 @@ class Viewer(App[int]):
         look_for_device: bool = True,
         mirror: Mirror | None = None,
         driver: type[Driver] | None = None,
+        remembered: Remembered | None = None,
     ) -> None:
+        self.remembered = remembered
         self.stage = Stage(motion=motion)
         self.canvas = Canvas(id="all")
         self.graphics: Graphics | None = None
@@ -83,12 +92,13 @@ class Viewer(App[int]):
         self.runs = runs
         self._tail: journal.Tail | None = None
         self._ticked = monotonic()
+        self._rested = False
         self._look_for_device = look_for_device
         super().__init__(driver_class=driver)
         for theme in THEMES:
             self.register_theme(theme)
         if not self.current_theme.ansi:
-            self.theme = "facetui"
+            self.theme = remembered.theme if remembered and remembered.theme in CYCLE else "facetui"
         if folder is not None:
             self.open(folder, live=live, engine=engine)
         else:
@@ -123,14 +133,25 @@ class Viewer(App[int]):
     def _after_first_frame(self) -> None:
         if self.stage.view == "home":
             self.refresh_home()
+            self._welcome()
         if self.stage.run.recorded:
             sentence = f"This is a recording of {self.stage.run.recorded}. Run it live: facetui run arms_race"
             self.notify(sentence, timeout=5)
 
+    def _welcome(self) -> None:
+        """Four cards, once."""
+        if self.remembered is not None and not self.remembered.welcomed:
+            from facetui.tui.app.dialogs import Cards
+
+            self.remembered.welcomed = True
+            keep(self.remembered)
+            self.push_screen(Cards())
+
     def _list_stories(self) -> None:
         from facetui.scenarios import SCENARIOS  # reads every story: not before they are shown
 
-        self.stage.stories = [Story(name, SCENARIOS.entry(name).summary) for name in SCENARIOS.names()]
+        stories = [Story(name, SCENARIOS.entry(name).summary) for name in SCENARIOS.names()]
+        self.stage.stories = [Story(DEMO, "Begin here: the arms race, recorded and played at once."), *stories]
 
     def refresh_home(self) -> None:
         """Read what was run before, and look for the device once."""
@@ -215,10 +236,11 @@ class Viewer(App[int]):
         self.read_journal()
         if self.leaving and not self.stage.running:
             self.exit(self.ended)
-        self.stage.player.tick(min(passed, 0.5))
-        self.stage.fold()
-        if not getattr(self._driver, "congested", False):
-            self.draw()
+        self.stage.tick(min(passed, 0.5))
+        rests = self.stage.rests and self.mirror is None
+        if not getattr(self._driver, "congested", False) and not (rests and self._rested):
+            self.draw()  # what stands still costs nothing
+        self._rested = rests
 
     def _look_at_mirror(self, mirror: Mirror) -> None:
         """How the connection is, and whether the presenter's run was begun anew."""
@@ -235,15 +257,17 @@ class Viewer(App[int]):
         """Show the stage as it is."""
         width, height = self.canvas.size
         if width and height:
-            pixels = self.graphics is not None
-            self.canvas.paint(frame.paint(self.stage, width, height, colours=self.colours, pixels=pixels))
+            self.canvas.paint(frame.paint(self.stage, width, height, self.looks))
             if self.graphics is not None:
                 self.graphics.place(self, frame.pictures(self.stage, width, height))
 
     @property
-    def colours(self) -> bool:
-        """Whether the terminal has enough colours for pictures."""
-        return self.console.color_system in ("256", "truecolor") and not self.no_color
+    def looks(self) -> Looks:
+        """What the terminal can show of pictures."""
+        colours: Literal["true", "256", "none"] = "none"
+        if not self.no_color and self.console.color_system in ("256", "truecolor"):
+            colours = "true" if self.console.color_system == "truecolor" else "256"
+        return Looks(colours, self.graphics is not None)
 
     @on(Canvas.Resized)
     def _resized(self) -> None:

@@ -1,6 +1,7 @@
 """The chart: story time to the right, protection upwards, a lane for each actor under the same axis.
 
-Protection is a step: a value holds until the next measurement. A cohort rises once, where it is first measured.
+Protection is a step: a value holds until the next measurement. A cohort rises once, where it is first measured, and
+then changes with every answer of the trainer; a change is seen to happen, from the value before to the one measured.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
 from facetui.engine.records.rates import percent
+from facetui.engine.records.text import clean
 from facetui.tui.figures.axis import Geometry
 from facetui.tui.state.snapshot import Lane, Point, Scene, cohort_label
 from facetui.tui.text.sentences import MARKS
@@ -17,6 +19,9 @@ from facetui.tui.text.spans import Grid, Line, Span, cells, cut
 
 GUTTER = 9
 """Columns left of the axis: the actors' names, the percentages."""
+
+SCRAPES = 3
+"""Rows of a lane for which there must be room before scrapes, which happen after every post, get a lane."""
 
 LANES: dict[Lane, Actor] = {
     "users": "users",
@@ -33,8 +38,13 @@ THICK = ("━", "┃", "┓┗")
 @dataclass(frozen=True)
 class _Label:
     y: int
-    text: str
+    name: str
+    number: str
     role: str
+
+    def written(self, width: int) -> str:
+        """The label in so many columns: the name gives way, the number never."""
+        return f"{cut(self.name, max(1, width - cells(self.number) - 1))} {self.number}"
 
 
 def cohort_role(now: Scene, cohort: str) -> str:
@@ -44,7 +54,31 @@ def cohort_role(now: Scene, cohort: str) -> str:
     return f"cohort{[c for c in now.cohorts if c != WHOLE_ARCHIVE].index(cohort) % len(STROKES)}"
 
 
-def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kept: bool) -> list[Line]:
+@dataclass(frozen=True)
+class Look:
+    """How the chart is looked at.
+
+    Attributes:
+        kept: show what is left with the model that the trainer's own test picks, else with the one in use.
+        fall: how far lines are on their way from what was measured before to what was measured last, in [0, 1].
+        at: the cursor: a place on the axis, and the name of a line; absent: there is none.
+    """
+
+    kept: bool = False
+    fall: float = 1.0
+    at: tuple[int, str] | None = None
+
+    def value(self, points: Sequence[Point], index: int) -> float:
+        """What a line shows for one of its points: the last one glides there, a first one from below."""
+        value = points[index].value(self.kept)
+        if index < len(points) - 1 or self.fall >= 1:
+            return value
+        before = points[index - 1].value(self.kept) if index else 0.0
+        eased = self.fall * self.fall * (3 - 2 * self.fall)
+        return before + (value - before) * eased
+
+
+def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: Look) -> list[Line]:
     """The plot, its axis and its dates: ``height`` rows, ``GUTTER + geo.width + room`` columns.
 
     Args:
@@ -53,7 +87,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
         geo: the axis.
         height: rows, with two for the axis and the dates.
         room: columns for the names at the lines' ends.
-        kept: draw what is left with the model that the trainer's own test picks, else with the one in use.
+        look: how it is looked at.
     """
     rows = max(3, height - 2)
     grid = Grid(geo.width + room, rows)
@@ -66,20 +100,22 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
     for cohort in now.cohorts:
         points, role = now.curves[cohort], cohort_role(now, cohort)
         stroke = THICK if cohort == WHOLE_ARCHIVE else STROKES[int(role[-1])]
-        _curve(grid, points, geo, y, stroke, f"{role} bold" if cohort == WHOLE_ARCHIVE else role, kept)
+        _curve(grid, points, geo, y, stroke, f"{role} bold" if cohort == WHOLE_ARCHIVE else role, look)
         name = cohort if cohort == WHOLE_ARCHIVE else cohort_label(cohort, now.cohorts)
-        rate = points[-1].value(kept)
-        labels.append(_Label(y(rate), f"{stroke[0]} {name} {percent(rate)}", role))
+        rate = look.value(points, len(points) - 1)
+        labels.append(_Label(y(rate), f"{stroke[0]} {name}", percent(rate), role))
     for cohort in now.cohorts:  # over the lines: where somebody posted, protection went up, once
-        first = now.curves[cohort][0]
+        points = now.curves[cohort]
         if cohort != WHOLE_ARCHIVE or len(now.cohorts) == 1:
-            grid.put(geo.columns[first.slot], y(first.value(kept)), MARKS["users"], "users bold")
+            grid.put(geo.columns[points[0].slot], y(look.value(points, 0)), MARKS["users"], "users bold")
     _cited(grid, now, geo, y, labels)
     if now.unprotected:
         rate = now.unprotected[-1][1]
-        labels.append(_Label(y(rate), f"· everybody else {percent(rate)}", "base"))
+        labels.append(_Label(y(rate), "· everybody else", percent(rate), "base"))
+    _forecast(grid, now, geo, y, labels)
     _baseline(grid, now, geo, y)
-    _band(grid, whole, geo, y, kept)
+    _band(grid, whole, geo, y, look)
+    _cursor(grid, now, geo, y, look)
     for row in range(rows):
         grid.put(geo.head, row, "┇", "head", under=True)
     for cited in now.cited:
@@ -91,19 +127,58 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, *, kep
     left: list[Span] = [
         (f"{marks.get(row, ''):>{GUTTER - 1}}" + ("┤" if row in marks else "│"), "axis") for row in range(rows)
     ]
-    return [*([start, *line] for start, line in zip(left, grid.lines(), strict=True)), *axis]
+    plot = [clickable(line, geo) for line in grid.lines()]
+    return [*([start, *line] for start, line in zip(left, plot, strict=True)), *axis]
 
 
-def _curve(grid: Grid, points: Sequence[Point], geo: Geometry, y, stroke, role: str, kept: bool) -> None:  # type: ignore[no-untyped-def]
+def clickable(line: Line, geo: Geometry) -> Line:
+    """A row of the plot whose columns lead to the move they belong to."""
+    ends = [*geo.columns[1 : geo.shown], geo.width]
+    parts: Line = []
+    x, place = 0, 0
+    for text, role in line:
+        while text:
+            while place < len(ends) - 1 and x >= ends[place]:
+                place += 1
+            room = ends[place] - x if x < ends[place] else len(text)
+            parts.append((text[:room], f"{role} @slot:{place}" if geo.shown else role))
+            text, x = text[room:], x + room
+    return parts
+
+
+def _forecast(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) -> None:  # type: ignore[no-untyped-def]
+    """While the trainer learns: what its own test on other people says, dotted, until it is measured."""
+    if now.progress is None or now.progress.failing is None:
+        return
+    row = y(now.progress.failing)
+    for x in range(geo.columns[geo.shown - 1] + 1 if geo.shown else 0, geo.head + 1, 2):
+        grid.put(x, row, "∙", "trainer bold")
+    labels.append(_Label(row, "∙ its own test", percent(now.progress.failing), "trainer"))
+
+
+def _cursor(grid: Grid, now: Scene, geo: Geometry, y, look: Look) -> None:  # type: ignore[no-untyped-def]
+    if look.at is None:
+        return
+    slot, line = look.at
+    column = geo.columns[slot]
+    for row in range(grid.height):
+        grid.put(column, row, "╎", "lit", under=True)
+    points = [point for point in now.curves.get(line, []) if point.slot <= slot]
+    if points:
+        grid.put(column, y(points[-1].value(look.kept)), "◉", "lit")
+
+
+def _curve(grid: Grid, points: Sequence[Point], geo: Geometry, y, stroke, role: str, look: Look) -> None:  # type: ignore[no-untyped-def]
     across, down, corners = stroke
-    for point, after in zip(points, [*points[1:], None], strict=True):
+    values = [look.value(points, index) for index in range(len(points))]
+    for point, value, after, later in zip(points, values, [*points[1:], None], [*values[1:], 0.0], strict=True):
         begin = geo.columns[point.slot]
         end = geo.columns[after.slot] if after is not None else geo.head
-        row = y(point.value(kept))
+        row = y(value)
         grid.put(begin + 1 if begin != end else begin, row, across * max(0, end - begin), role)
         if after is None:
             continue
-        below = y(after.value(kept))
+        below = y(later)
         step = 1 if below > row else -1
         for between in range(row + step, below, step):
             grid.put(end, between, down, role)
@@ -116,16 +191,18 @@ def _curve(grid: Grid, points: Sequence[Point], geo: Geometry, y, stroke, role: 
         else:
             grid.put(end, row, across, role)
     first = points[0]
-    top, column = y(first.value(kept)), geo.columns[first.slot]
+    top, column = y(values[0]), geo.columns[first.slot]
     grid.put(column, top, across, role)
     for row in range(top + 1, grid.height):
         grid.put(column, row, down, role, under=True)
 
 
-def _band(grid: Grid, points: Sequence[Point], geo: Geometry, y, kept: bool) -> None:  # type: ignore[no-untyped-def]
+def _band(grid: Grid, points: Sequence[Point], geo: Geometry, y, look: Look) -> None:  # type: ignore[no-untyped-def]
     for point, after in zip(points, [*points[1:], None], strict=False):
         begin, end = geo.columns[point.slot], geo.columns[after.slot] if after is not None else geo.head
-        low, high = point.band(kept)
+        if after is None and look.fall < 1:
+            continue  # it comes with the value
+        low, high = point.band(look.kept)
         for row in range(y(high), y(low) + 1):
             grid.put(begin, row, "░" * max(1, end - begin), "band", under=True)
 
@@ -140,7 +217,8 @@ def _cited(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) -> No
     for cited in now.cited:
         row, column = y(cited.event.protection_rate), geo.columns[cited.slot]
         grid.put(column, row, "×", "cited bold")
-        labels.append(_Label(row, f"× {cited.event.extractor} {percent(cited.event.protection_rate)} cited", "cited"))
+        number = f"{percent(cited.event.protection_rate)} cited"
+        labels.append(_Label(row, f"× {clean(cited.event.extractor)}", number, "cited"))
 
 
 def _put_labels(grid: Grid, labels: Sequence[_Label], x: int, rows: int) -> None:
@@ -154,7 +232,7 @@ def _put_labels(grid: Grid, labels: Sequence[_Label], x: int, rows: int) -> None
         floor = taken[index] - 1
     for row, label in zip(taken, sorted(labels, key=lambda label: label.y), strict=True):
         grid.put(x, row, " " * (grid.width - x))
-        grid.put(x, row, cut(label.text, grid.width - x), label.role)
+        grid.put(x, row, label.written(grid.width - x), label.role)
 
 
 def _axis(known: Scene, geo: Geometry, room: int) -> list[Line]:
@@ -170,34 +248,48 @@ def _axis(known: Scene, geo: Geometry, room: int) -> list[Line]:
             dates.put(begin, 0, slot.t, "axis")
             free = begin + cells(slot.t) + 1
     return [
-        [(" " * (GUTTER - 1) + "└", "axis"), *((text, "axis") for text, _ in line.lines()[0])],
+        [(f"{'found':>{GUTTER - 1}}└", "axis"), *((text, "axis") for text, _ in line.lines()[0])],
         dates.lines()[0],
     ]
 
 
-def lanes(now: Scene, known: Scene, geo: Geometry, room: int, *, everybody: bool) -> list[Line]:
-    """What each actor did, under the chart's axis; a word stands where there is room for it.
+def lanes(now: Scene, known: Scene, geo: Geometry, room: int, *, rows: int) -> list[Line]:
+    """What each actor did, under the chart's axis; a word stands whole beside its mark or under it, or not at all.
 
     Args:
         now: up to the play head.
-        known: the whole journal.
+        known: the whole journal; who never moves in it has no lane.
         geo: the axis.
         room: columns right of the plot.
-        everybody: also lanes of actors who never move.
+        rows: of a lane at most.
     """
     lines: list[Line] = []
     for lane, actor in LANES.items():
-        if not everybody and not any(slot.label(lane) for slot in known.slots):
+        if not any(slot.label(lane) for slot in known.slots) or (lane == "scrapes" and rows < SCRAPES):
             continue
-        grid = Grid(geo.width + room, 1)
-        moves = [(geo.columns[i], slot.label(lane)) for i, slot in enumerate(now.slots) if slot.label(lane)]
-        for (column, label), after in zip(moves, [*(c for c, _ in moves[1:]), geo.width + room], strict=False):
-            grid.put(column, 0, MARKS[actor], f"{actor} bold")
-            space = after - column - 3
-            if lane == actor and space >= min(4, cells(label)):
-                grid.put(column + 2, 0, cut(label, space), actor)
-        lines.append([(f"{lane:<{GUTTER}}", f"{actor} bold" if moves else "dim"), *grid.lines()[0]])
+        moves = [(i, geo.columns[i], slot.label(lane)) for i, slot in enumerate(now.slots) if slot.label(lane)]
+        head: Span = (f"{lane:<{GUTTER}}", f"{actor} bold" if moves else "dim")
+        for row, grid in enumerate(_lane(moves, actor, geo.width + room, rows if lane == actor else 0)):
+            lines.append([head if not row else (" " * GUTTER, ""), *grid.lines()[0]])
     return lines
+
+
+def _lane(moves: Sequence[tuple[int, int, str]], actor: Actor, width: int, rows: int) -> list[Grid]:
+    """The rows of one lane: its marks in the first one, and words where they fit; none where ``rows`` is 0."""
+    grids, free = [Grid(width, 1)], [0] * max(1, rows)
+    for place, (slot, column, label) in enumerate(moves):
+        role = f"@slot:{slot}"
+        grids[0].put(column, 0, MARKS[actor], f"{actor} bold {role}")
+        after = moves[place + 1][1] if place + 1 < len(moves) else width
+        for row in range(rows):
+            begin, end = (column + 2, after) if not row else (column, width)
+            if begin >= free[row] and begin + cells(label) < end:
+                while len(grids) <= row:
+                    grids.append(Grid(width, 1))
+                grids[row].put(begin, 0, label, f"{actor} {role}")
+                free[row] = begin + cells(label) + 1
+                break
+    return grids
 
 
 def sparkline(now: Scene, width: int, *, kept: bool) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from facetui.tui.runs import picture_policy
-from facetui.tui.text.spans import Line
+from facetui.tui.text.spans import Line, fit, side_by_side
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -35,32 +37,115 @@ def _decoded(content: bytes) -> Image | None:
 
 def difference(folder: Path, one: str, other: str) -> Image | None:
     """How far two pictures differ in every channel, times ten; ``None`` where one is missing or sizes differ."""
-    from PIL import ImageChops
-
     first, second = load(folder, one), load(folder, other)
     if first is None or second is None or first.size != second.size:
         return None
-    return ImageChops.difference(first, second).point(lambda value: min(255, 10 * value))
+    return _difference(_Same(first), _Same(second))
 
 
-def halves(picture: Image | None, width: int, *, colours: bool = True) -> list[Line]:
+@lru_cache(maxsize=16)
+def _difference(first: _Same, second: _Same) -> Image:
+    from PIL import ImageChops
+
+    return ImageChops.difference(first.image, second.image).point(lambda value: min(255, 10 * value))
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a terminal can show.
+
+    Attributes:
+        colours: ``true`` for 16 million, ``256``, or ``none``: pictures are made of characters.
+        pixels: something else draws pictures in pixels: their place stays empty.
+    """
+
+    colours: Literal["true", "256", "none"] = "true"
+    pixels: bool = False
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A picture and where it stands, in columns and rows.
+
+    Attributes:
+        title: what it shows.
+        picture: ``None`` where it was not kept.
+        x: column of its left edge.
+        y: row of its upper edge.
+        width: columns; half as many rows.
+    """
+
+    title: str
+    picture: Image | None
+    x: int
+    y: int
+    width: int
+
+
+def pictures_in_row(pictures: Sequence[Placed], looks: Looks) -> list[Line]:
+    """Pictures of one size side by side, a column between them and before the first: their titles, then themselves."""
+    if not pictures:
+        return []
+    side = pictures[0].width
+    empty: list[Line] = [[(" " * side, "")] for _ in range(side // 2)]
+    gap: list[Line] = [[(" ", "")] for _ in range(side // 2)]
+    drawn = [empty if looks.pixels and p.picture else halves(p.picture, side, looks.colours) for p in pictures]
+    titles: Line = [span for p in pictures for span in fit([(f" {p.title}", "bold")], side + 1)]
+    return [titles, *side_by_side(*(block for picture in drawn for block in (gap, picture)))]
+
+
+@lru_cache
+def _cube() -> Image:
+    """A picture whose palette has the 216 colours that every terminal with 256 has alike."""
+    from PIL import Image
+
+    steps = (0, 95, 135, 175, 215, 255)
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for r in steps for g in steps for b in steps for value in (r, g, b)])
+    return palette
+
+
+@lru_cache(maxsize=64)
+def _small(picture: _Same, width: int, dithered: bool) -> bytes:
+    from PIL import Image
+
+    small = picture.image.resize((width, width // 2 * 2))
+    if dithered:
+        small = small.quantize(palette=_cube(), dither=Image.Dither.FLOYDSTEINBERG).convert("RGB")
+    return small.tobytes()
+
+
+class _Same:
+    """A picture, compared by itself: what is decoded once is scaled once."""
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.image is self.image
+
+    def __hash__(self) -> int:
+        return id(self.image)
+
+
+def halves(picture: Image | None, width: int, colours: Literal["true", "256", "none"] = "true") -> list[Line]:
     """A square picture as ``width`` columns and half as many rows.
 
     Args:
         picture: to draw; ``None`` gives an empty frame.
         width: columns, even.
-        colours: two pixels a cell in colours; else characters by brightness.
+        colours: two pixels a cell in colours, dithered where there are 256; else characters by brightness.
     """
     if picture is None:
         middle = "not kept".center(width)
         return [[(middle if row == width // 4 else " " * width, "dim")] for row in range(width // 2)]
-    if not colours:
+    if colours == "none":
         grey = picture.convert("L").resize((width, width // 2)).tobytes()
         return [
             [("".join(RAMP[value * (len(RAMP) - 1) // 255] for value in grey[row * width : (row + 1) * width]), "")]
             for row in range(width // 2)
         ]
-    small = picture.resize((width, width // 2 * 2)).tobytes()
+    small = _small(_Same(picture), width, colours == "256")
     pixels = [small[i : i + 3].hex() for i in range(0, len(small), 3)]
     return [
         [

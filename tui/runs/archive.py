@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import zstandard
@@ -35,6 +36,9 @@ WHOLE_MOST = 512 << 20
 
 PIECE = 1 << 20
 """Bytes that are unpacked at a time."""
+
+RECORDING = "demo.tar.zst"
+"""A run of arms_race, recorded by the real engine: tools/record_demo.py."""
 
 FOR_NOW = "facetui-replay-"
 MADE_JUST_NOW = 60
@@ -140,6 +144,14 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
         finally:
             if lock is not None:
                 os.close(lock)
+
+
+@contextlib.contextmanager
+def demo() -> Iterator[tuple[Path, str]]:
+    """The recording that comes along, as long as it is needed: its folder, and the date on which it was made."""
+    packed = resources.files("facetui.tui.runs") / RECORDING
+    with resources.as_file(packed) as archive, unpacked_for_now(archive) as folder:
+        yield folder, journal.began_at(folder)[:10]
 
 
 def _forget_abandoned(parent: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,31 +13,37 @@ import msgspec
 
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
-from facetui.engine.records.events import RunBegan, decode
+from facetui.engine.records.events import Note, RunBegan, decode
 
 ENDS = (65536, 16 << 20)
 """Bytes read at either end of a journal; the second where a line is longer than the first: a scenario's source stands
 in the first event, what stopped a run in the last."""
 
 
+DEMO = "demo"
+"""The name under which the recording that comes along stands among the stories."""
+
+
 @dataclass
 class Story:
-    """One line of the home screen's stories: its name, its sentence, seconds it took here last."""
+    """One line of the home screen's stories: its name, its sentence, seconds it took here last, and what came out."""
 
     name: str
     title: str
     seconds: float | None = None
+    said: str = ""
 
 
 @dataclass
 class Recent:
-    """One line of the home screen's runs."""
+    """One line of the home screen's runs; ``said`` is what its story said last, its conclusion if it is over."""
 
     folder: Path
     scenario: str
     state: str
     seconds: float
     when: str
+    said: str = ""
 
 
 def recent(parent: Path, most: int = 12) -> list[Recent]:
@@ -55,7 +62,8 @@ def when(folder: Path) -> str:
 def _summary(folder: Path) -> Recent:
     date = when(folder)
     try:
-        head, last_line = _ends(folder)
+        head, tail = _ends(folder)
+        last_line = tail[-1] if tail else None
         if len(head) > 1:
             journal.check_header(folder / journal.EVENTS, head[0])
         began = decode(head[1]) if len(head) > 2 else None
@@ -63,11 +71,22 @@ def _summary(folder: Path) -> Recent:
     except (OSError, JournalError, msgspec.DecodeError):
         return Recent(folder, folder.name, "damaged", 0.0, date)
     name = began.scenario if isinstance(began, RunBegan) else folder.name
-    return Recent(folder, name, journal.status(folder, [last] if last else []), last.wall if last else 0.0, date)
+    state, wall = journal.status(folder, [last] if last else []), last.wall if last else 0.0
+    return Recent(folder, name, state, wall, date, _last_note(tail))
 
 
-def _ends(folder: Path) -> tuple[list[bytes], bytes | None]:
-    """The pieces between the first line breaks, and the last whole line after the header; ``None`` for none.
+def _last_note(lines: Sequence[bytes]) -> str:
+    """What the story said last, of some lines of a journal; empty for nothing."""
+    for line in reversed(lines):
+        if line.startswith(b'{"kind":"note"'):
+            with suppress(msgspec.DecodeError, UnicodeError, RecursionError):
+                event = decode(line)
+                return event.text if isinstance(event, Note) else ""
+    return ""
+
+
+def _ends(folder: Path) -> tuple[list[bytes], list[bytes]]:
+    """The pieces between the first line breaks, and the last whole lines after the header.
 
     Raises:
         OSError: it cannot be read.
@@ -86,10 +105,11 @@ def _ends(folder: Path) -> tuple[list[bytes], bytes | None]:
             _, *tail = file.read(many).split(b"\n")  # what comes first is the header, or a piece of a line
             if start == 0 or (len(head) > 2 and len(tail) > 1):
                 break
-    return head, tail[-2] if len(tail) > 1 else None
+    return head, tail[:-1]
 
 
 def timed(stories: Sequence[Story], runs: Sequence[Recent]) -> None:
     """Give each story the time its last finished run took here; none where it never finished."""
     for story in stories:
-        story.seconds = next((r.seconds for r in runs if r.scenario == story.name and r.state == "finished"), None)
+        last = next((r for r in runs if r.scenario == story.name and r.state == "finished"), None)
+        story.seconds, story.said = (last.seconds, last.said) if last else (None, "")

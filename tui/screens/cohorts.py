@@ -32,7 +32,8 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
             text, role = row.cells[column].text, tint(row, column)
             here = (number, column) == chosen
             text = f"[{text}]" if here else f"{text} "
-            line += [(" ", ""), (f"{text:>{cell + 1}}", f"{role} cursor" if here else role)]
+            target = f" @cell:{number},{column}"
+            line += [(" ", ""), (f"{text:>{cell + 1}}", (f"{role} cursor" if here else role) + target)]
         lines.append(line)
     if notes:
         lines.append([])

@@ -16,7 +16,8 @@ def rows(text: str, height: int) -> int:
 def paint(console: Console, width: int, height: int, task: Progress | None = None) -> list[Line]:
     """The page: the transcript, a line about what goes on or may be meant, and room for what is typed."""
     doing = f"{console.doing}: {progress(task)}" if task is not None else console.doing
-    below = [(f" {doing}", "key")] if console.doing else _possible(console, width)
+    after = f"; {console.waiting} more {'wait' if console.waiting > 1 else 'waits'}" if console.waiting else ""
+    below = [(f" {doing}{after}", "key")] if console.doing else _possible(console, width)
     room = height - console.prompt - (1 if below else 0)
     lines: list[Line] = []
     for text, role in reversed(console.lines):  # as many as can be seen, from the end

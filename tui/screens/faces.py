@@ -1,107 +1,89 @@
-"""One protected person: the photo, as it was posted, the difference, and whom the trainer names."""
+"""One protected person: the clean photo, whom the trainer names for it, and what a tool changed in what was posted."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from facetui.engine.records.events import PicturesShown
 from facetui.engine.records.text import clean
-from facetui.tui.figures.photos import difference, halves, load
+from facetui.tui.figures.photos import Looks, Placed, difference, load, pictures_in_row
 from facetui.tui.state.app_state import Stage
 from facetui.tui.state.selection import Photos, photos_of_people
-from facetui.tui.text.spans import Line, cells, cut, fit, pad, side_by_side, wrap
+from facetui.tui.text.spans import Line, cells, cut, pad, side_by_side, wrap
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-PAIR_ONLY = 96
-"""Below this width there is room for two pictures, not for three."""
+LEAST_SIDE, LEAST_PAIR = 12, 24
+"""Columns of the smallest picture, and of one for which a second row of pictures is worth its rows."""
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A picture and where it stands on the page, in columns and rows.
-
-    Attributes:
-        title: what it shows.
-        picture: ``None`` where it was not kept.
-        x: column of its left edge.
-        y: row of its upper edge.
-        width: columns; half as many rows.
-    """
-
-    title: str
-    picture: Image | None
-    x: int
-    y: int
-    width: int
-
-
-def _chosen(stage: Stage) -> tuple[str, Photos, list[PicturesShown]] | None:
+def chosen(stage: Stage) -> tuple[str, Photos, list[PicturesShown]] | None:
     """The person who is looked at, what was shown of each of their photos, and of the chosen one."""
     grouped = photos_of_people(stage.now.shown)
     if not grouped or stage.run.folder is None:
         return None
-    person, photos = list(grouped.items())[stage.selection.person]
-    return person, photos, list(photos.values())[stage.selection.photo]
+    people = list(grouped.items())
+    person, photos = people[min(stage.selection.person, len(people) - 1)]
+    return person, photos, list(photos.values())[min(stage.selection.photo, len(photos) - 1)]
+
+
+def latest(stage: Stage) -> PicturesShown | None:
+    """Whom the trainer named last for a clean photo of the person who is looked at.
+
+    That depends on its model and its archive, not on which posted photo stands beside.
+    """
+    found = chosen(stage)
+    return max((e for of_photo in found[1].values() for e in of_photo), key=lambda e: e.seq) if found else None
+
+
+def named(event: PicturesShown) -> str:
+    """Who is named first."""
+    return clean(event.candidates[0].person) if event.candidates else "nobody"
 
 
 def _words(stage: Stage, width: int) -> list[Line]:
-    chosen = _chosen(stage)
-    if chosen is None:
-        return []
-    person, photos, shown = chosen
-    # Whom the trainer names for a clean photo depends on its model and its archive, not on which photo stands beside.
-    latest = [event for of_photo in photos.values() for event in of_photo]
-    return _named(person, shown[0], max(latest, key=lambda event: event.seq), width)
+    found, last = chosen(stage), latest(stage)
+    return _named(found[0], found[2][0], last, width) if found is not None and last is not None else []
 
 
 def placed(stage: Stage, width: int, height: int) -> list[Placed]:
-    """The pictures of the page; empty where there are none, or no room for them."""
-    chosen = _chosen(stage)
-    if chosen is None or stage.run.folder is None:
+    """The pictures of the page, row by row; empty where there are none, or no room for them."""
+    found, last, folder = chosen(stage), latest(stage), stage.run.folder
+    if found is None or last is None or folder is None:
         return []
-    _, _, shown = chosen
-    folder, one, two = stage.run.folder, shown[0].original, shown[0].posted
-    pictures = [
-        ("original", load(folder, one)),
-        ("as posted", load(folder, two)),
-        ("difference x10", difference(folder, one, two)),
+    one, two = found[2][0].original, found[2][0].posted
+    asked = [("a clean photo", load(folder, last.probe)), (f"named: {named(last)}", load(folder, last.named))]
+    posted = [("as posted", load(folder, two)), ("difference x10", difference(folder, one, two))]
+    room = height - len(_words(stage, width)) - 2
+    side = min((width - 1) // 3 - 1, room - 2) // 2 * 2  # two rows of pictures, each with its titles
+    rows = [asked, [("its original", load(folder, one)), *posted]]
+    if side < LEAST_PAIR:
+        rows = [[*asked, *posted]]
+        side = min((width - 1) // 4 - 1, 2 * (room - 1)) // 2 * 2
+    if side < LEAST_SIDE:
+        return []
+    return [
+        Placed(title, picture, 1 + i * (side + 1), 1 + number * (side // 2 + 1), side)
+        for number, row in enumerate(rows)
+        for i, (title, picture) in enumerate(row)
     ]
-    if width < PAIR_ONLY:
-        pictures = pictures[:2]
-    side = min((width - 1) // len(pictures) - 1, 2 * (height - len(_words(stage, width)) - 3)) // 2 * 2
-    if side < 12:
-        return []
-    return [Placed(title, picture, 1 + i * (side + 1), 1, side) for i, (title, picture) in enumerate(pictures)]
 
 
-def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
+def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     """The page, exactly ``width`` by ``height``.
 
     Args:
         stage: what to show.
         width: columns.
         height: rows.
-        colours: whether pictures may be made of colours.
-        pixels: leave their place empty: something else draws them in pixels.
+        looks: what the terminal can show.
     """
-    chosen = _chosen(stage)
-    if chosen is None:
-        sentence = " no picture was shown up to here: a story shows them with lab.show()"
-        return pad([[], [(cut(sentence, width), "dim")]], width, height)
+    found = chosen(stage)
+    if found is None:
+        sentence = " no face was looked for up to here: a measurement shows one, lab.show() all of them"
+        return pad([[], *([(f" {text}", "dim")] for text in wrap(sentence, width - 2, 3))], width, height)
     pictures = placed(stage, width, height)
     lines: list[Line] = []
-    if pictures:
-        side = pictures[0].width
-        empty: list[Line] = [[(" " * side, "")] for _ in range(side // 2)]
-        gap: list[Line] = [[(" ", "")] for _ in range(side // 2)]
-        drawn = [empty if pixels and p.picture else halves(p.picture, side, colours=colours) for p in pictures]
-        lines.append([span for p in pictures for span in fit([(f" {p.title}", "bold")], side + 1)])
-        lines += side_by_side(*(block for picture in drawn for block in (gap, picture)))
+    for y in sorted({picture.y for picture in pictures}):
+        lines += pictures_in_row([picture for picture in pictures if picture.y == y], looks)
     where = f" person {stage.selection.person + 1} of {len(photos_of_people(stage.now.shown))}   "
-    where += f"photo {stage.selection.photo + 1} of {len(chosen[1])}"
+    where += f"photo {stage.selection.photo + 1} of {len(found[1])}"
     return pad([*lines, *_words(stage, width), [], [(where, "dim")]], width, height)
 
 

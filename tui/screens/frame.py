@@ -6,13 +6,15 @@ from dataclasses import replace
 
 from facetui.engine.records.events import RunFailed
 from facetui.engine.records.text import clean
+from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.runs.cues import Cue
-from facetui.tui.screens import faces, keys
-from facetui.tui.screens.pages import Looks, page
+from facetui.tui.screens import keys, pages
+from facetui.tui.screens.pages import page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
 
+PLAIN = Looks()
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
 
 
@@ -45,22 +47,21 @@ def header(stage: Stage, width: int) -> Line:
     return between(left, [*right, (" ", "")], width)
 
 
-def paint(stage: Stage, width: int, height: int, *, colours: bool = True, pixels: bool = False) -> list[Line]:
+def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[Line]:
     """Exactly ``height`` lines of ``width`` columns; below 40x12 one sentence says what is needed.
 
     Args:
         stage: what to show.
         width: columns of the terminal.
         height: its rows.
-        colours: whether pictures may be made of colours.
-        pixels: whether something else draws them.
+        looks: what the terminal can show.
     """
     if width < LEAST[0] or height < LEAST[1]:
         sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
     lines = [
         header(stage, width),
-        *page(stage, width, height - 2, Looks(colours, pixels)),
+        *page(stage, width, height - 2, looks),
         cue_line(stage.run.cue, width) if stage.run.cue is not None else keys.footer(stage.view, width),
     ]
     return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
@@ -72,8 +73,8 @@ def cue_line(cue: Cue, width: int) -> Line:
     return between([(" ◉ look here ", "lit"), (f" {clean(cue.text)}", "bold")], keys_, width)
 
 
-def pictures(stage: Stage, width: int, height: int) -> list[faces.Placed]:
+def pictures(stage: Stage, width: int, height: int) -> list[Placed]:
     """The pictures of the whole screen, and where they stand on it."""
-    if stage.view != "faces" or width < LEAST[0] or height < LEAST[1]:
+    if width < LEAST[0] or height < LEAST[1]:
         return []
-    return [replace(picture, y=picture.y + 1) for picture in faces.placed(stage, width, height - 2)]
+    return [replace(picture, y=picture.y + 1) for picture in pages.pictures(stage, width, height - 2)]

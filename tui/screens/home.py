@@ -1,11 +1,11 @@
-"""The home screen: stories to run, runs to see again, what this machine has, and how to use one's own faces."""
+"""The home screen: stories to run, runs to see again, what the chosen one shows, and what this machine has."""
 
 from __future__ import annotations
 
 from facetui.engine.records.text import clean
-from facetui.tui.runs.recent import Recent
+from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.spans import Line, cells, fit, left, pad, wrap
+from facetui.tui.text.spans import Line, box, cells, fit, left, pad, side_by_side, wrap
 
 SIGNS = {"running": "●", "finished": "■", "stopped": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
 PROMISE = "Poisoning photos does not protect people from facial recognition for long. Watch how it decays."
@@ -13,6 +13,8 @@ OWN_FACES = (
     "Your own faces: facetui run STORY --people DIR, one folder of photos a person; nothing leaves this machine."
 )
 
+WIDE, PANE, UNDER = 110, 44, 2
+"""From so many columns on, what is chosen is described beside the list, in so many; else in so many rows below."""
 
 SOME = 3
 """Runs that are shown at least, if there are so many."""
@@ -27,38 +29,78 @@ def took(seconds: float | None) -> str:
 
 def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
-    roomy = height >= 20
+    if width < WIDE:
+        return _list(stage, width, height, UNDER if height >= 20 else 0)
+    wide = width - PANE
+    return side_by_side(_list(stage, wide, height, 0), box("shows", _about(stage, PANE - 2), PANE, height))
+
+
+def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
+    """Stories and runs, and the chosen one in so many rows."""
+    roomy = height >= 26
     lines: list[Line] = [[]] if roomy else []
     lines += [[(f" {text}", "caption")] for text in wrap(PROMISE, width - 2, 2 if roomy else 1)]
     lines += [[], [(" stories", "title"), ("   enter runs one", "dim")]] if roomy else [[(" stories", "title")]]
     name = max((cells(clean(story.name)) for story in stage.stories), default=8) + 2
     for number, story in enumerate(stage.stories):
-        time = took(story.seconds)
         text = story.title if width >= 64 else ""
         body = f" {left(story.name, name)}{left(text, max(0, width - name - 12))}"
-        lines.append(_choice(stage, number, body, f"{time:>8} ", width))
+        lines.append(_choice(stage, number, body, f"{took(story.seconds):>8} ", width))
     runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
-    below: list[Line] = [[], [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
+    below: list[Line] = []
+    if described:
+        below = [[(f" {text}", "caption")] for text in wrap(_said(stage), width - 2, described)]
+        below += [[] for _ in range(described - len(below))]
+    below += [[], [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
     own: list[Line] = [[(f" {text}", "dim")] for text in wrap(OWN_FACES, width - 2, 2)]
     # Where rows are few, runs go before what the documents say too.
     below += own if roomy and height - len(lines) - len(below) - len(own) - 2 >= min(len(runs), SOME) else []
-    room = height - len(lines) - len(below) - 2
+    room = height - len(lines) - len(below) - (2 if roomy else 1)
     if runs and room > 0:
-        heading: list[Line] = [[], [(" runs", "title"), ("   enter shows one again", "dim")]]
+        heading: list[Line] = [[(" runs", "title"), ("   enter shows one again", "dim")]]
         at = max(0, min(stage.selection.entry - len(stage.stories) - room // 2, len(runs) - room))
-        lines += [*heading, *runs[at : at + room]]
+        lines += [*([[]] if roomy else []), *heading, *runs[at : at + room]]
     if len(lines) + len(below) > height:  # a small screen: the list follows the cursor
         room = height - 2
         at = max(0, min(stage.selection.entry - room // 2, len(stage.stories) - room + 1))
-        lines = [*(lines[:1]), *[_choice_line for _choice_line in (lines[2:] + runs)[at : at + room - 1]]]
-        below = below[1:2]
+        lines = [*(lines[:1]), *(lines[2:] + runs)[at : at + room - 1]]
+        below = below[-1:]
     return pad([*lines, *[[]] * max(0, height - len(lines) - len(below)), *below], width, height)
+
+
+def _said(stage: Stage) -> str:
+    """What the chosen line shows, in a sentence or two."""
+    chosen = stage.chosen
+    if isinstance(chosen, Recent):
+        return clean(chosen.said or f"{chosen.scenario}, {chosen.state}")
+    return clean(f"{chosen.title} Last time: {chosen.said}" if chosen.said else chosen.title) if chosen else ""
+
+
+def _about(stage: Stage, width: int) -> list[Line]:
+    """What the chosen line shows, how long it takes here, and what came out last."""
+    chosen = stage.chosen
+    if chosen is None:
+        return []
+    name = chosen.name if isinstance(chosen, Story) else chosen.folder.name
+    lines: list[Line] = [[], *([(f" {part}", "bold")] for part in wrap(name, width - 2, 2))]
+    if isinstance(chosen, Story):
+        lines += [[], *([(f" {part}", "")] for part in wrap(chosen.title, width - 2, 6)), []]
+        time = f"took {took(chosen.seconds)} here last" if chosen.seconds else "has not been run here yet"
+        time = "nothing is computed; about two minutes" if chosen.name == DEMO else time
+        lines.append([(f" {time}", "dim")])
+    else:
+        lines += [[], [(f" {chosen.state}, {chosen.when.strip()}, {took(chosen.seconds)}", "dim")]]
+    if chosen.said:
+        lines += [[], [(" what came out", "title")]]
+        lines += [[(f" {part}", "caption")] for part in wrap(chosen.said, width - 2, 16)]
+    return lines
 
 
 def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Line:
     here = stage.selection.entry == number
-    role = "cursor" if here else ""
-    return [*fit([("▸" if here else " ", role), (body, role)], width - len(right), role), (right, role or "dim")]
+    role, target = "cursor" if here else "", f" @entry:{number}"
+    line = fit([("▸" if here else " ", role), (body, role)], width - len(right), role)
+    return [(text, its + target) for text, its in [*line, (right, role or "dim")]]
 
 
 def _run(stage: Stage, number: int, run: Recent, width: int) -> Line:

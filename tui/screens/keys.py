@@ -36,8 +36,8 @@ KEYS = (
     Key("right_square_bracket", "]", "step(1)", "[ ] event", "next event; progress is passed over", PLAYED),
     Key("left_curly_bracket", "{", "step_move(-1)", "", "previous move"),
     Key("right_curly_bracket", "}", "step_move(1)", "{ } move", "next move", PLAYED),
-    Key("g", "g", "first", "", "to the beginning"),
-    Key("G,upper_g", "G", "latest", "G live", "to the newest event, and on with it", ("timeline",)),
+    Key("g,home", "g Home", "first", "", "to the beginning"),
+    Key("G,upper_g,end", "G End", "latest", "G live", "to the newest event, and on with it", ("timeline",)),
     Key("plus,equals_sign", "+", "faster(1)", "", "play faster"),
     Key("minus", "-", "faster(-1)", "", "play slower"),
     *(Key(p.keys, p.shown, f"view({p.name!r})", p.hint, p.help, p.views) for p in PAGES),
@@ -48,7 +48,14 @@ KEYS = (
     Key("right,l", "→ l", "move(0, 1)", "", "cursor right"),
     Key("pageup", "PgUp", "move(-10, 0)", "", "ten lines up"),
     Key("pagedown", "PgDn", "move(10, 0)", "", "ten lines down"),
-    Key("enter", "enter", "choose", "enter open", "run a story, see a run, go to an event", ("home", "events")),
+    Key(
+        "enter",
+        "enter",
+        "choose",
+        "enter open",
+        "run a story, see a run, go to what the cursor is on",
+        ("home", "events"),
+    ),
     Key("comma", ",", "faces(-1, 0)", ", . person", "faces: previous person", ("faces",)),
     Key("full_stop", ".", "faces(1, 0)", "", "faces: next person"),
     Key("less_than_sign", "<", "faces(0, -1)", "< > photo", "faces: previous photo", ("faces",)),
@@ -96,7 +103,10 @@ def footer(view: str, width: int) -> Line:
 
 
 def _written(key: Key) -> Line:
-    return _pair(key.short if " " in key.short else f"{key.shown} {key.short}")
+    target = f" @key:{key.action}"
+    return [
+        (text, role + target) for text, role in _pair(key.short if " " in key.short else f"{key.shown} {key.short}")
+    ]
 
 
 def _pair(text: str) -> Line:

@@ -5,22 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.screens import cohorts, console, events, faces, home, timeline
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line
-
-
-@dataclass(frozen=True)
-class Looks:
-    """What a terminal can show.
-
-    Attributes:
-        colours: pictures may be made of colours.
-        pixels: something else draws them in pixels: their place stays empty.
-    """
-
-    colours: bool = True
-    pixels: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,18 +34,14 @@ class Page:
     views: tuple[str, ...] = ()
 
 
-def _faces(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
-    return faces.paint(stage, width, height, colours=looks.colours, pixels=looks.pixels)
-
-
 def _console(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     return console.paint(stage.console, width, height, stage.known.progress)
 
 
 PAGES = (
-    Page("timeline", "1", "1", "the chart", lambda s, w, h, _: timeline.paint(s, w, h), "0-5 screens"),
+    Page("timeline", "1", "1", "the chart", timeline.paint, "0-5 screens"),
     Page("cohorts", "2", "2", "the table of cohorts by models", lambda s, w, h, _: cohorts.paint(s, w, h)),
-    Page("faces", "3", "3", "pictures, and whom the trainer names", _faces),
+    Page("faces", "3", "3", "faces, and whom the trainer names", faces.paint),
     Page("events", "4", "4", "everything that happened", lambda s, w, h, _: events.paint(s, w, h)),
     Page(
         "console",
@@ -76,3 +60,10 @@ def page(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     """The page that is looked at, exactly ``width`` by ``height``."""
     shown = next((page for page in PAGES if page.name == stage.view), PAGES[0])
     return shown.paint(stage, width, height, looks)
+
+
+def pictures(stage: Stage, width: int, height: int) -> list[Placed]:
+    """The pictures of the page that is looked at, and where they stand on it."""
+    if stage.view == "faces":
+        return faces.placed(stage, width, height)
+    return timeline.placed(stage, width, height) if stage.view == "timeline" else []

@@ -1,28 +1,31 @@
-"""The timeline at three sizes: wide with source and side panel, 80x24 without, and a few sentences at 40x12."""
+"""The timeline: beside the chart faces at 120x40, below it the table at 160x50; alone at 80x24; words at 40x12."""
 
 from __future__ import annotations
 
-from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, RunEnded, RunFailed
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.figures import axis, chart
+from facetui.tui.figures.photos import Looks, Placed
+from facetui.tui.figures.reading import lines_of, reading
+from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
-from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, words
 from facetui.tui.text.spans import Line, box, cut, fit, pad, side_by_side, wrap
 
 WIDE, TALL = 110, 30
+VAST, HIGH = 150, 44
 NARROW, LOW = 64, 16
 
 
-def paint(stage: Stage, width: int, height: int) -> list[Line]:
+def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     """The page, exactly ``width`` by ``height``; without header and footer."""
     if stage.now.began is None:
         return pad(_nothing(stage, width, height), width, height)
     if width < NARROW or height < LOW:
         return pad(_small(stage, width, height), width, height)
     if width >= WIDE and height >= TALL:
-        return _wide(stage, width, height)
+        return _wide(stage, width, height, looks)
     return pad(_medium(stage, width, height), width, height)
 
 
@@ -34,22 +37,32 @@ def _nothing(stage: Stage, width: int, height: int) -> list[Line]:
             *([(" " + t, "")] for t in wrap(stage.run.problem, width - 2, 8)),
         ]
     what = stage.run.waiting or "no run is open: press 0 and choose a story"
+    if stage.run.waiting and stage.clock >= 1:
+        what += f" ({stage.clock:.0f} s)"
     return [[], *([(f" {text}", "dim")] for text in wrap(what, width - 2, 4))]
 
 
-def title(stage: Stage) -> str:
-    """What the chart shows."""
-    model = "with the model its own test picks" if stage.kept else "with the model in use"
-    return f"clean photos of protected people not named ({model})"
+def title(stage: Stage, width: int) -> str:
+    """What the chart shows, and what its band is, in as many words as there is room for."""
+    model = "the model that its own test picks" if stage.kept else "the model in use"
+    short = "picked model" if stage.kept else "model in use"
+    sayings = (
+        f"↑ hidden: clean photos that the trainer fails to name with {model}; ░ 95 % interval",
+        f"↑ hidden: clean photos the trainer fails to name ({short}; ░ 95 %)",
+        f"↑ hidden from the trainer ({short}; ░ 95 %)",
+    )
+    return next((saying for saying in sayings if len(saying) <= width), sayings[-1])
 
 
-def caption(now: Scene) -> str:
-    """What the audience is told: the story's note, else words about the move."""
-    if isinstance(now.ended, RunFailed):
-        return words(now.ended)
-    if now.note is not None:
-        return words(now.note)
-    return words(now.move) if now.move is not None else (words(now.began) if now.began else "")
+def _told(stage: Stage, width: int, rows: int) -> list[Line]:
+    """What the audience is told, or what stands under the chart's cursor; at least two lines, whole if they fit."""
+    slot, names = stage.selection.slot, lines_of(stage.now)
+    if slot is not None and names:
+        text = reading(stage.now, slot, names[stage.selection.line % len(names)], kept=stage.kept)
+        said: list[Line] = [[(f" {part}", "lit")] for part in wrap(f"◉ {text}", width - 2, rows)]
+    else:
+        said = [[(f" {part}", "caption")] for part in wrap(stage.now.caption, width - 2, rows)]
+    return said + [[] for _ in range(2 - len(said))]
 
 
 def _turn(stage: Stage) -> Line:
@@ -58,7 +71,7 @@ def _turn(stage: Stage) -> Line:
     event: Event | None = now.progress or now.move
     if isinstance(now.ended, RunEnded) and stage.run.recorded:
         live = f"facetui run {clean(now.began.scenario) if now.began else ''}"
-        return [(f"· a recording of {stage.run.recorded}; run it live: ", "bold"), (live, "")]
+        return [(f"· over; recorded {stage.run.recorded}; run it live: ", "bold"), (live, "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
@@ -99,40 +112,72 @@ def _figures(stage: Stage) -> list[str]:
     return lines
 
 
-def _plot(stage: Stage, width: int, height: int, room: int, *, everybody: bool) -> list[Line]:
+def _plot(stage: Stage, width: int, height: int, room: int) -> list[Line]:
     geo = axis.geometry(stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide())
-    rows = chart.lanes(stage.now, stage.known, geo, room, everybody=everybody)
-    return [*chart.draw(stage.now, stage.known, geo, height - len(rows), room, kept=stage.kept), *rows]
+    rows = chart.lanes(stage.now, stage.known, geo, room, rows=3 if height >= 24 else 2 if height >= 16 else 1)
+    names, slot = lines_of(stage.now), stage.selection.slot
+    at = (slot, names[stage.selection.line % len(names)]) if names and slot is not None else None
+    look = chart.Look(stage.kept, stage.fall if stage.motion else 1.0, at)
+    return [*chart.draw(stage.now, stage.known, geo, height - len(rows), room, look), *rows]
 
 
 def _medium(stage: Stage, width: int, height: int) -> list[Line]:
-    said: list[Line] = [[(f" {text}", "caption")] for text in wrap(caption(stage.now), width - 2, max(2, height - 14))]
-    said += [[] for _ in range(2 - len(said))]
+    said = _told(stage, width, max(2, height - 14))
     room = 23 if width >= 76 else 18
-    plot = _plot(stage, width, height - 2 - len(said), room, everybody=False)
+    plot = _plot(stage, width, height - 2 - len(said), room)
     status: Line = [(" ", ""), *_turn(stage)]
     bar = _bar(stage, 30)
     if bar:
         status = [*fit(status, width - 32), (" ", ""), *bar]
-    return [[(f" {title(stage)}", "dim")], *plot, *said, status]
+    return [[(f" {title(stage, width - 2)}", "dim")], *plot, *said, status]
 
 
-def _wide(stage: Stage, width: int, height: int) -> list[Line]:
-    side = max(30, min(52, width // 4 + 2))
+def _sides(width: int, height: int) -> tuple[int, int, int]:
+    """How wide the right side is, how high its frame of faces, and the table below the chart (0: there is none)."""
+    side = 46 if width >= VAST else 38
+    return side, side // 2 + 1, 13 if width >= VAST and height >= HIGH else 0
+
+
+def _wide(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
+    side, tall, low = _sides(width, height)
     main = width - side
-    said: list[Line] = [[(f" {text}", "caption")] for text in wrap(caption(stage.now), width - 2, 5)]
-    said += [[] for _ in range(2 - len(said))]
-    plot = _plot(stage, main - 2, height - len(said) - 2, 25, everybody=True)
-    left = box(title(stage), plot, main, height - len(said))
-    low = 11
-    name = f"{clean(stage.now.began.scenario)}.py" if stage.now.began else ""
-    rest = height - len(said) - low
-    source = box(name, _source(stage, side - 2, rest - 2), side, rest)
-    here = box("now", _now(stage, side - 2), side, low)
-    return [*side_by_side(left, [*source, *here]), *pad(said, width, len(said))]
+    said = _told(stage, width, 5)
+    rest = height - len(said)
+    plot = _plot(stage, main - 2, rest - low - 2, 25)
+    left = box(title(stage, main - 6), plot, main, rest - low)
+    if low:
+        left += box("table", cohorts.paint(stage, main - 2, low - 2), main, low)
+    who = beside.latest(stage)
+    name = f"{clean(who.person)}, one of {len(stage.now.began.users)}" if who and stage.now.began else "one of them"
+    right = [
+        *box(name, beside.face(stage, side - 2, tall - 2, looks), side, tall),
+        *box("now", _now(stage, side - 2, rest - tall - 2, looks), side, rest - tall),
+    ]
+    return [*side_by_side(left, right), *pad(said, width, len(said))]
 
 
-def _now(stage: Stage, width: int) -> list[Line]:
+def placed(stage: Stage, width: int, height: int) -> list[Placed]:
+    """The pictures beside the chart; empty where there is no room for them."""
+    if stage.now.began is None or width < WIDE or height < TALL:
+        return []
+    side, tall, _ = _sides(width, height)
+    x, rest = width - side + 1, height - len(_told(stage, width, 5))
+    under = len(_doing(stage, side - 2))
+    return [
+        *beside.moved(beside.faces_placed(stage, side - 2, tall - 2), x, 1),
+        *beside.moved(beside.preview_placed(stage, side - 2, rest - tall - 2, under + 1), x, tall + 1),
+    ]
+
+
+def _now(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
+    lines = _doing(stage, width)
+    lines += beside.preview(stage, width, height, len(lines), looks)
+    source = height - len(lines) - 1
+    return lines if source < 4 or stage.now.progress else [*lines, [], *_source(stage, width, source)]
+
+
+def _doing(stage: Stage, width: int) -> list[Line]:
+    """Whose move it is, how far it has come, and with what."""
     (mark, role), (what, _) = _turn(stage)
     lines: list[Line] = [[(f" {mark}", role)]]
     lines += [[(f"   {text}", "")] for text in wrap(what, width - 4, 4)]
@@ -158,25 +203,14 @@ def _source(stage: Stage, width: int, rows: int) -> list[Line]:
 
 
 def _small(stage: Stage, width: int, height: int) -> list[Line]:
-    """The last measurement as a sentence, the progress line, a sparkline."""
-    now, whole = stage.now, stage.now.whole
+    """The caption whole, the last measurement as a number with a sparkline, and what is done."""
+    now, points = stage.now, stage.now.curves.get(WHOLE_ARCHIVE, [])
     lines: list[Line] = []
-    if whole is None:
-        sentence = caption(now)
-    else:
-        rate = whole.protection_rate
-        if stage.kept and whole.best_protection_rate is not None:
-            rate = whole.best_protection_rate
-        model = f"With {whole.best_generation}, which its own test picks" if stage.kept else f"With {whole.generation}"
-        sentence = f"{model}, the trainer fails to name {percent(rate)} of the protected people's clean photos."
-    lines += [[(f" {text}", "bold")] for text in wrap(sentence, width - 2, max(2, height - 5))]
-    lines.append([])
-    lines.append([(" ", ""), *_turn(stage)])
-    lines.append([(" ", ""), *(_bar(stage, width - 2) or [(cut(caption(now), width - 2), "dim")])])
-    spark = chart.sparkline(now, width - 8, kept=stage.kept)
-    if spark:
-        lines += [
-            [],
-            [(f" {spark}", "whole"), (f" {percent(now.curves['whole archive'][-1].value(stage.kept))}", "bold")],
-        ]
+    if points:
+        figure = f" {percent(points[-1].value(stage.kept))} hidden "
+        lines.append([(figure, "bold"), (chart.sparkline(now, width - len(figure) - 1, kept=stage.kept), "whole")])
+    said = wrap(now.caption, width - 2, height - len(lines))
+    lines += [[(f" {text}", "caption")] for text in said]
+    if len(lines) + 2 <= height:
+        lines += [[], [(" ", ""), *(_bar(stage, width - 2) or _turn(stage))]]
     return lines

@@ -59,8 +59,8 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
         width, height = shutil.get_terminal_size((80, 24))
         room = 25
         geometry = axis.geometry(scene, scene, max(20, min(width, 120) - chart.GUTTER - room))
-        lines = chart.draw(scene, scene, geometry, min(20, max(8, height - 8)), room, kept=False)
-        print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, everybody=False)]))
+        lines = chart.draw(scene, scene, geometry, min(20, max(8, height - 8)), room, chart.Look())
+        print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, rows=2)]))
 
     extras = {"table": table, "chart": drawn}
     session = Session(setup, settings.out, shows, story, extras, settings.values)

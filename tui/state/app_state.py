@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.records.cohort_table import grid
-from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story
-from facetui.tui.state.playhead import Player
+from facetui.tui.state.playhead import Player, reading_seconds
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.state.transcript import Console
+
+FALL_SECONDS = 1.5
+"""What a line takes from one value to the next; with reduced motion it steps."""
 
 SPARE = 6
 """A run that goes on gets room for so many moves more, so that the axis is laid out anew only now and then."""
@@ -46,6 +49,31 @@ class ShownRun:
 
 
 @dataclass
+class _Way:
+    """How far a move has come whose tasks are not all known yet; it never goes back.
+
+    Attributes:
+        share: of the way to the next place on the axis, in [0, 1).
+    """
+
+    share: float = 0.0
+    _slot: int = 0
+    _task: str = ""
+    _begun: float = 0.0
+
+    def add(self, slot: int, event: Event) -> None:
+        """Take an event into account, after so many places on the axis."""
+        if slot != self._slot:
+            self._slot, self._task, self.share, self._begun = slot, "", 0.0, 0.0
+        if not isinstance(event, Progress) or not event.total:
+            return
+        if event.task != self._task:
+            self._task, self._begun = event.task, self.share
+        # A task takes half of the way that is left: how many come, nobody knows.
+        self.share = max(self.share, self._begun + (1 - self._begun) / 2 * min(1.0, event.done / event.total))
+
+
+@dataclass
 class Stage:
     """Everything a view needs to know; views paint it and change nothing.
 
@@ -62,6 +90,8 @@ class Stage:
         device: what was found, for the home screen.
         stories: for the home screen.
         recent: runs, newest first.
+        fall: how far the lines are on their way from what was measured before to what was measured last, in [0, 1].
+        clock: seconds since the last event came.
     """
 
     player: Player = field(default_factory=Player)
@@ -76,8 +106,12 @@ class Stage:
     device: str = ""
     stories: list[Story] = field(default_factory=list)
     recent: list[Recent] = field(default_factory=list)
+    fall: float = 1.0
+    clock: float = 0.0
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
+    _read: float = 0.0
+    _way: _Way = field(default_factory=lambda: _Way())
 
     def open(self, folder: Path, *, live: bool, growing: bool = False, owned: bool = False) -> None:
         """Turn to a run.
@@ -88,13 +122,14 @@ class Stage:
             growing: the run goes on.
             owned: this app started it.
         """
-        self.player = Player(live=live, growing=growing)
+        self.player = Player(live=live, growing=growing, fast=self.player.fast)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
-        self.run, self.view = ShownRun(folder, owned), "timeline"
+        self.run, self.view, self.clock = ShownRun(folder, owned), "timeline", 0.0
         self.selection = Selection(self.selection.entry)
 
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
+        self.clock = 0.0 if events else self.clock
         for event in events:
             self.known.add(event)
             self._slots.append(len(self.known.slots))
@@ -104,13 +139,35 @@ class Stage:
             self.player.growing = self.player.live = False
         self.fold()
 
+    def tick(self, seconds: float) -> None:
+        """Let time pass: the head moves on as captions can be read, and lines glide to where they belong."""
+        caption, rounds = self.now.caption, self.now.rounds
+        self._read += seconds * self.player.speed
+        self.clock += seconds
+        fall = min(1.0, self.fall + seconds / FALL_SECONDS)
+        unread = 0.0 if self.player.fast else reading_seconds(caption) - self._read
+        moved = self.player.tick(seconds, unread)
+        self.fold()
+        if self.now.caption != caption:
+            self._read = 0.0
+        self.fall = 0.0 if moved and self.motion and self.now.rounds == rounds + 1 else fall
+
+    @property
+    def rests(self) -> bool:
+        """Whether nothing on the screen will change by itself."""
+        return self.fall >= 1 and self.player.at_end and not self.player.growing and not self.console.doing
+
     def fold(self) -> None:
         """Bring the scene to the play head: on from where it is, or anew after a step back."""
         head = self.player.head
         if head < self._folded:
             self.now, self._folded = Scene(), -1
+            self._way = _Way()
         for event in self.player.events[self._folded + 1 : head + 1]:
             self.now.add(event)
+            self._way.add(len(self.now.slots), event)
+        if head != self._folded:
+            self.fall = 1.0
         self._folded = head
         self.settle()
 
@@ -139,9 +196,18 @@ class Stage:
                 self._move_event(down)
             case "faces":
                 self.choose_face(down, right)
-            case _ if right:
-                self.player.step(right)
+            case "timeline" if self.now.slots:
+                last = len(self.now.slots) - 1
+                chosen.slot = inside(last if chosen.slot is None else chosen.slot + right, last + 1)
+                chosen.line = (chosen.line + down) % max(1, len(self.now.cohorts))
         self.settle()
+
+    def go_to_slot(self, slot: int) -> None:
+        """The play head to the end of what happened at a place on the axis."""
+        places = [index for index, count in enumerate(self._slots) if count == slot + 1]
+        if places:
+            self.player.jump(places[-1])
+            self.selection.slot = None
 
     def choose_face(self, person: int, photo: int) -> None:
         """Another person, or another of their photos; round and round."""
@@ -170,6 +236,8 @@ class Stage:
                 chosen.cell = (inside(chosen.cell[0], len(shown.rows)), inside(chosen.cell[1], len(shown.columns)))
             case "events":
                 self._move_event(0)
+            case "timeline" if chosen.slot is not None:
+                chosen.slot = inside(chosen.slot, len(self.now.slots)) if self.now.slots else None
             case "faces":
                 people = list(photos_of_people(self.now.shown).values())
                 if people:
@@ -194,8 +262,7 @@ class Stage:
     def glide(self) -> float:
         """How far the play head is on its way to the next place on the axis, in [0, 1]."""
         if self.player.live:
-            task = self.now.progress
-            return min(1.0, task.done / task.total) if task is not None and task.total else 0.0
+            return self._way.share
         head, slots = self.player.head, self._slots
         if not self.motion or head < 0:
             return float(bool(slots) and head == len(slots) - 1 and not self.running)

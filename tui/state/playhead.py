@@ -20,6 +20,7 @@ from facetui.engine.records.events import (
     Progress,
     ProtectionMeasured,
     RunBegan,
+    RunFailed,
     SearchMeasured,
     VerificationMeasured,
 )
@@ -38,11 +39,32 @@ MOVES = (
 )
 """Kinds that are a move or a question of their own; a group of measurements is one, too."""
 
-READING = 26.0
-"""Characters that somebody reads in a second."""
+READING, LEAST_READING = 3.0, 2.5
+"""Words that somebody reads in a second, and the seconds that even a short caption stays."""
 
 TASK_SECONDS = 1.2
 """What a task that was computed for minutes takes when it is played again."""
+
+
+def reading_seconds(caption: str) -> float:
+    """How long a caption stays, so that everybody can read it."""
+    return max(LEAST_READING, len(caption.split()) / READING)
+
+
+def speaks(events: Sequence[Event], index: int) -> bool:
+    """Whether an event puts another caption in the place of the one before: a note, a round of measurements, an end."""
+    event = events[index]
+    if isinstance(event, ProtectionMeasured):
+        return event.basis == "measured" and begins_move(events, index)
+    return isinstance(event, Note | RunFailed)
+
+
+def is_dull(events: Sequence[Event], index: int) -> bool:
+    """Whether nothing is seen of an event that the one before did not show, or the next does not show better."""
+    event = events[index]
+    if isinstance(event, PicturesShown):  # of several people: one of them stands beside the chart
+        return index > 0 and isinstance(events[index - 1], PicturesShown)
+    return isinstance(event, Progress | ClockMoved)
 
 
 def begins_move(events: Sequence[Event], index: int) -> bool:
@@ -64,7 +86,8 @@ class Player:
     Attributes:
         events: the journal so far; it only grows.
         head: index of the last event shown; -1 before the first.
-        live: the head follows the newest event.
+        live: the head follows the newest event, as fast as captions can be read.
+        fast: nobody reads along: the head is where the newest event is.
         playing: the head moves on by itself.
         speed: one of ``SPEEDS``.
         growing: the run goes on, more events will come.
@@ -76,6 +99,7 @@ class Player:
     playing: bool = True
     speed: float = 1.0
     growing: bool = False
+    fast: bool = False
     _waited: float = 0.0
 
     @property
@@ -86,7 +110,7 @@ class Player:
     @property
     def state(self) -> str:
         """``live``, ``playing``, ``paused`` or ``at the end``."""
-        if self.growing and self.live:
+        if self.growing and self.live and self.at_end:
             return "live"
         if self.at_end and not self.growing:
             return "at the end"
@@ -95,7 +119,7 @@ class Player:
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
         self.events.extend(events)
-        if self.live:
+        if self.live and self.fast:
             self.head = len(self.events) - 1
 
     def seconds(self, index: int) -> float:
@@ -103,8 +127,6 @@ class Player:
         match self.events[index] if index >= 0 else None:
             case Progress():
                 return TASK_SECONDS / max(1, self._task_length(index))
-            case Note() as note:
-                return min(9.0, max(2.0, len(note.text) / READING))
             case ProtectionMeasured():
                 after = self.events[index + 1] if index + 1 < len(self.events) else None
                 return 0.15 if isinstance(after, ProtectionMeasured) else 1.6
@@ -123,21 +145,27 @@ class Player:
             last += 1
         return last - first + 1
 
-    def tick(self, seconds: float) -> bool:
+    def tick(self, seconds: float, unread: float = 0.0) -> bool:
         """Let time pass; returns whether the head moved.
 
         Args:
             seconds: since the last tick.
+            unread: seconds for which the caption has to stay; nothing that would replace it is passed before.
         """
-        if not self.playing or self.live or self.at_end:
+        if not self.playing or self.at_end:
             self._waited = 0.0
             if self.playing and self.at_end and self.growing:
                 self.live = True  # caught up
             return False
         before = self.head
         self._waited += seconds * self.speed
-        while not self.at_end and self._waited >= self.seconds(self.head):
-            self._waited -= self.seconds(self.head)
+        while not self.at_end and (self.live or self._waited >= self.seconds(self.head)):
+            if speaks(self.events, self.head + 1):
+                if unread > 0:
+                    self._waited = min(self._waited, self.seconds(self.head))
+                    break
+                unread = LEAST_READING  # of the caption that comes now; how long exactly, the next tick knows
+            self._waited = max(0.0, self._waited - self.seconds(self.head))
             self.head += 1
         if self.at_end and not self.growing:
             self.playing = False
@@ -153,6 +181,8 @@ class Player:
         """Play or pause; at the end of a finished run, play it again."""
         if self.live:
             self.live = self.playing = False
+        elif self.growing and self.at_end:
+            self.live = self.playing = True
         elif self.at_end and not self.growing:
             self.first()
             self.playing = True
@@ -173,16 +203,16 @@ class Player:
     def latest(self) -> None:
         """To the newest event, and on with it while the run goes on."""
         self.jump(len(self.events) - 1)
-        self.live = self.growing
+        self.live = self.playing = self.growing
 
     def step(self, direction: int) -> None:
-        """To the next or the previous event; progress is passed over.
+        """To the next or the previous event that changes what is seen.
 
         Args:
             direction: 1 or -1.
         """
         index = self.head + direction
-        while 0 < index < len(self.events) - 1 and isinstance(self.events[index], Progress):
+        while 0 < index < len(self.events) - 1 and is_dull(self.events, index):
             index += direction
         self.jump(index)
 

@@ -26,6 +26,8 @@ class Selection:
         event: line of the events, an index into the journal.
         words: only events with these words are listed.
         typing: the person types these words.
+        slot: the chart's cursor, a place on the axis; absent: there is none.
+        line: the line it stands on, an index.
     """
 
     entry: int = 0
@@ -35,6 +37,8 @@ class Selection:
     event: int = 0
     words: str = ""
     typing: bool = False
+    slot: int | None = None
+    line: int = 0
 
     def type(self, key: str, character: str | None) -> bool:
         """A key while the words are typed: Enter keeps them, Escape forgets them; whether it meant anything here."""

@@ -24,7 +24,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.text import clean
 from facetui.tui.state.playhead import MOVES
-from facetui.tui.text.sentences import short_label
+from facetui.tui.text.sentences import brief, outcome, short_label, words
 
 Lane = Actor | Literal["scrapes"]
 """Actors, and what the trainer does so often that it would leave no room for the words of its other moves."""
@@ -61,6 +61,7 @@ class Point:
         interval: its 95 % interval.
         kept: what is left when the trainer uses, of all models it has had, the one that its own test picks.
         kept_interval: its 95 % interval.
+        event: the measurement.
     """
 
     slot: int
@@ -68,6 +69,7 @@ class Point:
     interval: tuple[float, float]
     kept: float
     kept_interval: tuple[float, float]
+    event: ProtectionMeasured
 
     @classmethod
     def of(cls, event: ProtectionMeasured, slot: int) -> Point:
@@ -75,8 +77,8 @@ class Point:
         interval = event.interval or (event.protection_rate, event.protection_rate)
         kept = event.best_protection_rate
         if kept is None:
-            return cls(slot, event.protection_rate, interval, event.protection_rate, interval)
-        return cls(slot, event.protection_rate, interval, kept, event.best_interval or (kept, kept))
+            return cls(slot, event.protection_rate, interval, event.protection_rate, interval, event)
+        return cls(slot, event.protection_rate, interval, kept, event.best_interval or (kept, kept), event)
 
     def value(self, kept: bool) -> float:
         """The rate with the model that the trainer's test picks, or with the one in use."""
@@ -112,6 +114,9 @@ class Scene:
         table: cohorts by generations.
         move: the last move.
         note: what the story said last, until the next date.
+        caption: what the audience is told: what happens, by the story, and then what it did, by what was measured.
+        round: the measurements that were made together last, and how many such rounds there were.
+        before: the round before it.
         progress: how far the task at hand is.
         shown: pictures, oldest first.
         line: the scenario's running line.
@@ -129,6 +134,10 @@ class Scene:
     table: CohortTable = field(default_factory=CohortTable)
     move: Event | None = None
     note: Note | None = None
+    caption: str = ""
+    round: list[ProtectionMeasured] = field(default_factory=list)
+    rounds: int = 0
+    before: list[ProtectionMeasured] = field(default_factory=list)
     progress: Progress | None = None
     shown: list[PicturesShown] = field(default_factory=list)
     line: int | None = None
@@ -150,12 +159,17 @@ class Scene:
         match event:
             case RunBegan():
                 self.began = event
-            case RunEnded() | RunFailed():
+                self.caption = clean(event.title)
+            case RunFailed():
+                self.ended = event
+                self.caption = words(event)
+            case RunEnded():
                 self.ended = event
             case ClockMoved():
                 self.note = None
             case Note():
                 self.note = event
+                self.caption = words(event)
             case PicturesShown():
                 self.shown.append(event)
             case ProtectionMeasured():
@@ -163,6 +177,8 @@ class Scene:
             case _ if isinstance(event, MOVES):
                 self._moved(event)
                 self.move = event
+                if self.note is None:  # nobody tells a story: the move speaks for itself
+                    self.caption = brief(event)
 
     def _moved(self, event: Event) -> None:
         self.moves += 1
@@ -193,9 +209,15 @@ class Scene:
         if event.basis == "cited":
             self.cited.append(Cited(slot, event))
             return
+        if not same:
+            self.before, self.round, self.rounds = self.round, [], self.rounds + 1
+        self.round.append(event)
         self.curves.setdefault(event.cohort, []).append(Point.of(event, slot))
         if event.cohort == WHOLE_ARCHIVE and event.unprotected_error is not None:
             self.unprotected.append((slot, event.unprotected_error))
+        fresh = {name for name, points in self.curves.items() if len(points) == 1}
+        labels = {e.cohort: cohort_label(e.cohort, [other.cohort for other in self.round]) for e in self.round}
+        self.caption = outcome(self.round, self.before, fresh, labels)
 
     @property
     def cohorts(self) -> list[str]:

@@ -30,6 +30,7 @@ class Console:
         lines: the transcript: text and role, oldest first.
         typed: earlier pieces of text, oldest first.
         doing: what is being waited for, in words; empty: it is your turn.
+        waiting: how many pieces of text wait for their turn.
         hint: what typing would do, while no session is open.
         matches: how what is being typed may go on.
         prompt: rows that the typed text takes.
@@ -39,6 +40,7 @@ class Console:
     lines: list[Span] = field(default_factory=lambda: [(text, "dim") for text in (*INTRODUCTION, "")])
     typed: list[str] = field(default_factory=list)
     doing: str = ""
+    waiting: int = 0
     hint: str = ""
     matches: list[str] = field(default_factory=list)
     prompt: int = 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 from facetui.engine.records.events import (
     GALLERY,
     WHOLE_ARCHIVE,
@@ -25,7 +27,7 @@ from facetui.engine.records.events import (
     SearchMeasured,
     VerificationMeasured,
 )
-from facetui.engine.records.measurements import in_words
+from facetui.engine.records.measurements import briefly, in_words, verdict
 from facetui.engine.records.rates import percent, percents
 from facetui.engine.records.text import clean
 
@@ -196,6 +198,53 @@ def _measured(event: ProtectionMeasured) -> str:
     what = "with everything it holds" if whole else f"from the photos of {event.cohort} alone"
     news = "; it was not trained against their attack" if event.is_news else ""
     return f"{what}, {event.generation} fails to name {in_words(event)} of the protected people's clean photos{news}"
+
+
+def outcome(
+    measured: Sequence[ProtectionMeasured],
+    before: Sequence[ProtectionMeasured],
+    fresh: Collection[str],
+    labels: Mapping[str, str],
+) -> str:
+    """What a round of measurements found, in a sentence or two with one figure each, whoever survives first of all.
+
+    Args:
+        measured: the round, the whole archive first.
+        before: the round before it; empty: there was none.
+        fresh: cohorts that were never measured before.
+        labels: what cohorts are called.
+    """
+    whole = next((event for event in measured if event.cohort == WHOLE_ARCHIVE), None)
+    if whole is None:
+        return words(measured[-1])
+    earlier = next((event for event in before if event.cohort == WHOLE_ARCHIVE), None)
+    than = f" ({percent(earlier.protection_rate)} before)" if earlier is not None else ""
+    said = (
+        f"With {clean(whole.generation)} the trainer fails to name {briefly(whole)} of protected people's clean photos"
+    )
+    said += f"{than}."
+    apart = [event for event in measured if event.attack and event.cohort != WHOLE_ARCHIVE]
+    hiding = [e for e in apart if e.cohort in fresh or verdict(e) == "protected"] if len(apart) > 1 else []
+    for event in sorted(hiding, key=lambda e: -e.protection_rate)[:2]:
+        still = "hide" if event.cohort in fresh else "still hide"
+        said += f" Photos under {labels[event.cohort]} alone {still} {percent(event.protection_rate)}."
+    return said
+
+
+def brief(event: Event) -> str:
+    """A move in one short sentence, for the caption of a run that tells no story."""
+    match event:
+        case PhotosPosted():
+            under = f"under {event.attack}" if event.attack else "as they are"
+            who = "people post" if event.actor == "users" else "people are shown in"
+            return clean(f"{event.n_people} {who} {event.n_photos} photos {under}.")
+        case DefenceApplied() if event.defence == "adapt":
+            return clean(f"The trainer learns to see through {', '.join(event.against)}: {event.extractor}.")
+        case DetectionMeasured():
+            flagged, wrong = percent(event.recall), percent(event.false_positive_rate)
+            return clean(f"The detector flags {flagged} of the photos under {event.attack}, and {wrong} of clean ones.")
+        case _:
+            return words(event)
 
 
 def short_label(event: Event) -> str:

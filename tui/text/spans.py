@@ -33,6 +33,8 @@ ASCII_TWINS = {
     **dict.fromkeys("◆●•", "*"),
     **dict.fromkeys("·░▒…", "."),
     "×": "x",
+    "∙": ".",
+    "◉": "@",
     **dict.fromkeys("▸▶→❯", ">"),
     **dict.fromkeys("◂◀←", "<"),
     **dict.fromkeys("–—", "-"),

@@ -44,5 +44,6 @@ class Shower:
             candidates=[
                 Candidate(world.people.persons[p].name, round(value, 3)) for p, value in list(best.items())[:3]
             ],
+            own=round(best[person], 3) if person in best else None,
             named=world.recorder.picture(world.people.persons[first].photos[world.split[first][1][0]]),
         )

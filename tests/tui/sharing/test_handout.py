@@ -34,7 +34,7 @@ from facetui.tui.app.app import FacetApp
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli.machine.bench_screens import Pty
 from facetui.tui.cli.runs import watch
-from facetui.tui.cli.runs.watch import DEMO, unpacked
+from facetui.tui.cli.runs.watch import unpacked
 from facetui.tui.runs import archive
 from facetui.tui.runs.archive import pack, unpack
 from facetui.tui.sharing.reports import run_report
@@ -43,7 +43,7 @@ from facetui.tui.text.spans import text_of
 from ...support.sample_run import SOURCE, sample_events, write_sample
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
-RECORDING = Path(archive.__file__).with_name(DEMO)
+RECORDING = Path(archive.__file__).with_name(archive.RECORDING)
 
 
 @pytest.fixture

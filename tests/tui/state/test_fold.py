@@ -17,12 +17,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records import journal
-from facetui.engine.records.events import AnyEvent, DefenceApplied, Event, OpenSetMeasured, encode
+from facetui.engine.records.events import WHOLE_ARCHIVE, AnyEvent, DefenceApplied, Event, OpenSetMeasured, encode
 from facetui.engine.records.rates import percent
 from facetui.tui.runs.archive import unpacked_for_now
 from facetui.tui.state.playhead import MOVES, begins_move
-from facetui.tui.state.snapshot import Scene
-from facetui.tui.text.sentences import VERBS
+from facetui.tui.state.snapshot import Scene, cohort_label
+from facetui.tui.text.sentences import VERBS, outcome
 
 from ...support.sample_run import sample_events
 
@@ -47,6 +47,7 @@ def plain(events: list[Event], until: int) -> dict[str, Any]:
         "t": scene.t,
         "moves": scene.moves,
         "note": scene.note.text if scene.note else "",
+        "told": told(scene),
         "slots": [{"t": s.t, "moves": [list(m) for m in s.moves], "measured": s.measured} for s in scene.slots],
         "curves": [
             [name, [[p.slot, p.rate, *p.interval, p.kept, *p.kept_interval] for p in points]]
@@ -58,6 +59,15 @@ def plain(events: list[Event], until: int) -> dict[str, Any]:
         "columns": table.generations,
         "cells": [[*key, percent(table.cells[key].protection_rate), table.rises(*key)] for key in cells],
     }
+
+
+def told(scene: Scene) -> str:
+    """What the last round of measurements found, in words."""
+    if not any(event.cohort == WHOLE_ARCHIVE for event in scene.round):
+        return ""
+    fresh = {name for name, points in scene.curves.items() if len(points) == 1}
+    labels = {e.cohort: cohort_label(e.cohort, [other.cohort for other in scene.round]) for e in scene.round}
+    return outcome(scene.round, scene.before, fresh, labels)
 
 
 def raw(events: list[Event]) -> list[Any]:

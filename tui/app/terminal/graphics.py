@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from textual.app import App
 
-    from facetui.tui.screens.faces import Placed
+    from facetui.tui.figures.photos import Placed
 
 PATIENCE = 0.15
 """Seconds that a terminal has to say what it is; over a slow link pictures are made of characters."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -17,10 +16,8 @@ from facetui.engine.records.events import Event
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption
+from facetui.tui.runs import archive
 from facetui.tui.text import plain
-
-DEMO = "demo.tar.zst"
-"""A run of arms_race, recorded by the real engine: tools/record_demo.py."""
 
 
 def replay(
@@ -75,12 +72,10 @@ def _play(
 @contextlib.contextmanager
 def unpacked(name: str) -> Iterator[Path | None]:
     """The folder of a run that is given as one file, as long as it is needed; ``None`` for other names."""
-    from facetui.tui.runs.archive import is_archive, unpacked_for_now
-
-    if not is_archive(name):
+    if not archive.is_archive(name):
         yield None
         return
-    with unpacked_for_now(places.expanded(Path(name))) as folder:
+    with archive.unpacked_for_now(places.expanded(Path(name))) as folder:
         yield folder
 
 
@@ -90,9 +85,7 @@ def demo(
     no_mouse: NoMouseOption = False,
 ) -> None:
     """Play a recording of arms_race that comes along: a moving timeline at once, without computing."""
-    with resources.as_file(resources.files("facetui.tui.runs") / DEMO) as packed, unpacked(str(packed)) as folder:
-        assert folder is not None
-        when = journal.began_at(folder)[:10]
+    with archive.demo() as (folder, when):
         plain.say(f"this is a recording of {when}; run it live: facetui run arms_race", sys.stderr)
         code = _play(
             folder,

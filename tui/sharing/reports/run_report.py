@@ -98,9 +98,9 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
 def _chart(scene: Scene) -> Chart:
     room = 25
     along = axis.geometry(scene, scene, 100 - chart.GUTTER - room)
-    lines = chart.draw(scene, scene, along, 18, room, kept=False)
-    drawn = text_of([*lines, *chart.lanes(scene, scene, along, room, everybody=False)])
-    last = scene.curves[WHOLE_ARCHIVE][-1].value(True) if WHOLE_ARCHIVE in scene.curves else None
+    lines = chart.draw(scene, scene, along, 18, room, chart.Look())
+    drawn = text_of([*lines, *chart.lanes(scene, scene, along, room, rows=2)])
+    last = scene.curves[WHOLE_ARCHIVE][-1].value(False) if WHOLE_ARCHIVE in scene.curves else None
     end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
     label = f"Clean photos of protected people not named, with the model in use.{end}"
     return Chart(svg(draw(scene, kept=False)), drawn, label)

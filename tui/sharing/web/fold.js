@@ -42,14 +42,14 @@ const Fold = (() => {
   }
 
   function fold(events, until) {
-    const s = { t: "", moves: 0, slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], note: "", shown: new Map(), progress: null };
+    const s = { t: "", moves: 0, slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], note: "", caption: "", round: [], before: [], shown: new Map(), progress: null };
     let last = null;
     for (const e of events.slice(0, until + 1)) {
       if (!KINDS.has(e.kind)) continue;
       s.t = e.t || s.t;
       s.progress = e.kind === "progress" ? e : null;
       if (e.kind === "clock_moved") s.note = "";
-      else if (e.kind === "note") s.note = e.text;
+      else if (e.kind === "note") s.note = s.caption = e.text;
       else if (e.kind === "pictures_shown") s.shown.set(e.person, e);
       else if (e.kind === "protection_measured") measured(s, e, last);
       else if (MOVES.has(e.kind)) moved(s, e);
@@ -76,6 +76,8 @@ const Fold = (() => {
     }
     const slot = s.slots.length - 1;
     if (basis === "cited") { s.cited.push({ slot, event: e }); return; }
+    if (!same(e, last)) { s.before = s.round; s.round = []; }
+    s.round.push(e);
     const column = generation(e);
     if (!s.columns.includes(column)) s.columns.push(column);
     if (!s.rows.includes(e.cohort)) s.rows.push(e.cohort);
@@ -83,6 +85,24 @@ const Fold = (() => {
     if (!s.curves.has(e.cohort)) s.curves.set(e.cohort, []);
     s.curves.get(e.cohort).push(point(e, slot));
     if (e.cohort === WHOLE && finite(e.unprotected_error)) s.base.push([slot, e.unprotected_error]);
+    s.caption = outcome(s);
+  }
+
+  // A cohort without its date where its attack says enough.
+  const undated = (name) => name.replace(/^\d{4}-\d\d(-\d\d)? /, "");
+  const called = (name, others) => (others.filter((other) => undated(other) === undated(name)).length === 1 ? undated(name) : name);
+  const briefly = (e) => percent(e.protection_rate) + (!e.interval && e.law ? " by law" : e.weakened ? " (weakened)" : "");
+
+  // What a round of measurements found, as tui/text/sentences.py says it.
+  function outcome(s) {
+    const whole = s.round.find((e) => e.cohort === WHOLE), earlier = s.before.find((e) => e.cohort === WHOLE);
+    if (!whole) return s.caption;
+    const than = earlier ? ` (${percent(earlier.protection_rate)} before)` : "", names = s.round.map((e) => e.cohort);
+    let said = `With ${generation(whole)} the trainer fails to name ${briefly(whole)} of protected people's clean photos${than}.`;
+    const apart = s.round.filter((e) => e.attack && e.cohort !== WHOLE), fresh = (e) => s.curves.get(e.cohort).length === 1;
+    const hiding = apart.length > 1 ? apart.filter((e) => fresh(e) || (e.interval && e.interval[0] > 0.5)) : [];
+    for (const e of hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2)) said += ` Photos under ${called(e.cohort, names)} alone ${fresh(e) ? "hide" : "still hide"} ${percent(e.protection_rate)}.`;
+    return said;
   }
 
   // The measurement of a cohort under the model before it, which need not be the next one to the left.
@@ -95,7 +115,7 @@ const Fold = (() => {
   function plain(events, until) {
     const s = fold(events, until), rows = [...s.rows.filter((name) => name !== WHOLE), ...s.rows.filter((name) => name === WHOLE)];
     return {
-      t: s.t, moves: s.moves, note: s.note,
+      t: s.t, moves: s.moves, note: s.note, told: s.round.some((e) => e.cohort === WHOLE) ? outcome(s) : "",
       slots: s.slots.map((slot) => ({ t: slot.t, moves: slot.moves, measured: slot.measured })),
       curves: [...s.curves].map(([name, points]) => [name, points.map((p) => [p.slot, p.rate, ...p.interval, p.kept, ...p.keptInterval])]),
       unprotected: s.base,
