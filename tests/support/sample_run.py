@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from PIL import Image
@@ -33,6 +34,21 @@ HOSTILE = "[red]not red[/red] \x1b[31mand no escape\x07"
 
 
 PROBES = [8] * 8
+BEGAN: dict[str, Any] = {
+    "scenario": "sample",
+    "title": "A sample.",
+    "source": SOURCE,
+    "seed": 0,
+    "device": "cpu, 2 threads",
+    "cast": "sample",
+    "people": "embedded",
+    "fictional": True,
+    "n_people": 40,
+    "users": ["p01", "p02"],
+    "surrogates": ["model-a"],
+    "extractors": {"model-a": "abc"},
+    "versions": {"facetui": "0"},
+}
 
 
 def spread(missed: int) -> list[int]:
@@ -79,21 +95,7 @@ def shown(original: str, posted: str, person: str, named: str, extractor: str) -
 
 def sample_events(pictures: tuple[str, str] = ("one", "two")) -> list[Event]:
     """A run of three models and two tools, with every kind of mark on the chart."""
-    began = RunBegan(
-        scenario="sample",
-        title="A sample.",
-        source=SOURCE,
-        seed=0,
-        device="cpu, 2 threads",
-        cast="sample",
-        people="embedded",
-        fictional=True,
-        n_people=40,
-        users=["p01", "p02"],
-        surrogates=["model-a"],
-        extractors={"model-a": "abc"},
-        versions={"facetui": "0"},
-    )
+    began = RunBegan(**BEGAN)
     post = {"n_people": 8, "n_photos": 32, "n_others": 128, "actor": "users"}
     moves: list[tuple[str, Event]] = [
         ("", began),

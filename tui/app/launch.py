@@ -63,7 +63,7 @@ def app(
     shown = FacetApp(
         runs, folder, live=live, engine=engine, motion=moves, mirror=mirror, driver=Terminal, remembered=kept
     )
-    shown.stage.player.fast = fast
+    shown.stage.fast = shown.stage.player.fast = fast
     shown.has_console = console
     shown.published = published
     shown.copied = copied

@@ -197,6 +197,7 @@ class Viewer(App[int]):
         """Show a run that goes on, on the screen that is being looked at."""
         view = self.stage.view
         self.open(folder, live=True)
+        self.stage.player.fast = self.mirror is None or self.stage.fast  # who types reads what came of it
         self.stage.view = view
 
     def read_journal(self) -> None:

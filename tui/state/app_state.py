@@ -87,6 +87,7 @@ class Stage:
         view: the name of the screen that is looked at.
         kept: show what is left with the model that the trainer's own test picks; else with the one in use.
         motion: glide between moves; else step.
+        fast: what happens is shown as soon as it does, whether or not captions can be read.
         device: what was found, for the home screen.
         stories: for the home screen.
         recent: runs, newest first.
@@ -103,6 +104,7 @@ class Stage:
     view: str = "home"
     kept: bool = False
     motion: bool = True
+    fast: bool = False
     device: str = ""
     stories: list[Story] = field(default_factory=list)
     recent: list[Recent] = field(default_factory=list)
@@ -122,7 +124,7 @@ class Stage:
             growing: the run goes on.
             owned: this app started it.
         """
-        self.player = Player(live=live, growing=growing, fast=self.player.fast)
+        self.player = Player(live=live, growing=growing, fast=self.fast)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.run, self.view, self.clock = ShownRun(folder, owned), "timeline", 0.0
         self.selection = Selection(self.selection.entry)
@@ -208,6 +210,7 @@ class Stage:
         if places:
             self.player.jump(places[-1])
             self.selection.slot = None
+            self.fold()
 
     def choose_face(self, person: int, photo: int) -> None:
         """Another person, or another of their photos; round and round."""

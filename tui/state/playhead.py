@@ -56,7 +56,15 @@ def speaks(events: Sequence[Event], index: int) -> bool:
     event = events[index]
     if isinstance(event, ProtectionMeasured):
         return event.basis == "measured" and begins_move(events, index)
-    return isinstance(event, Note | RunFailed)
+    return isinstance(event, Note | RunFailed) or (isinstance(event, MOVES) and not _is_told(events, index))
+
+
+def _is_told(events: Sequence[Event], index: int) -> bool:
+    """Whether the story has said something since the last date, so that a move needs no words of its own."""
+    for event in reversed(events[:index]):
+        if isinstance(event, Note | ClockMoved):
+            return isinstance(event, Note)
+    return False
 
 
 def is_dull(events: Sequence[Event], index: int) -> bool:
@@ -119,7 +127,7 @@ class Player:
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
         self.events.extend(events)
-        if self.live and self.fast:
+        if self.live and (self.fast or self.head < 0):  # what lies back when one comes to it is not played again
             self.head = len(self.events) - 1
 
     def seconds(self, index: int) -> float:

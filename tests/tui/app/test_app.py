@@ -34,9 +34,13 @@ async def test_every_key_does_what_the_help_says(size, run):
         await keys.press("g")
         assert player.head == 0
         await keys.press("]", "]")
-        assert player.head == 2
+        assert player.head == 4, "a date and progress change nothing that is seen"
         await keys.press("[")
-        assert player.head == 1
+        assert player.head == 2
+        await keys.press("end")
+        assert player.at_end
+        await keys.press("home")
+        assert player.head == 0
         await keys.press("}", "}")
         head = player.head
         assert head > 2 and "2020-07" in app.stage.now.t
@@ -110,6 +114,7 @@ async def test_a_journal_that_grows_is_followed_and_scrubbing_back_loses_nothing
     async with test as keys:
         await keys.pause(0.3)
         app.stage.player.growing = app.stage.player.live = True  # the lock is this process's own
+        app.stage.player.fast = True
         for event in events[9:14]:
             book.append(event)
         app.read_journal()

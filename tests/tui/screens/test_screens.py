@@ -14,24 +14,32 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.cohort_table import cohort_table
-from facetui.engine.records.events import WHOLE_ARCHIVE, Note, PicturesShown, Progress, ProtectionMeasured, RunFailed
-from facetui.tui.figures import axis
+from facetui.engine.records.events import (
+    WHOLE_ARCHIVE,
+    Note,
+    PicturesShown,
+    Progress,
+    ProtectionMeasured,
+    RunBegan,
+    RunFailed,
+)
+from facetui.tui.figures import axis, chart
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
 from facetui.tui.screens.keys import KEYS, footer, help_lines
 from facetui.tui.screens.pages import PAGES
 from facetui.tui.sharing.reports import export
 from facetui.tui.state.app_state import Stage
-from facetui.tui.state.playhead import SPEEDS, Player
+from facetui.tui.state.playhead import SPEEDS, Player, reading_seconds
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import spans
 from facetui.tui.text.sentences import short_label, words
 
-from ...support.sample_run import sample_events, write_sample
+from ...support.sample_run import BEGAN, sample_events, write_sample
 
 VIEWS = tuple(page.name for page in PAGES)
 
@@ -148,6 +156,7 @@ def test_every_kind_of_event_has_words():
 # --- the play head ------------------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(
     moves=st.lists(
         st.sampled_from(
@@ -176,7 +185,99 @@ def test_the_play_head_never_leaves_the_journal(moves):
             case "first" | "latest" | "toggle":
                 getattr(player, move)()
         assert 0 <= player.head < len(player.events) and player.speed in SPEEDS
-        assert not player.live or player.at_end
+        assert not player.live or player.growing
+
+
+def test_no_caption_is_replaced_before_it_could_be_read(tmp_path):
+    """Live as in a replay: a run that comes out of the cache all at once is shown at a pace that can be followed."""
+    for live in (True, False):
+        stage = Stage()
+        stage.open(tmp_path / f"run {live}", live=live, growing=live)
+        events = write_sample(tmp_path / f"run {live}")
+        stage.extend(events[:2])
+        stage.extend(events[2:])
+        stayed: list[tuple[str, float]] = [(stage.now.caption, 0.0)]
+        for _ in range(3000):
+            stage.tick(0.1)
+            if stage.now.caption == stayed[-1][0]:
+                stayed[-1] = (stayed[-1][0], stayed[-1][1] + 0.1)
+            elif stage.now.caption.startswith(stayed[-1][0][:40]):  # a round of measurements that is not whole yet
+                stayed[-1] = (stage.now.caption, stayed[-1][1])
+            else:
+                stayed.append((stage.now.caption, 0.0))
+            if stage.player.at_end:
+                break
+        assert len(stayed) >= 6 and stage.player.at_end, "it is played to its end all the same"
+        for caption, seconds in stayed[:-1]:
+            assert seconds >= reading_seconds(caption) - 0.5, (caption, seconds)
+        assert stayed[-1][0] == "It began at 98 % and ends at 6 %."
+
+
+def test_what_is_computed_goes_on_while_a_caption_is_read():
+    player = Player(live=True, growing=True)
+    player.extend([RunBegan(**BEGAN)])
+    player.extend([Note(text="one"), Progress(task="x", done=1, total=9), Progress(task="x", done=2, total=9)])
+    player.tick(0.1)
+    assert player.at_end, "progress replaces no caption"
+    player.extend([Note(text="two"), Progress(task="x", done=3, total=9)])
+    player.tick(0.1, unread=2.0)
+    assert player.head == 3
+    player.tick(0.1, unread=0.0)
+    assert player.at_end and player.state == "live"
+
+
+def test_a_line_falls_while_one_looks_and_steps_without_motion(tmp_path):
+    def heights(motion):
+        stage = Stage(motion=motion)
+        stage.open(tmp_path / f"run {motion}", live=False)
+        stage.extend(write_sample(tmp_path / f"run {motion}"))
+        seen = []
+        while stage.now.t < "2021-03":
+            stage.tick(0.05)
+            shown = chart.Look(fall=stage.fall if stage.motion else 1.0)
+            points = stage.now.curves.get(WHOLE_ARCHIVE, [])
+            if len(points) == 2:
+                seen.append(shown.value(points, 1))
+        return seen
+
+    glided, stepped = heights(True), heights(False)
+    assert glided == sorted(glided, reverse=True) and glided[0] > 0.9 > 0.1 > glided[-1]
+    assert len({round(value, 2) for value in glided}) >= 10, "it is seen to fall"
+    assert len(set(stepped)) == 1
+
+
+def test_time_never_runs_backwards_while_a_move_is_computed(tmp_path):
+    stage = Stage()
+    stage.open(tmp_path / "run", live=True, growing=True)
+    stage.extend(sample_events()[:3])
+    ways = []
+    for task in ("perturb", "train", "measure"):
+        for done in (1, 5, 9):
+            stage.extend([Progress(task=task, done=done, total=9)])
+            stage.tick(0.3)
+            ways.append(stage.glide())
+    assert ways == sorted(ways) and 0 < ways[0] < ways[-1] < 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_under_the_cursor_stands_what_a_value_rests_on(size, tmp_path):
+    stage = staged(tmp_path / "run", "timeline")
+    stage.move(0, -1)
+    stage.move(1, 0)
+    told = " ".join(spans.text_of(frame.paint(stage, *size)).split())
+    if size[0] >= 64:
+        assert "of 64 probes of 8 people, 95 % interval" in told and "with model-" in told and "measured" in told
+    assert stage.selection.slot is not None
+    stage.go_to_slot(2)
+    assert stage.selection.slot is None and len(stage.now.slots) <= 3
+
+
+def test_labels_keep_their_numbers_and_never_lie_over_each_other(tmp_path):
+    stage = staged(tmp_path / "run", "timeline")
+    for width in range(64, 110, 3):
+        lines = frame.paint(stage, width, 24)
+        for number in ("31 %", "12 %", "11 %", "24 % cited", "1.0 %"):
+            assert sum(number in "".join(text for text, _ in line) for line in lines) == 1, (width, number)
 
 
 def test_scrubbing_back_does_not_lose_what_goes_on_and_g_goes_back_to_it():

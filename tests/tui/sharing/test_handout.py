@@ -204,7 +204,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
         assert app.stage.view == "timeline"
         await keys.press("G", "s", "e")
         assert " sample  recorded" in text_of(app.canvas.lines)
-        assert "a recording of 2026-01-02; run it live: facetui run sample" in text_of(app.canvas.lines)
+        assert "recorded 2026-01-02; run it live: facetui run sample" in text_of(app.canvas.lines)
         saved = {path.name for path in (tmp_path / "facetui-exports").iterdir()}
         assert {"timeline.svg", "chart.png", "table.csv"} <= saved and not (run / "exports").exists()
         app.open(run, live=False)
