@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
+from facetui.engine.records.text import clean
 from facetui.tui.app import exports
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console import NOT_HERE, ConsoleSession
@@ -27,6 +28,7 @@ from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS
 from facetui.tui.session import messages
+from facetui.tui.state.selection import photos_of_people
 
 if TYPE_CHECKING:
     from facetui.tui.app.prompt import Prompt
@@ -69,10 +71,38 @@ class FacetApp(Viewer):
         return ConsoleSession(self.stage, self.runs, self)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Every key's action, by its words, for Ctrl+P."""
+        """Stories, runs, people and moves by their names, and every key's action by its words, for Ctrl+P."""
+        stage = self.stage
+        if not stage.stories or not stage.recent:
+            self.refresh_home()
+        for story in stage.stories:
+            yield SystemCommand(f"story {story.name}", story.title, partial(self._go_to, story))
+        for run in stage.recent:
+            yield SystemCommand(f"run {run.folder.name}", f"{run.state} {run.when}", partial(self._go_to, run))
+        for number, person in enumerate(photos_of_people(stage.now.shown)):
+            yield SystemCommand(f"person {clean(person)}", "their faces", partial(self._look_at, number))
+        for slot, place in enumerate(stage.known.slots):
+            did = ", ".join(label for _, label in place.moves) or "measured"
+            yield SystemCommand(f"move {place.t} {did}", "the play head goes there", partial(self._to_move, slot))
         for key in KEYS:
             yield SystemCommand(f"{key.help} ({key.shown})", "", partial(self.run_action, key.action))
         yield SystemCommand("choose a theme", "", self.action_change_theme)
+
+    def _go_to(self, entry: Story | Recent) -> None:
+        """Run a story, or open a run."""
+        self.stage.view, self.stage.selection.entry = "home", self.stage.entries.index(entry)
+        self.action_choose()
+
+    def _look_at(self, person: int) -> None:
+        """The faces of one person."""
+        self.stage.view, self.stage.selection.person, self.stage.selection.photo = "faces", person, 0
+        self._changed()
+
+    def _to_move(self, slot: int) -> None:
+        """The play head to what happened at a place on the axis."""
+        self.stage.view = "timeline"
+        self.stage.go_to_slot(slot)
+        self._changed()
 
     def _changed(self) -> None:
         self.stage.fold()

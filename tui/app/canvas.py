@@ -128,6 +128,10 @@ class Canvas(Widget, can_focus=True):
         """Lists go back."""
         self.post_message(self.Scrolled(-WHEEL))
 
+    def style_of(self, role: str) -> Style:
+        """How a role looks in the theme."""
+        return self._style(role)
+
     def _style(self, role: str) -> Style:
         role = role.partition("@")[0].rstrip()  # where a click leads has no colour
         style = self._styles.get(role)

@@ -11,6 +11,7 @@ from facetui.engine.records.places import short
 from facetui.tui.text.spans import text_of
 
 if TYPE_CHECKING:
+    from facetui.engine.records.events import Event
     from facetui.tui.app.viewer import Viewer
 
 
@@ -56,7 +57,22 @@ def table_and_chart(app: Viewer) -> None:
     saved = keep(app, exported(stage.now, kept=stage.kept))
     if saved is not None:
         names = ", ".join(path.name for path in saved)
-        app.notify(f"saved {names} in {short(saved[0].parent)}")
+        app.notify(f"saved {names} in {short(saved[0].parent)}; the animations follow")
+        events, folder = list(stage.player.events), stage.run.folder
+        app.run_worker(lambda: _animations(app, events, folder), thread=True, group="export", exclusive=True)
+
+
+def _animations(app: Viewer, events: list[Event], folder: Path) -> None:
+    """The replay as an asciicast and as a GIF, from another thread: they take seconds."""
+    from facetui.tui.app.terminal.recording import asciicast
+    from facetui.tui.figures.animation import gif
+
+    size = (max(80, app.canvas.size.width), max(24, app.canvas.size.height))
+    made = {"replay.cast": asciicast(events, folder, size, app.canvas.style_of, title=folder.name)}
+    made["replay.gif"] = gif(events, folder)
+    saved = keep(app, made)
+    if saved is not None:
+        app.call_from_thread(app.notify, f"saved {', '.join(path.name for path in saved)}")
 
 
 def text(app: Viewer) -> None:

@@ -21,6 +21,12 @@ def comma_list(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
+def _pace(value: str) -> str:
+    if value not in ("read", "fast"):
+        raise UsageError(f"expected the pace read or fast, got {value!r}")
+    return value
+
+
 def _trusting(value: bool) -> bool:
     if value:
         from facetui.engine.extractors.weights import TRUST
@@ -97,6 +103,15 @@ PicturesOption = Annotated[
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep no results.")]
 NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
+PaceOption = Annotated[
+    str,
+    typer.Option(
+        "--pace",
+        autocompletion=shell.one_of("read", "fast"),
+        callback=_pace,
+        help="In the app: read (captions stay as long as reading them takes) or fast (only the end matters).",
+    ),
+]
 NoMouseOption = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, for its selection.")]
 
 RunArgument = Annotated[

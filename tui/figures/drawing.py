@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
@@ -67,6 +68,7 @@ def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
         if (before is None or before.t != slot.t) and column >= free:
             shapes.append(Words(column, HEIGHT - BOTTOM + 28, slot.t, "#5b6570", 13))
             free = column + 90
+    shapes += _moves(scene, columns)
     labels: list[Words] = []
     for cohort in scene.cohorts:
         points, whole = scene.curves[cohort], cohort == WHOLE_ARCHIVE
@@ -100,6 +102,25 @@ def _apart(labels: list[Words], gap: float = 19.0) -> list[Words]:
         places[index] = min(places[index], floor)
         floor = places[index] - gap
     return [Words(o.x, at, o.text, o.colour, o.size) for o, at in zip(ordered, places, strict=True)]
+
+
+def _moves(scene: Scene, columns: Sequence[float]) -> list[Stroke | Words]:
+    """What users and trainer did, below the dates: a mark each, and its words where they fit."""
+    shapes: list[Stroke | Words] = []
+    for row, (actor, colour) in enumerate((("users", "#9a5b00"), ("trainer", "#1f5fa8"))):
+        y = HEIGHT - BOTTOM + 46 + 18 * row
+        moves = [(x, slot.label(actor)) for x, slot in zip(columns, scene.slots, strict=True) if slot.label(actor)]  # type: ignore[arg-type]
+        for (x, label), after in zip(moves, [*(x for x, _ in moves[1:]), float(WIDTH)], strict=True):
+            left, right, top = x - 5, x + 5, y - 10
+            corners = (
+                ((left, y), (x, top), (right, y))
+                if actor == "users"
+                else ((left, y), (left, top), (right, top), (right, y))
+            )
+            shapes.append(Stroke((*corners, corners[0]), colour, 2.0))
+            if x + 10 + 7.5 * len(label) < after:
+                shapes.append(Words(x + 10, y, label, colour, 13))
+    return shapes
 
 
 def svg(shapes: list[Stroke | Words]) -> str:

@@ -22,7 +22,9 @@ def faces_placed(stage: Stage, width: int, height: int) -> list[Placed]:
     """The clean photo that the trainer is shown, and a photo of whom it names; empty without room for them."""
     event, folder = latest(stage), stage.run.folder
     side = min((width - 3) // 2, 2 * (height - UNDER - 1)) // 2 * 2
-    if event is None or folder is None or side < 8:
+    if event is None:
+        return preview_placed(stage, width, height, 0)
+    if folder is None or side < 8:
         return []
     titles = ("shown", "named")
     return [
@@ -34,9 +36,10 @@ def faces_placed(stage: Stage, width: int, height: int) -> list[Placed]:
 def face(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     """The person's clean photo, whom the trainer names, and how similar it finds both; inside a frame."""
     event = latest(stage)
-    if event is None:
-        return [[], *([(f" {text}", "dim")] for text in wrap(NOTHING, width - 2, height - 1))]
     pictures = faces_placed(stage, width, height)
+    if event is None:
+        words: list[Line] = [[(f" {text}", "dim")] for text in wrap(NOTHING, width - 2, 4)]
+        return [*pictures_in_row(pictures, looks), [], *words]
     lines = pictures_in_row(pictures, looks)
     right = bool(event.candidates) and event.candidates[0].person == event.person
     side = pictures[0].width if pictures else (width - 3) // 2
@@ -78,18 +81,18 @@ def preview(stage: Stage, width: int, height: int, y: int, looks: Looks) -> list
     """What can be watched of the task at hand, from row ``y`` of its frame on."""
     task = stage.now.progress
     if task is not None and task.failing is not None:
+        share = percent(task.failing)
         return [
             [],
-            [(" its own test, other people: ", ""), (percent(task.failing), "trainer bold"), (" not named", "")],
+            [(" its own test now fails on ", ""), (share, "trainer bold")],
+            [(" (searches for other people)", "dim")],
         ]
     if task is None or task.preview is None:
         return []
     seen = task.preview
-    words: Line = [
-        (f" {clean(seen.person)}, ", ""),
-        (f"{seen.similarity:.2f}", "users bold"),
-        (" similar to itself", ""),
-    ]
+    words: Line = [(f" {clean(seen.person)}: like the original ", ""), (f"{seen.similarity:.2f}", "users bold")]
+    if latest(stage) is None:  # its pictures stand in the other frame, where nobody's face is yet
+        return [words]
     return [words, *pictures_in_row(preview_placed(stage, width, height, y + 1), looks)]
 
 

@@ -29,12 +29,12 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         here, ahead = index == stage.selection.event, index > stage.player.head
         role = "cursor" if here else "dim" if ahead else ""
         sign = "▸" if here else "┇" if index == stage.player.head else " "
-        kind = f"{left(event.kind, kind_width - 1)} " if kind_width else ""
+        kind = f"{left(event.kind.replace('_', ' '), kind_width - 1)} " if kind_width else ""
         start = f"{sign}{left(event.t, 10)} "
         text = row(event)[len(head(event)) :]
         mark = "cursor" if here else f"{event.actor} bold"
         line: Line = [(start, role), (MARKS[event.actor], mark), (f" {kind}{text}", role)]
-        lines.append(fit(line, width, role))
+        lines.append([(part, f"{its} @event:{index}") for part, its in fit(line, width, role)])
     lines += [[] for _ in range(rows - len(lines) + 1)]
     lines += [[], *([(f" {text}", "caption")] for text in detail)]
     return pad(lines, width, height)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from facetui.engine.records.text import clean
 from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.spans import Line, box, cells, fit, left, pad, side_by_side, wrap
+from facetui.tui.text.spans import Line, box, cells, fit, left, pad, side_by_side, whole_words, wrap
 
 SIGNS = {"running": "●", "finished": "■", "stopped": "■", "failed": "×", "killed": "×", "damaged": "×", "empty": "·"}
-PROMISE = "Poisoning photos does not protect people from facial recognition for long. Watch how it decays."
+PROMISE = "Poisoned photos do not hide people from facial recognition for long: watch."
 OWN_FACES = (
     "Your own faces: facetui run STORY --people DIR, one folder of photos a person; nothing leaves this machine."
 )
@@ -42,9 +42,10 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
     lines += [[(f" {text}", "caption")] for text in wrap(PROMISE, width - 2, 2 if roomy else 1)]
     lines += [[], [(" stories", "title"), ("   enter runs one", "dim")]] if roomy else [[(" stories", "title")]]
     name = max((cells(clean(story.name)) for story in stage.stories), default=8) + 2
+    room = max(0, width - name - 12)
     for number, story in enumerate(stage.stories):
         text = story.title if width >= 64 else ""
-        body = f" {left(story.name, name)}{left(text, max(0, width - name - 12))}"
+        body = f" {left(story.name, name)}{left(whole_words(clean(text), room), room)}"
         lines.append(_choice(stage, number, body, f"{took(story.seconds):>8} ", width))
     runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
     below: list[Line] = []

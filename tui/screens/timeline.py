@@ -162,10 +162,10 @@ def placed(stage: Stage, width: int, height: int) -> list[Placed]:
         return []
     side, tall, _ = _sides(width, height)
     x, rest = width - side + 1, height - len(_told(stage, width, 5))
-    under = len(_doing(stage, side - 2))
+    under, who = len(_doing(stage, side - 2)), beside.latest(stage)
     return [
         *beside.moved(beside.faces_placed(stage, side - 2, tall - 2), x, 1),
-        *beside.moved(beside.preview_placed(stage, side - 2, rest - tall - 2, under + 1), x, tall + 1),
+        *(beside.moved(beside.preview_placed(stage, side - 2, rest - tall - 2, under + 1), x, tall + 1) if who else []),
     ]
 
 

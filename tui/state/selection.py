@@ -89,4 +89,4 @@ def row(event: Event) -> str:
 
 def head(event: Event) -> str:
     """The beginning of that line: date, who, and of which kind."""
-    return f"{left(event.t, 10)} {MARKS[event.actor]} {event.kind} "
+    return f"{left(event.t, 10)} {MARKS[event.actor]} {event.kind.replace('_', ' ')} "

@@ -67,6 +67,19 @@ def cut(text: str, width: int) -> str:
     return text[:kept] + "…" if width > 0 else ""
 
 
+def whole_words(text: str, width: int) -> str:
+    """As many whole words of a text as fit; an ellipsis tells that some are missing."""
+    if cells(text) <= width:
+        return text
+    kept = ""
+    for word in text.split():
+        longer = f"{kept} {word}" if kept else word
+        if cells(longer) > width - 2:
+            break
+        kept = longer
+    return f"{kept} …" if kept else cut(text, width)
+
+
 def left(text: str, width: int) -> str:
     """A foreign text in a column of exactly so many cells, at its left."""
     shown = cut(clean(text), width)

@@ -14,7 +14,7 @@ from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.options import DisplayOption, NoMotionOption, NoMouseOption
+from facetui.tui.cli.options import DisplayOption, NoMotionOption, NoMouseOption, PaceOption
 from facetui.tui.cli.runs.watch import refuse_killed
 from facetui.tui.runs import cues
 from facetui.tui.text import plain
@@ -38,18 +38,25 @@ def follow(
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
+    pace: PaceOption = "read",
 ) -> None:
     """Watch a run that goes on: on this machine, or at the address that a presenter published; ends when it ends."""
     shown = capabilities.resolve(display)
     if name.startswith(("http://", "https://")):
-        raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse))
+        raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse, fast=pace == "fast"))
     folder = journal.find(name, [journal.runs_folder()])
     if shown == "tui":
         from facetui.tui.app import launch
 
         raise typer.Exit(
             launch.app(
-                journal.runs_folder(), folder, live=True, motion=not no_motion, mouse=not no_mouse, console=False
+                journal.runs_folder(),
+                folder,
+                live=True,
+                motion=not no_motion,
+                mouse=not no_mouse,
+                console=False,
+                fast=pace == "fast",
             )
         )
     show, tail, seen = plain.without_screen(shown), journal.Tail(folder), []
@@ -64,7 +71,7 @@ def follow(
     refuse_killed(folder, seen)
 
 
-def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool) -> int:
+def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool, fast: bool) -> int:
     """Follow a published run; what was copied of it is forgotten afterwards."""
     from facetui.tui.runs.remote import Mirror, forget
 
@@ -84,6 +91,7 @@ def _follow_url(url: str, shown: plain.DisplayName, *, motion: bool, mouse: bool
                 mouse=mouse,
                 console=False,
                 mirror=mirror,
+                fast=fast,
             )
         return _follow_lines(mirror, plain.without_screen(shown))
     finally:

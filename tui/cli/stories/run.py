@@ -26,6 +26,7 @@ from facetui.tui.cli.options import (
     NoConsoleOption,
     NoMotionOption,
     NoMouseOption,
+    PaceOption,
     PeopleOption,
     PicturesOption,
     SeedOption,
@@ -92,6 +93,7 @@ def run(
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
     no_console: NoConsoleOption = False,
+    pace: PaceOption = "read",
     into: Annotated[Path | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Play a story, and keep its journal."""
@@ -126,6 +128,7 @@ def run(
     from facetui.tui.app import launch
 
     looks: dict[str, Any] = {"motion": not no_motion, "mouse": not no_mouse, "console": not no_console}
+    looks["fast"] = pace == "fast"
     with shared(engine.folder) as url:
         code = launch.app(journal.runs_folder(), engine.folder, live=True, engine=engine, published=url, **looks)
     raise typer.Exit(code)

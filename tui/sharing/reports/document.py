@@ -5,6 +5,7 @@ All text is foreign: none of it becomes markup.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ svg { width: 100%; min-width: 36rem; height: auto; display: block; }
 th, td { text-align: right; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); font-weight: 400;
   vertical-align: top; }
 thead th, small { color: var(--soft); } small { display: block; white-space: nowrap; } tbody th { white-space: nowrap; }
+.faces { display: flex; flex-wrap: wrap; gap: 1rem; } .faces div { width: 112px; } .faces small { white-space: normal; }
 th:first-child, .facts td { text-align: left; }
 pre { background: var(--tint); padding: .6rem .8rem; white-space: pre-wrap; }
 @media print { :root { --ink: #000; --page: #fff; --soft: #444; --line: #bbb; --tint: #fff; } @page { margin: 1.6cm; }
@@ -89,7 +91,14 @@ class Chart:
     label: str
 
 
-Block = Heading | Sentence | Items | Table | Code | Chart
+@dataclass(frozen=True)
+class Faces:
+    """Pictures side by side, each a PNG with a few words below; in Markdown only the words."""
+
+    pictures: Sequence[tuple[bytes, str]]
+
+
+Block = Heading | Sentence | Items | Table | Code | Chart | Faces
 
 
 def html(name: str, blocks: Sequence[Block]) -> str:
@@ -133,6 +142,13 @@ def _html(block: Block) -> Iterator[str]:
             yield f"<pre>{chr(10).join(map(text.html, _lines(block.text)))}</pre>\n"
         case Chart():
             yield f'<figure role="img" aria-label="{_text(block.label)}" tabindex="0">{block.svg}</figure>\n'
+        case Faces():
+            yield '<div class="faces">\n'
+            for content, label in block.pictures:
+                data = base64.b64encode(content).decode()
+                yield f'<div><img src="data:image/png;base64,{data}" alt="{_text(label)}" width="112" height="112">'
+                yield f"<small>{_text(label)}</small></div>\n"
+            yield "</div>\n"
         case Table():
             facts = "" if any(block.head) else ' class="facts"'
             yield f'<div class="wide" tabindex="0"><table{facts}><caption>{_text(block.caption)}</caption>\n'
@@ -172,6 +188,8 @@ def _markdown(block: Block) -> Iterator[str]:
             yield from (f"* {_plain(item)}" for item in block.texts)
         case Code():
             yield from _fenced(_lines(block.text))
+        case Faces():
+            yield from (f"* {_plain(label)}" for _, label in block.pictures)
         case Chart():
             yield _plain(block.label)
             yield ""

@@ -22,8 +22,9 @@ from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui.figures import axis, chart
 from facetui.tui.figures.drawing import draw, png, svg
 from facetui.tui.figures.table_data import table_csv
+from facetui.tui.runs.picture_policy import PicturePolicy
 from facetui.tui.sharing.reports import document
-from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
+from facetui.tui.sharing.reports.document import Block, Chart, Code, Faces, Heading, Items, Sentence, Table
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import MARKS, reported, who_protects, words
@@ -90,9 +91,25 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
         made += [Heading(t or "Before the story begins", 3), Items(said)]
     made += [Heading("Who is protected from which model"), _table(scene)]
     made += [Sentence(text, "soft") for text in marks(scene.table)]
+    made += _faces(folder, events, scene)
     made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
     made += [Heading("How it was measured"), Items(_method(began))]
     return [*made, Heading("To repeat it"), *_repeat(folder, began, when)]
+
+
+def _faces(folder: Path, events: Sequence[Event], scene: Scene) -> list[Block]:
+    """One protected person, and whom the trainer named at first and at last; only of people who do not exist."""
+    policy = PicturePolicy(folder, "fictional")
+    policy.learn(events)
+    shown = [event for event in scene.shown if event.person == scene.shown[0].person]
+    found: list[tuple[bytes, str]] = []
+    for event in dict.fromkeys((shown[0], shown[-1])) if shown else ():
+        named = event.candidates[0] if event.candidates else None
+        who = f"{event.t}, {event.extractor} names {named.person if named else 'nobody'}"
+        for name, label in ((event.probe, f"{event.person}, a clean photo"), (event.named, who)):
+            content = policy.picture(name)
+            found += [(content, label)] if content is not None else []
+    return [Heading("Whom the trainer names"), Faces(found)] if found else []
 
 
 def _chart(scene: Scene) -> Chart:

@@ -128,6 +128,6 @@ const Fold = (() => {
     };
   }
 
-  return { WHOLE, KINDS, MOVES, fold, plain, before, begins, percent, finite };
+  return { WHOLE, KINDS, MOVES, fold, plain, before, begins, called, percent, finite };
 })();
 if (typeof module !== "undefined") module.exports = Fold;

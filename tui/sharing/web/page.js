@@ -8,7 +8,7 @@
   const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
   const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/records/journal.py
   const narrow = matchMedia("(max-width: 640px)");
-  const TOP = 24, BOTTOM = 150;
+  const TOP = 24;
 
   const by = (id) => document.getElementById(id);
   const clean = (text) => String(text ?? "").slice(0, 4000).replace(/[UNSEEN]+/gu, " ").replace(/[\u{d800}-\u{dfff}]/gu, "\ufffd");
@@ -30,7 +30,10 @@
   // --- drawing ----------------------------------------------------------------------------------------------------
 
   function chart(s) {
-    const small = narrow.matches, [W, H, LEFT, RIGHT] = small ? [480, 460, 56, 12] : [1200, 560, 80, 250];
+    const laneOf = ([lane]) => (lane === "scrapes" ? "trainer" : lane);
+    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.moves.some((m) => laneOf(m) === actor)));
+    const BOTTOM = 54 + 24 * lanes.length;
+    const small = narrow.matches, [W, H, LEFT, RIGHT] = small ? [480, 310 + BOTTOM, 56, 12] : [1200, 410 + BOTTOM, 80, 250];
     const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", class: "live", "aria-labelledby": "chart-title" });
     svg.append(draw("title", { id: "chart-title" }, `Share of clean photos of protected people that the trainer does not name, up to ${s.t}: ${summary(s)}`));
     const span = Math.max(1, s.slots.length - 1);
@@ -40,25 +43,27 @@
       svg.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: y(rate), y2: y(rate), class: "grid" }));
       svg.append(draw("text", { x: LEFT - 10, y: y(rate) + 5, "text-anchor": "end", class: "dim" }, `${100 * rate}%`));
     }
-    const labels = [];
+    svg.append(draw("text", { x: 0, y: TOP - 8, class: "dim" }, "hidden"));
+    svg.append(draw("text", { x: 0, y: y(0) - 14, class: "dim" }, "found"));
+    const labels = [], end = Math.max(x(s.slots.length - 1), LEFT + 40) + 16;
     const line = (points, name, kind) => {
-      const end = x(s.slots.length - 1);
-      let path = "";
-      points.forEach((p, i) => { path += i ? ` H${x(p.slot)} V${y(p.rate)}` : `M${x(p.slot)} ${y(p.rate)}`; });
+      let path = `M${x(points[0].slot)} ${kind === "base" ? y(points[0].rate) : y(0)}`;
+      for (const p of points) path += ` H${x(p.slot)} V${y(p.rate)}`;
       svg.append(draw("path", { d: `${path} H${end}`, class: kind }));
+      if (kind !== "base") for (const p of points) svg.append(draw("circle", { cx: x(p.slot), cy: y(p.rate), r: 4, class: `point ${kind}` }));
       labels.push([y(points[points.length - 1].rate) + 5, name, kind]);
     };
     const whole = s.curves.get(WHOLE);
-    if (whole) for (const p of whole) {
-      const [low, high] = p.interval;
-      if (!finite(low) || !finite(high)) continue;
-      svg.append(draw("rect", { x: x(p.slot) - 7, width: 14, y: y(high), height: Math.max(1, y(low) - y(high)), class: "band" }));
-    }
+    if (whole) whole.forEach((p, i) => { // as long as the value holds
+      const [low, high] = p.interval, to = i + 1 < whole.length ? x(whole[i + 1].slot) : end;
+      if (!finite(low) || !finite(high)) return;
+      svg.append(draw("rect", { x: x(p.slot), width: Math.max(2, to - x(p.slot)), y: y(high), height: Math.max(2, y(low) - y(high)), class: "band" }));
+    });
     const base = s.base.map(([slot, rate]) => ({ slot, rate }));
     if (base.length) line(base, `· everybody else ${percent(base[base.length - 1].rate)}`, "base");
     [...s.curves.keys()].filter((name) => name !== WHOLE).forEach((name, i) => {
       const points = s.curves.get(name);
-      line(points, `${name} ${percent(points[points.length - 1].rate)}`, `cohort c${i % 4}`);
+      line(points, `${Fold.called(name, [...s.curves.keys()])} ${percent(points[points.length - 1].rate)}`, `cohort c${i % 4}`);
     });
     if (whole) line(whole, `${WHOLE} ${percent(whole[whole.length - 1].rate)}`, "whole");
     for (const c of s.cited) {
@@ -75,11 +80,9 @@
     } else {
       for (let i = 1; i < labels.length; i++) labels[i][0] = Math.max(labels[i][0], labels[i - 1][0] + 19);
       for (let i = labels.length - 1, floor = H - BOTTOM + 5; i >= 0; i--, floor -= 19) labels[i][0] = Math.min(labels[i][0], floor);
-      for (const [at, text] of labels) svg.append(draw("text", { x: x(s.slots.length - 1) + 14, y: at }, text));
+      for (const [at, text] of labels) svg.append(draw("text", { x: end + 8, y: at }, text));
     }
-    const laneOf = ([lane]) => (lane === "scrapes" ? "trainer" : lane);
     let last = "", beyond = -1;
-    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.moves.some((m) => laneOf(m) === actor)));
     s.slots.forEach((slot, i) => {
       if (slot.t !== last && x(i) > beyond) {
         svg.append(draw("text", { x: x(i), y: H - BOTTOM + 24, "text-anchor": "middle", class: "dim" }, slot.t));
@@ -97,11 +100,12 @@
         if (one[0] === "scrapes") continue;
         const next = s.slots.findIndex((other, j) => j > i && other.moves.some((m) => laneOf(m) === actor));
         const room = ((next < 0 ? W - RIGHT + 120 : x(next)) - x(i) - 22) / 8.5;
-        svg.append(draw("text", { x: x(i) + 16, y: H - BOTTOM + 52 + 24 * lane, class: "dim" }, clean(words).slice(0, Math.max(0, Math.floor(room)))));
+        // Half a word says less than none; its mark says it all, to who points at it.
+        if (clean(words).length <= room) svg.append(draw("text", { x: x(i) + 16, y: H - BOTTOM + 52 + 24 * lane, class: "dim" }, words));
       }
     });
     lanes.forEach((actor, i) => svg.append(draw("text", { x: 0, y: H - BOTTOM + 52 + 24 * i, class: "dim" }, actor)));
-    return [make("figcaption", {}, "clean photos of protected people not named, with the trainer's best model so far"), svg, legend];
+    return [make("figcaption", {}, "Hidden: clean photos of protected people that the trainer fails to name, with the model in use. Grey: 95 % interval of the whole archive."), svg, legend];
   }
 
   function summary(s) {
@@ -143,20 +147,32 @@
   }
 
   function faces(s) {
-    return [...s.shown.values()].slice(-4).map((e) => {
+    return [...s.shown.values()].slice(0, 4).map((e) => {
       const made = make("div");
-      for (const [name, words] of [[e.original, "original"], [e.posted, "as posted"]]) {
-        if (!/^[0-9a-f]{16}$/.test(name)) continue;
-        const picture = make("img", { src: `pictures/${name}.png`, alt: `${clean(e.person)}, ${words}`, title: words, width: 112, height: 112 });
-        picture.addEventListener("error", () => picture.remove());
-        made.append(picture);
-      }
+      const first = e.candidates?.[0]?.person ?? "nobody";
+      for (const [name, words] of [[e.probe, "a clean photo"], [e.named, `named: ${first}`], [e.original, "original"], [e.posted, "as posted"]]) made.append(...photo(name, words, e.person));
       const words = make("p");
       words.append(make("strong", {}, e.person), make("br"));
       (e.candidates ?? []).slice(0, 3).forEach((c, i) => words.append(make("span", i ? { class: "dim" } : {}, `${c.person} ${Number(c.similarity).toFixed(2)}${i ? "" : c.person === e.person ? " right" : " wrong"}`), make("br")));
       made.append(words);
       return made;
     });
+  }
+
+  // A picture with its label below, if it is one that a run may show; it goes where it is not published.
+  function photo(name, words, person) {
+    if (!/^[0-9a-f]{16}$/.test(name ?? "")) return [];
+    const framed = make("figure", { class: "photo" });
+    const picture = make("img", { src: `pictures/${name}.png`, alt: `${clean(person)}, ${clean(words)}`, width: 112, height: 112 });
+    picture.addEventListener("error", () => framed.remove());
+    framed.append(picture, make("figcaption", {}, words));
+    return [framed];
+  }
+
+  // What can be watched of the task at hand: a photo as a tool changes it, or the trainer's own test.
+  function watched(task) {
+    if (task?.preview) return [...photo(task.preview.original, "original", task.preview.person), ...photo(task.preview.now, `now: similarity ${Number(task.preview.similarity).toFixed(2)}`, task.preview.person)];
+    return finite(task?.failing) ? [make("p", {}, `The trainer's own test on other people now fails on ${percent(task.failing)}.`)] : [];
   }
 
   function show() {
@@ -169,7 +185,8 @@
     by("chart").replaceChildren(...chart(s));
     by("table").replaceChildren(s.rows.length ? table(s) : make("p", { class: "dim" }, "nothing was measured up to here"));
     by("faces").replaceChildren(...faces(s));
-    by("caption").textContent = clean(s.note);
+    by("caption").textContent = clean(s.caption);
+    by("watched").replaceChildren(...watched(s.progress));
     by("when").textContent = `${clean(s.t)}  move ${s.moves} of ${whole.moves}`;
     by("now").textContent = clean(s.progress ? `${MARKS[s.progress.actor] ?? ""} ${s.progress.task}: ${s.progress.done} of ${s.progress.total} ${s.progress.unit}` : ended(events[head]));
     by("notes").replaceChildren(...events.slice(0, head + 1).filter((e) => e.kind === "note").map((e) => make("li", {}, `${e.t}: ${e.text}`)));

@@ -64,7 +64,7 @@ def page(events: Sequence[Event]) -> str:
     name = text(began.scenario) if began else "a run"
     chart = svg(draw(scene, kept=False)) if scene.curves else '<p class="dim">nothing was measured yet</p>'
     notes = [f"<li>{text(e.t)}: {text(e.text)}</li>" for e in events if isinstance(e, Note)]
-    caption = next((text(e.text) for e in reversed(events) if isinstance(e, Note)), "")
+    caption = text(scene.caption)
     cited = [f"<li>× {text(reported(e))}</li>" for e in scene.table.cited]
     now = text(words(events[-1])) if events else "the run is about to begin"
     return f"""<!doctype html>
@@ -87,10 +87,11 @@ def page(events: Sequence[Event]) -> str:
 <figure id="chart">{chart}</figure>
 <p id="caption" aria-live="polite">{caption}</p>
 <p id="now">{now}</p>
+<div id="watched" class="photos"></div>
 {CONTROLS}<h2>Who is protected from which model</h2>
 <div id="table" class="wide" tabindex="0" role="region" aria-label="table">{_table(scene.table)}</div>
 <h2>Whom the trainer names</h2>
-<div id="faces"><noscript>Pictures are shown with JavaScript, where they are published.</noscript></div>
+<div id="faces" class="photos"><noscript>Pictures are shown with JavaScript, where they are published.</noscript></div>
 <h2>What happened</h2>
 <ol id="notes">{"".join(notes)}</ol>
 <ul id="sources">{"".join(cited)}</ul>
