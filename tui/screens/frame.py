@@ -36,9 +36,12 @@ def header(stage: Stage, width: int) -> Line:
         right = [("× stopped", "bad bold")]
     elif stage.run.link:
         right = [("× no answer", "bad bold")]
-    if stage.running and not player.live:
-        behind = len(player.events) - 1 - player.head
+    behind = len(player.events) - 1 - player.head
+    if stage.running and behind:  # one's own wish, or a caption that is still being read
         right.append((f", {behind} behind", "dim"))
+    if stage.running and width >= 64 and player.events:
+        seconds = int(player.events[-1].wall + stage.clock)
+        right.append((f"  {seconds // 60}:{seconds % 60:02d}", "dim"))
     if width >= 64:
         right = [(f"{now.t}  move {now.moves} of {stage.known.moves}   ", ""), *right]
         right.append((f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"))

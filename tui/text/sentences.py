@@ -219,16 +219,14 @@ def outcome(
         return words(measured[-1])
     earlier = next((event for event in before if event.cohort == WHOLE_ARCHIVE), None)
     than = f" ({percent(earlier.protection_rate)} before)" if earlier is not None else ""
-    said = (
-        f"With {clean(whole.generation)} the trainer fails to name {briefly(whole)} of protected people's clean photos"
-    )
-    said += f"{than}."
+    said = f"{clean(whole.generation)} fails to name {briefly(whole)} of protected people's clean photos{than}."
     apart = [event for event in measured if event.attack and event.cohort != WHOLE_ARCHIVE]
     hiding = [e for e in apart if e.cohort in fresh or verdict(e) == "protected"] if len(apart) > 1 else []
-    for event in sorted(hiding, key=lambda e: -e.protection_rate)[:2]:
-        still = "hide" if event.cohort in fresh else "still hide"
-        said += f" Photos under {labels[event.cohort]} alone {still} {percent(event.protection_rate)}."
-    return said
+    parts = [
+        f"{labels[event.cohort]} {'hides' if event.cohort in fresh else 'still hides'} {percent(event.protection_rate)}"
+        for event in sorted(hiding, key=lambda event: -event.protection_rate)[:2]
+    ]
+    return f"{said} Alone, {', '.join(parts)}." if parts else said
 
 
 def brief(event: Event) -> str:

@@ -74,7 +74,8 @@ def test_every_page_looks_as_it_did(view, size, tmp_path):
     assert text == kept.read_text(encoding="utf-8")
 
 
-@given(width=st.integers(1, 150), height=st.integers(1, 60), head=st.integers(0, 28), view=st.sampled_from(VIEWS))
+@settings(deadline=None)
+@given(width=st.integers(1, 170), height=st.integers(1, 60), head=st.integers(0, 28), view=st.sampled_from(VIEWS))
 def test_any_size_at_any_moment_is_filled_exactly(width, height, head, view, tmp_path_factory):
     stage = staged(tmp_path_factory.mktemp("run"), view, head)
     lines = frame.paint(stage, width, height)

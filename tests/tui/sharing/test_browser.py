@@ -129,7 +129,8 @@ def test_it_is_readable_on_a_telephone_and_in_the_dark(visit, served, tmp_path):
     dark = phone.evaluate("getComputedStyle(document.body).backgroundColor")
     light = visit(url).evaluate("getComputedStyle(document.body).backgroundColor")
     assert dark != light
-    assert phone.locator("#faces img").count() == 2, "faces, where they are published"
+    assert phone.locator("#faces img").count() == 3, "faces, where they are published"
+    assert "as posted" in text(phone, "#faces"), "a picture says what it is"
 
 
 def test_without_javascript_it_shows_the_last_state(visit, served, tmp_path):

@@ -103,7 +103,7 @@ def _faces(folder: Path, events: Sequence[Event], scene: Scene) -> list[Block]:
     policy.learn(events)
     shown = [event for event in scene.shown if event.person == scene.shown[0].person]
     found: list[tuple[bytes, str]] = []
-    for event in dict.fromkeys((shown[0], shown[-1])) if shown else ():
+    for event in (*shown[:1], *shown[1:][-1:]):  # the first and the last
         named = event.candidates[0] if event.candidates else None
         who = f"{event.t}, {event.extractor} names {named.person if named else 'nobody'}"
         for name, label in ((event.probe, f"{event.person}, a clean photo"), (event.named, who)):

@@ -98,11 +98,11 @@ const Fold = (() => {
     const whole = s.round.find((e) => e.cohort === WHOLE), earlier = s.before.find((e) => e.cohort === WHOLE);
     if (!whole) return s.caption;
     const than = earlier ? ` (${percent(earlier.protection_rate)} before)` : "", names = s.round.map((e) => e.cohort);
-    let said = `With ${generation(whole)} the trainer fails to name ${briefly(whole)} of protected people's clean photos${than}.`;
+    const said = `${generation(whole)} fails to name ${briefly(whole)} of protected people's clean photos${than}.`;
     const apart = s.round.filter((e) => e.attack && e.cohort !== WHOLE), fresh = (e) => s.curves.get(e.cohort).length === 1;
     const hiding = apart.length > 1 ? apart.filter((e) => fresh(e) || (e.interval && e.interval[0] > 0.5)) : [];
-    for (const e of hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2)) said += ` Photos under ${called(e.cohort, names)} alone ${fresh(e) ? "hide" : "still hide"} ${percent(e.protection_rate)}.`;
-    return said;
+    const parts = hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2).map((e) => `${called(e.cohort, names)} ${fresh(e) ? "hides" : "still hides"} ${percent(e.protection_rate)}`);
+    return parts.length ? `${said} Alone, ${parts.join(", ")}.` : said;
   }
 
   // The measurement of a cohort under the model before it, which need not be the next one to the left.
