@@ -81,7 +81,8 @@ def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     pictures = placed(stage, width, height)
     lines: list[Line] = []
     for y in sorted({picture.y for picture in pictures}):
-        lines += pictures_in_row([picture for picture in pictures if picture.y == y], looks)
+        drawn = pictures_in_row([picture for picture in pictures if picture.y == y], looks)
+        lines += [[(text, f"{role} @photo:") for text, role in line] for line in drawn]  # a click: the next photo
     where = f" person {stage.selection.person + 1} of {len(photos_of_people(stage.now.shown))}   "
     where += f"photo {stage.selection.photo + 1} of {len(found[1])}"
     return pad([*lines, *_words(stage, width), [], [(where, "dim")]], width, height)

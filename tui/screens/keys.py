@@ -29,6 +29,9 @@ class Key:
     views: tuple[str, ...] = ()
 
 
+TWO_COLUMNS = 100
+"""From so many columns on the help has two."""
+
 PLAYED = ("timeline", "cohorts", "faces")
 KEYS = (
     Key("space", "space", "play", "play/pause", "play or pause", PLAYED),
@@ -125,13 +128,19 @@ def _pair(text: str) -> Line:
 
 def help_lines(width: int) -> list[Line]:
     """All keys with what they do; two columns where there is room."""
-    entries: list[Line] = [[(f" {key.shown:>7}  ", "key"), (key.help, "")] for key in KEYS]
-    entries.append([(f" {'Ctrl+P':>7}  ", "key"), ("find any of these by a word", "")])
+    room = (width if width < TWO_COLUMNS else width // 2) - 12
+    entries: list[Line] = []
+    for shown, said in [
+        *((key.shown, key.help) for key in KEYS),
+        ("Ctrl+P", "find any of these by a word, and stories"),
+    ]:
+        for row, part in enumerate(wrap(said, room, 3)):
+            entries.append([(f" {shown if not row else '':>7}  ", "key"), (part, "")])
     about = "Time runs to the right, protection upwards. A posted photo stays as it was posted; models improve."
     lines: list[Line] = [[(f" {text}", "caption")] for text in wrap(about, width - 2, 3)]
     signs = [("▲ users  ", "users"), ("○ friends  ", "friends"), ("■ trainer  ", "trainer"), ("◆ law", "law")]
     lines += [[(" ", ""), *signs], []]
-    if width < 100:
+    if width < TWO_COLUMNS:
         return [*lines, *entries]
     half = -(-len(entries) // 2)
     right = [*entries[half:], []]

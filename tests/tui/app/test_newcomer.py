@@ -90,6 +90,19 @@ def test_captions_of_the_recording_are_short_and_its_conclusion_is_whole_everywh
             assert shown.count(text) <= 1
 
 
+@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+async def test_a_toast_never_covers_a_caption(size, tmp_path):
+    write_sample(tmp_path / "run")
+    app = FacetApp(tmp_path, tmp_path / "run", look_for_device=False, motion=False)
+    async with app.run_test(size=size, notifications=True) as keys:
+        await keys.press("G")
+        app.notify("saved something somewhere, with a long name that takes two lines of the toast")
+        await keys.pause(0.3)
+        (toast,) = app.screen.query("Toast")
+        said = next(y for y, line in enumerate(app.canvas.lines) if "It began at 98" in "".join(t for t, _ in line))
+        assert toast.region.height and toast.region.bottom <= said
+
+
 def test_what_stands_still_is_not_drawn_again(tmp_path):
     write_sample(tmp_path / "run")
     app = FacetApp(tmp_path, tmp_path / "run", look_for_device=False, motion=False)

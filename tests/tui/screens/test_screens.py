@@ -28,6 +28,7 @@ from facetui.engine.records.events import (
     RunFailed,
 )
 from facetui.tui.figures import axis, chart
+from facetui.tui.figures.photos import Looks
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens import frame
 from facetui.tui.screens.keys import KEYS, footer, help_lines
@@ -44,7 +45,7 @@ from ...support.sample_run import BEGAN, sample_events, write_sample
 VIEWS = tuple(page.name for page in PAGES)
 
 SCREENS = Path(__file__).resolve().parents[2] / "golden" / "screens"
-SIZES = ((120, 40), (80, 24), (40, 12))
+SIZES = ((160, 50), (120, 40), (80, 24), (40, 12))
 
 
 def staged(folder: Path, view: str, head: int | None = None) -> Stage:
@@ -72,6 +73,26 @@ def test_every_page_looks_as_it_did(view, size, tmp_path):
     if os.environ.get("FACETUI_UPDATE"):
         kept.write_text(text, encoding="utf-8")
     assert text == kept.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("view", ["timeline", "faces"])
+@pytest.mark.parametrize("looks", [Looks("none"), Looks("256"), Looks("true", pixels=True)], ids=str)
+def test_without_colours_and_with_pixels_the_same_is_said(view, looks, tmp_path):
+    """Sixteen colours, none at all, 256, or pictures in pixels: only what pictures are made of changes."""
+    stage = staged(tmp_path / "run", view)
+    lines = frame.paint(stage, 120, 40, looks)
+    assert len(lines) == 40 and all(spans.length(line) == 120 for line in lines)
+    told = spans.text_of(lines)
+    assert "p01" in told and ("named right" in told or "right" in told)
+    pictures = frame.pictures(stage, 120, 40)
+    assert len(pictures) >= 2
+    for one, other in itertools.combinations(pictures, 2):  # none lies over another
+        apart = one.x + one.width <= other.x or other.x + other.width <= one.x
+        assert apart or one.y + one.width // 2 <= other.y or other.y + other.width // 2 <= one.y
+    for picture in pictures:
+        rows = [row for row in told.split("\n")[picture.y : picture.y + picture.width // 2]]
+        here = {row.ljust(120)[picture.x : picture.x + picture.width].strip() for row in rows}
+        assert here == {""} if looks.pixels and picture.picture else here != {""} or looks.colours != "none", picture
 
 
 @settings(deadline=None)
@@ -314,8 +335,9 @@ def test_a_replay_plays_to_the_end_and_steps_skip_progress():
 
 
 def test_every_key_is_in_the_help_and_quit_is_always_in_the_footer():
-    told = spans.text_of(help_lines(80))
-    assert all(key.help in told for key in KEYS)
+    told = " ".join(spans.text_of(help_lines(80)).split())
+    assert all(" ".join(key.help.split()) in told for key in KEYS)
+    assert "…" not in told and "…" not in spans.text_of(help_lines(120)), "nothing is cut off"
     for view, (width, _) in itertools.product(VIEWS, SIZES):
         told = spans.text_of([footer(view, width)])
         assert "esc back" in told if view == "console" else "quit" in told and "help" in told
