@@ -318,6 +318,7 @@ class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measure
     recall: Rate
     """Share of the perturbed photos that it flags."""
     recall_interval: Interval
+    """95 %, people resampled; the next one likewise."""
     false_positive_rate: Rate
     """Share of the clean photos that it flags."""
     false_positive_interval: Interval
@@ -347,6 +348,8 @@ class VerificationMeasured(Event, frozen=True, kw_only=True, tag="verification_m
     """Share of pairs of a protected person's probe and own photo, unperturbed, that reach it."""
     match_posted: Rate
     """The same with the photos as they were posted."""
+    match_posted_interval: Interval | None = None
+    """Its 95 % interval, people resampled; absent: older versions did not say."""
     similarity_clean: Similarity
     similarity_posted: Similarity
     n_pairs: Count

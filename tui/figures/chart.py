@@ -23,6 +23,14 @@ GUTTER = 9
 SCRAPES = 3
 """Rows of a lane for which there must be room before scrapes, which happen after every post, get a lane."""
 
+BEFORE = (
+    "Here a line will begin for every tool:",
+    "of new, clean photos of those who use it,",
+    "how many the trainer fails to name.",
+    "Above, they are hidden; below, found.",
+)
+"""What stands in the chart before anything was measured."""
+
 LANES: dict[Lane, Actor] = {
     "users": "users",
     "friends": "friends",
@@ -103,11 +111,15 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         _curve(grid, points, geo, y, stroke, f"{role} bold" if cohort == WHOLE_ARCHIVE else role, look)
         name = cohort if cohort == WHOLE_ARCHIVE else cohort_label(cohort, now.cohorts)
         rate = look.value(points, len(points) - 1)
-        labels.append(_Label(y(rate), f"{stroke[0]} {name}", percent(rate), role))
+        # The line is on its way; the number is what was measured, at once.
+        labels.append(_Label(y(rate), f"{stroke[0]} {name}", percent(points[-1].value(look.kept)), role))
     for cohort in now.cohorts:  # over the lines: where somebody posted, protection went up, once
         points = now.curves[cohort]
         if cohort != WHOLE_ARCHIVE or len(now.cohorts) == 1:
             grid.put(geo.columns[points[0].slot], y(look.value(points, 0)), MARKS["users"], "users bold")
+    if not now.curves:
+        for row, text in enumerate(BEFORE):
+            grid.put(max(4, geo.head + 2), rows // 3 + row, cut(text, grid.width - geo.head - 3), "dim")
     _cited(grid, now, geo, y, labels)
     if now.unprotected:
         rate = now.unprotected[-1][1]

@@ -43,7 +43,13 @@ def face(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     lines = pictures_in_row(pictures, looks)
     right = bool(event.candidates) and event.candidates[0].person == event.person
     side = pictures[0].width if pictures else (width - 3) // 2
-    lines.append([*fit([(f" {clean(event.person)}", "bold")], side + 1), (f" {named(event)}", "bold")])
+    lines.append(
+        [
+            *fit([(f" {clean(event.person)}", "bold")], side + 1),
+            (f" {named(event)}", "bold"),
+            ("" if right else ", a stranger", "dim"),
+        ]
+    )
     verdict = "named right: not hidden" if right else "named wrong: hidden"
     lines.append([(f" {verdict}", "bad bold" if right else "good bold")])
     lines.append([(cut(f" by {clean(event.extractor)}, {event.t}", width - 1), "dim")])

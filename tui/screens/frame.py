@@ -43,7 +43,8 @@ def header(stage: Stage, width: int) -> Line:
         seconds = int(player.events[-1].wall + stage.clock)
         right.append((f"  {seconds // 60}:{seconds % 60:02d}", "dim"))
     if width >= 64:
-        right = [(f"{now.t}  move {now.moves} of {stage.known.moves}   ", ""), *right]
+        right = [(f"move {now.moves} of {stage.known.moves}   ", ""), *right]
+        right = [(f"story {now.t}  ", ""), *right] if now.t else right
         right.append((f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"))
     if width >= 100 and now.progress is not None and now.progress.rate:
         right.append((f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"))

@@ -10,7 +10,7 @@ from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.figures.reading import lines_of, reading
 from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.sentences import MARKS, words
+from facetui.tui.text.sentences import MARKS, brief, words
 from facetui.tui.text.spans import Line, box, cut, fit, pad, side_by_side, wrap
 
 WIDE, TALL = 110, 30
@@ -80,7 +80,7 @@ def _turn(stage: Stage) -> Line:
         return [("× the run failed: ", "bad bold"), (words(now.ended), "")]
     if event is None:
         return [("· the lab ", "bold"), ("is made ready", "")]
-    what = clean(now.progress.task) if now.progress else words(event)
+    what = clean(now.progress.task) if now.progress else brief(event)
     return [(f"{MARKS[event.actor]} {event.actor} ", f"{event.actor} bold"), (what, "")]
 
 

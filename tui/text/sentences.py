@@ -36,6 +36,9 @@ ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "
 LONGEST = 4000
 """Characters of what is said about an event: a journal may come from elsewhere."""
 
+SHORT = 152
+"""Characters of two lines of a caption at 80 columns, about."""
+
 VERBS = {
     "adapt": "adapts",
     "detect": "detects",
@@ -157,11 +160,14 @@ def _recoded(event: DetectionMeasured) -> str:
 
 
 def _verification(event: VerificationMeasured) -> str:
+    interval = ""
+    if event.match_posted_interval is not None:
+        interval = f"95 % interval {percents(*event.match_posted_interval)}; "
     return (
         f"compare two photos with {event.extractor}: of {event.n_pairs} pairs of a clean photo and an own one, "
         f"{percent(event.match_clean)} match while both are clean, {percent(event.match_posted)} once one was "
-        f"perturbed "
-        f"(mean similarity {event.similarity_clean:.2f} and {event.similarity_posted:.2f}; matches from "
+        f"perturbed ({interval}"
+        f"mean similarity {event.similarity_clean:.2f} and {event.similarity_posted:.2f}; matches from "
         f"{event.threshold:.2f}, as 1 % of pairs of different people do)"
     )
 
@@ -219,14 +225,16 @@ def outcome(
         return words(measured[-1])
     earlier = next((event for event in before if event.cohort == WHOLE_ARCHIVE), None)
     than = f" ({percent(earlier.protection_rate)} before)" if earlier is not None else ""
-    said = f"{clean(whole.generation)} fails to name {briefly(whole)} of protected people's clean photos{than}."
+    found = f"With {clean(whole.generation)} the trainer fails to name {briefly(whole)} of new, clean photos of them"
     apart = [event for event in measured if event.attack and event.cohort != WHOLE_ARCHIVE]
     hiding = [e for e in apart if e.cohort in fresh or verdict(e) == "protected"] if len(apart) > 1 else []
     parts = [
-        f"{labels[event.cohort]} {'hides' if event.cohort in fresh else 'still hides'} {percent(event.protection_rate)}"
+        f"by {labels[event.cohort]} alone it {'' if event.cohort in fresh else 'still '}fails on {briefly(event)}"
         for event in sorted(hiding, key=lambda event: -event.protection_rate)[:2]
     ]
-    return f"{said} Alone, {', '.join(parts)}." if parts else said
+    more = f" B{', '.join(parts)[1:]}." if parts else ""  # a tool's name keeps its letters
+    said = f"{found}{than}.{more}"
+    return said if len(said) <= SHORT else f"{found}.{more}"
 
 
 def brief(event: Event) -> str:

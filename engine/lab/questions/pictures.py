@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 from facetui.engine.lab.recognition.gallery import make_galleries
 from facetui.engine.lab.recognition.recogniser import seen_by
 from facetui.engine.lab.recognition.trainer_state import TrainerState
-from facetui.engine.records.events import Candidate, PicturesShown
+from facetui.engine.records.events import WHOLE_ARCHIVE, Candidate, PicturesShown
 
 
 class Shower:
@@ -24,8 +24,8 @@ class Shower:
         """The event about one person; pictures by their hashes."""
         world, pipeline = self._world, self._pipeline
         photo = world.people.persons[person].photos[probe_index : probe_index + 1]
-        # Several photos of one person may come first: look far enough for three different people.
-        gallery = self._galleries.of(person, self._cohort)
+        # By everything the trainer holds, as it would be asked; several photos of one person may come first.
+        gallery = self._galleries.of(person, WHOLE_ARCHIVE)
         known, seen = gallery.embeddings, seen_by(world, pipeline, pipeline.purified(photo))
         cosine = (normalize(seen) @ normalize(known).T)[0]
         nearness = -torch.cdist(seen, known)[0] if pipeline.raw else cosine

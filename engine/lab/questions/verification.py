@@ -7,8 +7,15 @@ import torch
 from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import VerificationMeasured
+from facetui.engine.records.rates import people_interval
 
 FALSE_MATCHES = 0.01
+
+
+def _by_person(matched: torch.Tensor, people: torch.Tensor) -> tuple[float, float]:
+    """95 % interval of the share of pairs that match, ``(N,)`` bool, people ``(N,)`` resampled."""
+    rows = [matched[people == person] for person in people.unique()]
+    return people_interval([int(row.sum()) for row in rows], [len(row) for row in rows])
 
 
 def compare(world: World, extractor: str) -> VerificationMeasured:
@@ -43,6 +50,7 @@ def compare(world: World, extractor: str) -> VerificationMeasured:
         threshold=threshold,
         match_clean=float((before >= threshold).float().mean()),
         match_posted=float((after >= threshold).float().mean()),
+        match_posted_interval=_by_person(after >= threshold, truth[:, None].expand_as(same)[same]),
         similarity_clean=float(before.mean()),
         similarity_posted=float(after.mean()),
         n_pairs=len(before),

@@ -81,7 +81,7 @@ def _tested(
     found = []
     for name in dict.fromkeys([*names, *world.tools.names(), *also]):
         copies = torch.cat(perturbed(world, name, tests, "people it never saw"))
-        found.append(detection(detector, names, name, tests.photos, copies, base_rate))
+        found.append(detection(detector, names, name, tests, copies, base_rate))
         world.recorder.emit(found[-1])
     return found
 

@@ -2,7 +2,7 @@
 // What is known after some events of a run, for the page: the same fold as tui/state/snapshot.py, with the same kinds of moves and
 // the same numbers; both are held to one golden file.
 const Fold = (() => {
-  const WHOLE = "whole archive";
+  const WHOLE = "whole archive", SHORT = 152;
   const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "detection_measured", "verification_measured", "pictures_shown", "note", "run_ended", "run_failed"]);
   const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "open_set_measured", "verification_measured"]);
   const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans", gallery: "searches" };
@@ -98,11 +98,12 @@ const Fold = (() => {
     const whole = s.round.find((e) => e.cohort === WHOLE), earlier = s.before.find((e) => e.cohort === WHOLE);
     if (!whole) return s.caption;
     const than = earlier ? ` (${percent(earlier.protection_rate)} before)` : "", names = s.round.map((e) => e.cohort);
-    const said = `${generation(whole)} fails to name ${briefly(whole)} of protected people's clean photos${than}.`;
+    const found = `With ${generation(whole)} the trainer fails to name ${briefly(whole)} of new, clean photos of them`;
     const apart = s.round.filter((e) => e.attack && e.cohort !== WHOLE), fresh = (e) => s.curves.get(e.cohort).length === 1;
     const hiding = apart.length > 1 ? apart.filter((e) => fresh(e) || (e.interval && e.interval[0] > 0.5)) : [];
-    const parts = hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2).map((e) => `${called(e.cohort, names)} ${fresh(e) ? "hides" : "still hides"} ${percent(e.protection_rate)}`);
-    return parts.length ? `${said} Alone, ${parts.join(", ")}.` : said;
+    const parts = hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2).map((e) => `by ${called(e.cohort, names)} alone it ${fresh(e) ? "" : "still "}fails on ${briefly(e)}`);
+    const more = parts.length ? ` B${parts.join(", ").slice(1)}.` : "", said = `${found}${than}.${more}`;
+    return said.length <= SHORT ? said : `${found}.${more}`;
   }
 
   // The measurement of a cohort under the model before it, which need not be the next one to the left.
