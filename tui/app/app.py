@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from contextlib import ExitStack
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -15,10 +15,9 @@ from textual.message import Message
 from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.engine.records.text import clean
-from facetui.tui.app import exports
+from facetui.tui.app import exports, pointing
 from facetui.tui.app.canvas import Canvas
-from facetui.tui.app.console import NOT_HERE, ConsoleSession
+from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
 from facetui.tui.app.remembered import keep
 from facetui.tui.app.terminal.themes import CYCLE
@@ -28,10 +27,9 @@ from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS
 from facetui.tui.session import messages
-from facetui.tui.state.selection import photos_of_people
 
 if TYPE_CHECKING:
-    from facetui.tui.app.prompt import Prompt
+    from facetui.tui.app.console.prompt import Prompt
 
 
 class Heard(Message):
@@ -71,38 +69,8 @@ class FacetApp(Viewer):
         return ConsoleSession(self.stage, self.runs, self)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Stories, runs, people and moves by their names, and every key's action by its words, for Ctrl+P."""
-        stage = self.stage
-        if not stage.stories or not stage.recent:
-            self.refresh_home()
-        for story in stage.stories:
-            yield SystemCommand(f"story {story.name}", story.title, partial(self._go_to, story))
-        for run in stage.recent:
-            yield SystemCommand(f"run {run.folder.name}", f"{run.state} {run.when}", partial(self._go_to, run))
-        for number, person in enumerate(photos_of_people(stage.now.shown)):
-            yield SystemCommand(f"person {clean(person)}", "their faces", partial(self._look_at, number))
-        for slot, place in enumerate(stage.known.slots):
-            did = ", ".join(label for _, label in place.moves) or "measured"
-            yield SystemCommand(f"move {place.t} {did}", "the play head goes there", partial(self._to_move, slot))
-        for key in KEYS:
-            yield SystemCommand(f"{key.help} ({key.shown})", "", partial(self.run_action, key.action))
-        yield SystemCommand("choose a theme", "", self.action_change_theme)
-
-    def _go_to(self, entry: Story | Recent) -> None:
-        """Run a story, or open a run."""
-        self.stage.view, self.stage.selection.entry = "home", self.stage.entries.index(entry)
-        self.action_choose()
-
-    def _look_at(self, person: int) -> None:
-        """The faces of one person."""
-        self.stage.view, self.stage.selection.person, self.stage.selection.photo = "faces", person, 0
-        self._changed()
-
-    def _to_move(self, slot: int) -> None:
-        """The play head to what happened at a place on the axis."""
-        self.stage.view = "timeline"
-        self.stage.go_to_slot(slot)
-        self._changed()
+        """What Ctrl+P finds."""
+        yield from pointing.commands(self)
 
     def _changed(self) -> None:
         self.stage.fold()
@@ -209,39 +177,16 @@ class FacetApp(Viewer):
 
     async def on_canvas_pointed(self, message: Canvas.Pointed) -> None:
         """A click: on a key, a line of a list, a cell, a place of the chart; the second on the same opens it."""
-        stage, chosen = self.stage, self.stage.selection
-        before = (chosen.entry, chosen.cell, chosen.event, chosen.slot)
-        numbers = [int(part) for part in message.argument.split(",") if part.isdecimal()]
-        match message.target:
-            case "key":
-                await self.run_action(message.argument)
-                return
-            case "entry":
-                chosen.entry = numbers[0]
-            case "cell":
-                chosen.cell = (numbers[0], numbers[1])
-            case "event":
-                chosen.event = numbers[0]
-            case "slot":
-                chosen.slot = numbers[0]
-            case "photo":
-                stage.choose_face(0, 1)
-            case "page":
-                stage.view = message.argument
-        if before == (chosen.entry, chosen.cell, chosen.event, chosen.slot) and message.target != "cell":
+        if message.target == "key":
+            await self.run_action(message.argument)
+            return
+        if pointing.choose(self, message.target, message.argument):
             self.action_choose()
         self._changed()
 
     def on_canvas_scrolled(self, message: Canvas.Scrolled) -> None:
-        """The wheel: the cursor of a list, the transcript of the console; on the chart to the next move or back."""
-        if self.stage.view == "console":
-            self.stage.console.scroll(-message.lines)
-        elif self.stage.view == "timeline":
-            self.stage.player.step_move(1 if message.lines > 0 else -1)
-        elif self.stage.view == "faces":
-            self.stage.choose_face(1 if message.lines > 0 else -1, 0)
-        else:
-            self.stage.move(message.lines if self.stage.view == "events" else (1 if message.lines > 0 else -1), 0)
+        """The wheel."""
+        pointing.scroll(self, message.lines)
         self._changed()
 
     def action_filter(self) -> None:
@@ -307,7 +252,9 @@ class FacetApp(Viewer):
 
     def _place_prompt(self) -> None:
         if self.prompt is None:
-            from facetui.tui.app.prompt import Prompt  # what it needs takes time to load: not before it is wanted
+            from facetui.tui.app.console.prompt import (
+                Prompt,
+            )  # what it needs takes time to load: not before it is wanted
 
             self.prompt = Prompt(self.stage.console)
             self.mount(self.prompt)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,17 +60,22 @@ def table_and_chart(app: Viewer) -> None:
         names = ", ".join(path.name for path in saved)
         app.notify(f"saved {names} in {short(saved[0].parent)}; the animations follow")
         events, folder = list(stage.player.events), stage.run.folder
-        app.run_worker(lambda: _animations(app, events, folder), thread=True, group="export", exclusive=True)
+        work = partial(_animations, app, events, folder)
+        app.run_worker(work, thread=True, group="export", exclusive=True, exit_on_error=False)
 
 
 def _animations(app: Viewer, events: list[Event], folder: Path) -> None:
     """The replay as an asciicast and as a GIF, from another thread: they take seconds."""
+    from textual.worker import get_current_worker
+
     from facetui.tui.app.terminal.recording import asciicast
     from facetui.tui.figures.animation import gif
 
     size = (max(80, app.canvas.size.width), max(24, app.canvas.size.height))
     made = {"replay.cast": asciicast(events, folder, size, app.canvas.style_of, title=folder.name)}
     made["replay.gif"] = gif(events, folder)
+    if get_current_worker().is_cancelled:  # the app was left, or somebody asked again
+        return
     saved = keep(app, made)
     if saved is not None:
         app.call_from_thread(app.notify, f"saved {', '.join(path.name for path in saved)}")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image, ImageChops
 from rich.style import Style
 
+from facetui.tui.app.app import FacetApp
 from facetui.tui.app.terminal.recording import asciicast
 from facetui.tui.figures.animation import gif
 
@@ -49,3 +50,18 @@ def test_the_gif_shows_every_caption_as_long_as_it_takes_to_read(run):
             seconds.append(picture.info["duration"] / 1000)
     assert len(frames) >= 4 and min(seconds) >= 2.4
     assert all(ImageChops.difference(one, two).getbbox() for one, two in itertools.pairwise(frames))
+
+
+async def test_the_key_that_exports_saves_both(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_sample(tmp_path / "sample-20210101-000000")
+    folder = tmp_path / "sample-20210101-000000"
+    app = FacetApp(tmp_path, folder, look_for_device=False, motion=False)
+    async with app.run_test(size=(80, 24)) as keys:
+        await keys.press("G", "e")
+        await app.workers.wait_for_complete()
+        (gif_path,) = tmp_path.rglob("replay.gif")
+        (cast_path,) = tmp_path.rglob("replay.cast")
+    assert (
+        gif_path.read_bytes().startswith(b"GIF8") and json.loads(cast_path.read_text().splitlines()[0])["width"] == 80
+    )
