@@ -246,6 +246,9 @@ def brief(event: Event) -> str:
             return clean(f"{event.n_people} {who} {event.n_photos} photos {under}.")
         case DefenceApplied() if event.defence == "adapt":
             return clean(f"The trainer learns to see through {', '.join(event.against)}: {event.extractor}.")
+        case ProtectionMeasured() if event.basis == "measured":  # what it found is the caption's
+            people = f" of {len(event.people)} people" if event.people else ""
+            return f"is asked who is on {event.n_probes} new, clean photos{people}"
         case DetectionMeasured():
             flagged, wrong = percent(event.recall), percent(event.false_positive_rate)
             return clean(f"The detector flags {flagged} of the photos under {event.attack}, and {wrong} of clean ones.")
