@@ -30,6 +30,7 @@ def scenario(lab: Lab) -> None:
     lab.users.protect(FAWKES_03)
     lab.users.post(4)
     lab.trainer.scrape()
+    lab.note("The trainer keeps all that is posted. Then it is shown other photos of them, unchanged: who is this?")
     start = lab.measure().whole
     lab.show()
 

@@ -16,6 +16,8 @@ from facetui.tui.text.spans import Line, box, cut, fit, pad, side_by_side, wrap
 WIDE, TALL = 110, 30
 VAST, HIGH = 150, 44
 NARROW, LOW = 64, 16
+CODE = 44
+"""Columns from which on the story's text stands there: in fewer it is cut off, and newcomers read that instead."""
 
 
 def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
@@ -173,7 +175,9 @@ def _now(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     lines = _doing(stage, width)
     lines += beside.preview(stage, width, height, len(lines), looks)
     source = height - len(lines) - 1
-    return lines if source < 4 or stage.now.progress else [*lines, [], *_source(stage, width, source)]
+    if source < 4 or stage.now.progress or width < CODE:
+        return lines
+    return [*lines, [], *_source(stage, width, source)]
 
 
 def _doing(stage: Stage, width: int) -> list[Line]:

@@ -11,7 +11,7 @@ from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story
-from facetui.tui.state.playhead import Player, reading_seconds
+from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.state.transcript import Console
@@ -272,4 +272,7 @@ class Stage:
         behind, ahead = bisect_left(slots, slots[head]), bisect_right(slots, slots[head])
         if ahead == len(slots):  # nothing comes after: to the end of the axis
             return (head - behind) / max(1, ahead - 1 - behind) if not self.running else 0.0
-        return (head - behind + self.player.waited()) / (ahead - behind)
+        waited = self.player.waited()
+        if not self.player.at_end and self.player.playing and speaks(self.player.events, head + 1):
+            waited = min(waited, self._read / reading_seconds(self.now.caption))  # on its way while one reads
+        return (head - behind + min(0.99, waited)) / (ahead - behind)
