@@ -252,6 +252,28 @@ async def test_moves_typed_in_the_app_are_on_the_timeline_at_once(places):
         assert app.is_running
 
 
+async def test_what_is_typed_while_something_works_waits_for_its_turn(places):
+    app = FacetApp(places, look_for_device=False, motion=False)
+    async with app.run_test(size=(80, 24)) as keys:
+        await keys.press("colon")
+        for text in ("import time; time.sleep(2); print('fi' + 'rst')", "print('sec' + 'ond')", "print('thi' + 'rd')"):
+            app.prompt.load_text(text)
+            app.prompt.move_cursor(app.prompt.document.end)
+            await keys.press("enter")
+        assert app.stage.console.waiting == 2 and "2 more wait" in screen(app)
+        await until(keys, lambda: "third" in screen(app) and not app.stage.console.doing)
+        told = screen(app)
+        assert told.index("first") < told.index("second") < told.index("third") and not app.stage.console.waiting
+        app.prompt.load_text("time.sleep(60)")
+        app.prompt.move_cursor(app.prompt.document.end)
+        await keys.press("enter")
+        app.prompt.load_text("print('nev' + 'er')")
+        app.prompt.move_cursor(app.prompt.document.end)
+        await keys.press("enter", "ctrl+c")
+        await until(keys, lambda: not app.stage.console.doing)
+        assert "not run: 1 that waited" in screen(app) and "never" not in screen(app)
+
+
 async def test_where_there_is_no_console(places, tmp_path):
     write_sample(places / "sample")
     app = FacetApp(places, places / "sample", look_for_device=False, motion=False)

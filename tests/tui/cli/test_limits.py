@@ -124,6 +124,12 @@ def test_a_file_that_may_not_grow_is_one_sentence(story, tmp_path):
 
 @needs_mounts
 @pytest.mark.slow
+@pytest.mark.parametrize("command", ["run", "follow"])
+def test_a_pace_that_does_not_exist_is_refused(command):
+    done = facetui(command, "arms_race", "--pace", "slowly")
+    assert done.returncode == 2 and "expected the pace read or fast, got 'slowly'" in done.stderr
+
+
 @pytest.mark.parametrize("what", ["cache", "runs"])
 @pytest.mark.parametrize("how", ["size=64k", "ro"])
 def test_full_and_read_only_disks(what, how, story, numbers, tmp_path):

@@ -77,7 +77,7 @@ class ConsoleSession:
             return
         if state.doing:
             self._waiting.append(text)
-            state.waiting = len(self._waiting)
+            state.waiting = len(self._waiting) - (self.folder is None)  # the first one opens the session
         elif self.process is not None:
             self._ask(text)
         elif self._stage.running and self._stage.run.folder is not None:
