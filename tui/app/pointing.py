@@ -22,7 +22,7 @@ def choose(app: Viewer, target: str, argument: str) -> bool:
 
     Args:
         app: whose stage it is.
-        target: ``entry``, ``cell``, ``event``, ``slot``, ``photo`` or ``page``.
+        target: ``entry``, ``cell``, ``event``, ``slot``, ``photo`` or ``move``.
         argument: which.
     """
     stage, chosen = app.stage, app.stage.selection
@@ -39,6 +39,8 @@ def choose(app: Viewer, target: str, argument: str) -> bool:
             chosen.slot = numbers[0]
         case "photo":
             stage.choose_face(0, 1)
+        case "move":
+            stage.go_to_slot(numbers[0])
     return target in ("entry", "event", "slot") and before == (chosen.entry, chosen.event, chosen.slot)
 
 

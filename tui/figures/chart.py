@@ -290,7 +290,7 @@ def _lane(moves: Sequence[tuple[int, int, str]], actor: Actor, width: int, rows:
     """The rows of one lane: its marks in the first one, and words where they fit; none where ``rows`` is 0."""
     grids, free = [Grid(width, 1)], [0] * max(1, rows)
     for place, (slot, column, label) in enumerate(moves):
-        role = f"@slot:{slot}"
+        role = f"@move:{slot}"
         grids[0].put(column, 0, MARKS[actor], f"{actor} bold {role}")
         after = moves[place + 1][1] if place + 1 < len(moves) else width
         for row in range(rows):

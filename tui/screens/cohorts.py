@@ -20,7 +20,9 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
     shown, chosen = grid(stage.now.table), stage.selection.cell
     if not shown.rows:
-        return pad([[], [(" nothing was measured up to here", "dim")]], width, height)
+        return pad(
+            [[], [(" nothing was measured up to here: space plays on, G goes to the end", "dim")]], width, height
+        )
     first = min(max(20, *(cells(clean(row.name)) for row in shown.rows)), max(12, width // 3)) + 1
     lines, begin, count, cell = _heads(shown, chosen, width, first)
     notes = _notes(stage.now.table, width) if height >= LOW else []

@@ -76,7 +76,7 @@ def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     """
     found = chosen(stage)
     if found is None:
-        sentence = " no face was looked for up to here: a measurement shows one, lab.show() all of them"
+        sentence = "no face was looked for up to here: space plays on, G goes to the end; lab.show() shows all of them"
         return pad([[], *([(f" {text}", "dim")] for text in wrap(sentence, width - 2, 3))], width, height)
     pictures = placed(stage, width, height)
     lines: list[Line] = []

@@ -47,6 +47,7 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("clean photo", "one that no tool has changed; who is asked for is on such a photo, never posted before"),
     ("probe", "such a clean photo that the trainer is asked to name"),
     ("tool, attack", "what users run on photos: Fawkes, LowKey, FoggySight, ..."),
+    ("defence, answer", "what the trainer does about a tool; so attackers protect themselves, and defenders find them"),
     ("release strength", "a tool with the steps and limits of its published version; else: weakened"),
     ("extractor, model", "the network that turns a face into numbers, and what the trainer makes of them"),
     ("robust", "an extractor that was trained on what a tool does to other people's photos"),

@@ -37,6 +37,9 @@ async def test_the_chart_the_table_the_events_and_keys_can_be_clicked(app):
         await keys.click(offset=place_of(app, "slot:1"))
         assert app.stage.now.t == "2021-01" and app.stage.selection.slot is None, "the second click goes there"
         await keys.press("G")
+        await keys.click(offset=place_of(app, "move:2"))
+        assert len(app.stage.now.slots) == 3, "a mark of a move leads there at once"
+        await keys.press("G")
         await keys.click(offset=place_of(app, "key:view('timeline')"))
         await keys.press("2")
         await keys.click(offset=place_of(app, "cell:1,1"))
