@@ -52,7 +52,9 @@ class _Label:
 
     def written(self, width: int) -> str:
         """The label in so many columns: the name gives way, the number never."""
-        return f"{cut(self.name, max(1, width - cells(self.number) - 1))} {self.number}"
+        room = max(1, width - cells(self.number) - 1)
+        name = self.name if cells(self.name) <= room else self.name.replace(" weakened", " weak")
+        return f"{cut(name, room)} {self.number}"
 
 
 def cohort_role(now: Scene, cohort: str) -> str:

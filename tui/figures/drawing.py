@@ -110,7 +110,7 @@ def _moves(scene: Scene, columns: Sequence[float]) -> list[Stroke | Words]:
     for row, (actor, colour) in enumerate((("users", "#9a5b00"), ("trainer", "#1f5fa8"))):
         y = HEIGHT - BOTTOM + 46 + 18 * row
         moves = [(x, slot.label(actor)) for x, slot in zip(columns, scene.slots, strict=True) if slot.label(actor)]  # type: ignore[arg-type]
-        for (x, label), after in zip(moves, [*(x for x, _ in moves[1:]), float(WIDTH)], strict=True):
+        for (x, label), after in zip(moves, [*(x for x, _ in moves[1:]), float(WIDTH)], strict=False):
             left, right, top = x - 5, x + 5, y - 10
             corners = (
                 ((left, y), (x, top), (right, y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from facetui.engine.records.events import RunFailed
@@ -12,7 +13,7 @@ from facetui.tui.screens import keys, pages
 from facetui.tui.screens.pages import page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
-from facetui.tui.text.spans import Line, between, cut, fit, pad, wrap
+from facetui.tui.text.spans import Line, Span, between, cut, fit, length, pad, wrap
 
 PLAIN = Looks()
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
@@ -22,33 +23,47 @@ def header(stage: Stage, width: int) -> Line:
     """Story, date, move, and how the play head stands."""
     if stage.view == "home":
         return between([(" facetui", "title"), ("  a laboratory of protected photos", "dim")], [], width)
-    now, player = stage.now, stage.player
+    now = stage.now
     name = cut(clean(now.began.scenario), 40) if now.began else ""
     left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
     if stage.run.recorded:
         when = f" {stage.run.recorded}; live: facetui run {name}" if width >= 100 else ""
         left.append((f"  recorded{when}", "dim"))
+    right = _standing(stage)
+    where = f"{'story ' if width >= 100 else ''}{now.t}  move {now.moves} of {stage.known.moves}   "
+    for piece in _besides(stage, where) if width >= 64 else ():  # what matters most first, as long as there is room
+        if length(left) + length(right) + length([piece]) + 1 <= width:
+            right = [piece, *right] if piece[0] is where else [*right, piece]
+    return between(left, [*right, (" ", "")], width)
+
+
+def _standing(stage: Stage) -> Line:
+    """How the run and the play head stand."""
+    now, player = stage.now, stage.player
     at = player.state
-    right: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
+    said: Line = [(f"{SIGNS[at]} {at}", "live" if at == "live" else "bold")]
     if isinstance(now.ended, RunFailed):
-        right = [("■ stopped", "bold")] if now.ended.stopped else [("× failed", "bad bold")]
+        said = [("■ stopped", "bold")] if now.ended.stopped else [("× failed", "bad bold")]
     elif stage.run.problem:
-        right = [("× stopped", "bad bold")]
+        said = [("× stopped", "bad bold")]
     elif stage.run.link:
-        right = [("× no answer", "bad bold")]
+        said = [("× no answer", "bad bold")]
     behind = len(player.events) - 1 - player.head
     if stage.running and behind:  # one's own wish, or a caption that is still being read
-        right.append((f", {behind} behind", "dim"))
-    if stage.running and width >= 64 and player.events:
+        said.append((f", {behind} behind", "dim"))
+    return said
+
+
+def _besides(stage: Stage, where: str) -> Iterator[Span]:
+    """What else is told where there is room: the story's date, speed, time since the run began, what is computed."""
+    now, player = stage.now, stage.player
+    yield where, ""
+    if stage.running and player.events:
         seconds = int(player.events[-1].wall + stage.clock)
-        right.append((f"  {seconds // 60}:{seconds % 60:02d}", "dim"))
-    if width >= 64:
-        right = [(f"move {now.moves} of {stage.known.moves}   ", ""), *right]
-        right = [(f"story {now.t}  ", ""), *right] if now.t else right
-        right.append((f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"))
-    if width >= 100 and now.progress is not None and now.progress.rate:
-        right.append((f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"))
-    return between(left, [*right, (" ", "")], width)
+        yield f"  {seconds // 60}:{seconds % 60:02d}", "dim"
+    yield f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"
+    if now.progress is not None and now.progress.rate:
+        yield f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"
 
 
 def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[Line]:

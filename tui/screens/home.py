@@ -16,6 +16,9 @@ OWN_FACES = (
 WIDE, PANE, UNDER = 110, 44, 2
 """From so many columns on, what is chosen is described beside the list, in so many; else in so many rows below."""
 
+ROOM_FOR_DATES = 79
+"""Columns from which on a run's date and time stand beside its name and state."""
+
 SOME = 3
 """Runs that are shown at least, if there are so many."""
 
@@ -106,4 +109,6 @@ def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Lin
 
 def _run(stage: Stage, number: int, run: Recent, width: int) -> Line:
     body = f" {left(run.folder.name, 38)} {SIGNS.get(run.state, '·')} {run.state:<9}"
-    return _choice(stage, number, body, f"{run.when}  {took(run.seconds):>7} " if width >= 76 else "", width)
+    return _choice(
+        stage, number, body, f"{run.when}  {took(run.seconds):>7} " if width >= ROOM_FOR_DATES else "", width
+    )

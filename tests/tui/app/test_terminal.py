@@ -265,7 +265,7 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         text = terminal.wait("the story is over", 400)
         assert "whole archive" in text and "100%" in text
         if size[0] >= 110:
-            assert "▸" in text and "lab.note(" in text, f"the running line of the source is marked\n{text}"
+            assert "named right" in text or "named wrong" in text, f"a face stands beside the chart\n{text}"
         terminal.press("2")
         table = terminal.wait("photos posted under")
         assert "compact-a" in table and "fawkes-0.3" in table
