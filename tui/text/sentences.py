@@ -212,7 +212,7 @@ def outcome(
     fresh: Collection[str],
     labels: Mapping[str, str],
 ) -> str:
-    """What a round of measurements found, in a sentence or two with one figure each, whoever survives first of all.
+    """What a round of measurements found, in a sentence or two: what is new, or survives, first of all.
 
     Args:
         measured: the round, the whole archive first.
@@ -229,12 +229,14 @@ def outcome(
     apart = [event for event in measured if event.attack and event.cohort != WHOLE_ARCHIVE]
     hiding = [e for e in apart if e.cohort in fresh or verdict(e) == "protected"] if len(apart) > 1 else []
     parts = [
-        f"by {labels[event.cohort]} alone it {'' if event.cohort in fresh else 'still '}fails on {briefly(event)}"
-        for event in sorted(hiding, key=lambda event: -event.protection_rate)[:2]
+        f"{labels[e.cohort]}'s photos, it would {'' if e.cohort in fresh else 'still '}fail on {briefly(e)}"
+        if not place
+        else f"only {labels[e.cohort]}'s, on {briefly(e)}"
+        for place, e in enumerate(sorted(hiding, key=lambda e: (e.cohort not in fresh, -e.protection_rate))[:2])
     ]
-    more = f" B{', '.join(parts)[1:]}." if parts else ""  # a tool's name keeps its letters
-    said = f"{found}{than}.{more}"
-    return said if len(said) <= SHORT else f"{found}.{more}"
+    alone = [f" Had it only {'; '.join(parts[:n])}." for n in range(len(parts), 0, -1)] or [""]
+    sayings = [f"{found}{before}.{more}" for more in alone for before in (than, "")]
+    return next((said for said in sayings if len(said) <= SHORT), sayings[-1])
 
 
 def brief(event: Event) -> str:

@@ -101,9 +101,11 @@ const Fold = (() => {
     const found = `With ${generation(whole)} the trainer fails to name ${briefly(whole)} of new, clean photos of them`;
     const apart = s.round.filter((e) => e.attack && e.cohort !== WHOLE), fresh = (e) => s.curves.get(e.cohort).length === 1;
     const hiding = apart.length > 1 ? apart.filter((e) => fresh(e) || (e.interval && e.interval[0] > 0.5)) : [];
-    const parts = hiding.sort((a, b) => b.protection_rate - a.protection_rate).slice(0, 2).map((e) => `by ${called(e.cohort, names)} alone it ${fresh(e) ? "" : "still "}fails on ${briefly(e)}`);
-    const more = parts.length ? ` B${parts.join(", ").slice(1)}.` : "", said = `${found}${than}.${more}`;
-    return said.length <= SHORT ? said : `${found}.${more}`;
+    const most = hiding.sort((a, b) => fresh(b) - fresh(a) || b.protection_rate - a.protection_rate).slice(0, 2), name = (e) => called(e.cohort, names);
+    const parts = most.map((e, i) => (i ? `only ${name(e)}'s, on ${briefly(e)}` : `${name(e)}'s photos, it would ${fresh(e) ? "" : "still "}fail on ${briefly(e)}`));
+    const alone = parts.length ? parts.map((_, i) => ` Had it only ${parts.slice(0, parts.length - i).join("; ")}.`) : [""];
+    const sayings = alone.flatMap((more) => [`${found}${than}.${more}`, `${found}.${more}`]);
+    return sayings.find((said) => said.length <= SHORT) ?? sayings[sayings.length - 1];
   }
 
   // The measurement of a cohort under the model before it, which need not be the next one to the left.
