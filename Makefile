@@ -8,6 +8,7 @@ run: $(VENV)/.installed
 	$(BIN)/facetui run arms_race
 
 # As many as there are cores here: most tests wait for a terminal or a process, and threads that wait passively share.
+# In the order of the folders: by number of tests, the few that take minutes would come last, and one core would wait.
 WORKERS ?= 2
 
 # The check runs on the package as installed, so that a file missing from the wheel is found here.
@@ -19,7 +20,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy
-	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not alone"
+	OMP_WAIT_POLICY=PASSIVE $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
 	$(BIN)/pytest -m alone
 
 # Damaged files of every kind, for about twenty minutes on two cores; the same examples every time.
