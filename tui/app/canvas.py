@@ -105,8 +105,8 @@ class Canvas(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row."""
         line = self._lines[y] if y < len(self._lines) else []
-        segments = [Segment(text, self._style(role)) for text, role in line]
-        return Strip(segments).adjust_cell_length(self.size.width, self._style(""))
+        segments = [Segment(text, self.style_of(role)) for text, role in line]
+        return Strip(segments).adjust_cell_length(self.size.width, self.style_of(""))
 
     def on_click(self, event: events.Click) -> None:
         """Where a click leads is written in the role of what stands there."""
@@ -130,9 +130,6 @@ class Canvas(Widget, can_focus=True):
 
     def style_of(self, role: str) -> Style:
         """How a role looks in the theme."""
-        return self._style(role)
-
-    def _style(self, role: str) -> Style:
         role = role.partition("@")[0].rstrip()  # where a click leads has no colour
         style = self._styles.get(role)
         if style is None:

@@ -12,6 +12,9 @@ from facetui.tui.screens.faces import latest, named
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, cells, cut, fit, left, wrap
 
+THREE = 42
+"""Columns from which on the original stands beside what becomes of it."""
+
 UNDER = 7
 """Rows under the two faces: names, verdict, and a bar for each of up to three people."""
 
@@ -75,11 +78,16 @@ def _bars(event: PicturesShown, width: int) -> list[Line]:
 def preview_placed(stage: Stage, width: int, height: int, y: int) -> list[Placed]:
     """The photo that a tool works on, as it is by then, and the difference; empty while there is none, or no room."""
     task, folder = stage.now.progress, stage.run.folder
-    side = min((width - 3) // 2, 2 * (height - y - 1)) // 2 * 2
+    count = 3 if width >= THREE else 2
+    side = min((width - 1) // count - 1, 2 * (height - y - 1)) // 2 * 2
     if task is None or task.preview is None or folder is None or side < 8:
         return []
     seen = task.preview
-    shown = (("now", load(folder, seen.now)), ("change x10", difference(folder, seen.original, seen.now)))
+    shown = [
+        ("original", load(folder, seen.original)),
+        ("now", load(folder, seen.now)),
+        ("change x10", difference(folder, seen.original, seen.now)),
+    ][-count:]
     return [Placed(title, picture, 1 + i * (side + 1), y + 1, side) for i, (title, picture) in enumerate(shown)]
 
 

@@ -11,7 +11,7 @@ from facetui.tui.figures.reading import lines_of, reading
 from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.sentences import MARKS, brief, words
-from facetui.tui.text.spans import Line, box, cut, fit, pad, side_by_side, wrap
+from facetui.tui.text.spans import Line, box, cells, cut, fit, pad, side_by_side, whole_words, wrap
 
 WIDE, TALL = 110, 30
 VAST, HIGH = 150, 44
@@ -130,7 +130,9 @@ def _medium(stage: Stage, width: int, height: int) -> list[Line]:
     status: Line = [(" ", ""), *_turn(stage)]
     bar = _bar(stage, 30)
     if bar:
-        status = [*fit(status, width - 32), (" ", ""), *bar]
+        (mark, role), (what, _) = _turn(stage)
+        doing = whole_words(what, width - 34 - cells(mark))
+        status = [*fit([(" ", ""), (mark, role), (doing, "")], width - 32), (" ", ""), *bar]
     return [[(f" {title(stage, width - 2)}", "dim")], *plot, *said, status]
 
 

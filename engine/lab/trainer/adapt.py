@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -36,7 +37,7 @@ def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: P
     clean = training_photos(world)
     poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
     name = _name(state, base)
-    robust = train(world, training, base, clean, poisoned, name, _trial(state))
+    robust = train(world, training, base, clean, poisoned, name, partial(_trial, state))
     robust.name = name
     world.networks.add(robust.eval())
     before, n_probes = _accuracy(state, replace(bare, extractor=base), held_out)

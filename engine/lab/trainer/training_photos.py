@@ -90,7 +90,7 @@ def train(
     clean: Bank,
     poisoned: Tensor,
     name: str,
-    failing: Callable[[Extractor], float] | None = None,
+    trial: Callable[[], Callable[[Extractor], float] | None] = lambda: None,
 ) -> Extractor:
     """Train an extractor, or take it from the cache; what was trained before a stop is not trained again.
 
@@ -101,7 +101,8 @@ def train(
         clean: photos of people who are not evaluated.
         poisoned: their perturbed copies, row for row.
         name: of the network that results.
-        failing: the share of searches on trial that fail with a network, for the audience; absent: nobody to try with.
+        trial: gives what tells, for the audience, which share of searches on trial fail with a network, or ``None``
+            with nobody to try; asked only where something is trained.
     """
     network = world.networks.get(base)
     training = training.suited(network)
@@ -125,7 +126,7 @@ def train(
         return robust
     checkpoint = Checkpoint(world.cache, key)
     tell = world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
-    looks = _Looks(failing)
+    looks = _Looks(trial())
     robust = training.train(
         network,
         clean,

@@ -52,19 +52,18 @@ def perturb(
     for chunk in chunks:
         key = caching.key("perturbed", setting, bank_key, photos[chunk], people[chunk])
         before = done
-        # Of what users post; other people's copies, which the trainer makes, are nobody's photos on the web.
-        watch: Preview | None = None
-        if actor == "users" and world.recorder.keeps_pictures:
-            who = [world.people.persons[person].name for person in people[chunk].tolist()]
-            watch = Preview(world.recorder, world.networks.get(names[0]), budget, photos[chunk], who)
 
-        def compute(
-            chunk: Tensor = chunk, key: str = key, before: int = before, watch: Preview | None = watch
-        ) -> Tensor:
+        def compute(chunk: Tensor = chunk, key: str = key, before: int = before) -> Tensor:
+            networks = [world.networks.get(name) for name in names]
+            # Of what users post; other people's copies, which the trainer makes, are nobody's photos on the web.
+            watch: Preview | None = None
+            if actor == "users" and world.recorder.keeps_pictures:
+                who = [world.people.persons[person].name for person in people[chunk].tolist()]
+                watch = Preview(world.recorder, networks[0], budget, photos[chunk], who)
             clean = (photos[chunk].float() / 255).to(world.device)
             poisoned = attack.perturb(
                 clean,
-                [world.networks.get(name) for name in names],
+                networks,
                 budget=budget,
                 generator=world.generator("perturb", key),
                 people=people[chunk].to(world.device),

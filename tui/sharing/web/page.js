@@ -153,7 +153,7 @@
       for (const [name, words] of [[e.probe, "a clean photo"], [e.named, `named: ${first}`], [e.original, "original"], [e.posted, "as posted"]]) made.append(...photo(name, words, e.person));
       const words = make("p");
       words.append(make("strong", {}, e.person), make("br"));
-      (e.candidates ?? []).slice(0, 3).forEach((c, i) => words.append(make("span", i ? { class: "dim" } : {}, `${c.person} ${Number(c.similarity).toFixed(2)}${i ? "" : c.person === e.person ? " right" : " wrong"}`), make("br")));
+      (e.candidates ?? []).slice(0, 3).forEach((c, i) => words.append(make("span", i ? { class: "dim" } : {}, `${c.person} ${Number(c.similarity).toFixed(2)}${i ? "" : c.person === e.person ? " right" : " wrong"}`), make("br"), make("meter", { min: 0, max: 1, value: Math.max(0, Math.min(1, Number(c.similarity) || 0)), "aria-label": clean(`similarity to ${c.person}`) }), make("br")));
       made.append(words);
       return made;
     });
