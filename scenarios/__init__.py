@@ -20,6 +20,7 @@ _TOLD = (
     "retention_law",
     "needle",
     "recognisers",
+    "published_pairs",
 )
 
 

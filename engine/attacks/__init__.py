@@ -73,7 +73,7 @@ ATTACKS: Registry[type[Attack]] = Registry(
         ),
         "opom": _entry(
             "opom:OPOM",
-            "one mask a person, instant on new photos; subspaces centre, convex",
+            "one mask a person, instant on new photos; subspaces centre, affine, convex",
             2022,
             "linf 8/255",
             16,

@@ -90,7 +90,8 @@ class FoggySight(Attack):
             views = device_generator(clean.device, album.generator)
             optimiser = torch.optim.Adam([noise], min(LONGEST, PATH / self.steps) * radius)
             for _ in range(self.steps):
-                seen = _another_view(album.view((clean + noise).clamp(0, 1), rows), spread, views, album.generator)
+                seen = _another_view((clean + noise).clamp(0, 1), spread, views, album.generator)
+                seen = album.view(seen.clamp(clean - radius, clean + radius), rows)
                 with autocast(clean.device):
                     embedded = [network(seen).float() for network in networks]
                 loss = decoy_loss(embedded, towards, noise / spread)
@@ -140,7 +141,7 @@ def decoy_loss(embedded: Sequence[Tensor], goals: Sequence[Tensor], noise: Tenso
 
 
 def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, generator: torch.Generator) -> Tensor:
-    """Another brightness a photo, another crop, fresh noise; differentiable.
+    """Another brightness, another crop, both of the whole batch, and fresh noise; differentiable.
 
     Args:
         photos: ``(n, 3, 112, 112)`` in [0, 1].
@@ -148,11 +149,11 @@ def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, genera
         views: on the photos' device.
         generator: on the CPU, for what the host must know.
     """
-    n, side = len(photos), photos.shape[-1]
+    side = photos.shape[-1]
     cut = max(1, round(side * CROP))
     top, left = torch.randint(cut + 1, (2,), generator=generator).tolist()  # one crop for the batch
     kept = photos[:, :, top : top + side - cut, left : left + side - cut]
     kept = F.interpolate(kept, size=(side, side), mode="bilinear")
-    light = (torch.rand(n, 1, 1, 1, generator=views, device=photos.device) * 2 - 1) * BRIGHTNESS * spread
+    light = (float(torch.rand((), generator=generator)) * 2 - 1) * BRIGHTNESS * spread
     noise = torch.randn(photos.shape, generator=views, device=photos.device)
     return kept + light + noise * (NOISE * spread)

@@ -1,11 +1,11 @@
 """OPOM (TPAMI 2022): one mask a person, made from a few photos, put onto every photo at once.
 
 Zhong and Deng 2022 (arXiv 2205.11981): the gradient, averaged over a person's photos, pushes them out of the subspace
-their features span, a class centre or a convex hull; one shared mask takes sign steps. Instant on new photos, and
-trivial to estimate and subtract for whoever has several of them.
+their features span, a class centre, an affine or a convex hull; one shared mask takes sign steps. Instant on new
+photos, and trivial to estimate and subtract for whoever has several of them.
 
 What differs from the release: the hull's nearest point is found by pairwise Frank-Wolfe steps instead of a quadratic
-program; it has no affine hull, momentum or DFANet, and takes 16 steps where theirs may take 100.
+program; it has no momentum or DFANet, and takes 16 steps where theirs may take 100.
 """
 
 from __future__ import annotations
@@ -23,8 +23,11 @@ from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError
 
 CENTRE_FIRST = 5
-"""Steps for which the hull variant moves away from the centre, as in the release."""
+"""Steps for which the convex hull's variant moves away from the centre, as in the release."""
 FRANK_WOLFE = 16
+SUBSPACES = ("centre", "affine", "convex")
+FLAT = 1e-5
+"""Directions along which points spread less than by this share of the widest are none of their flat."""
 STEP = 1 / 8
 """Length of a step in bounds: the release's 1/255 of 8/255."""
 
@@ -37,7 +40,7 @@ class OPOM(Attack):
     """One universal mask a person, within an L-inf ball.
 
     Args:
-        subspace: ``centre`` or ``convex``: what the photos' embeddings are driven away from.
+        subspace: ``centre``, ``affine`` or ``convex``: what the photos' embeddings are driven away from.
         steps: sign steps.
         photos_a_mask: photos of each person that the mask is made from; it is put onto all of them.
         ensemble: against all surrogates at once; else against the first.
@@ -51,8 +54,8 @@ class OPOM(Attack):
     def __init__(
         self, subspace: str = "convex", steps: int = 16, photos_a_mask: int = 10, ensemble: bool = False
     ) -> None:
-        if subspace not in ("centre", "convex"):
-            raise UsageError(f"expected the subspace centre or convex, got {subspace!r}")
+        if subspace not in SUBSPACES:
+            raise UsageError(f"expected a subspace {', '.join(SUBSPACES)}, got {subspace!r}")
         if steps < 1 or photos_a_mask < 1:
             raise UsageError("expected at least 1 step and 1 photo a mask")
         self.subspace = subspace
@@ -109,26 +112,43 @@ class OPOM(Attack):
             seen = album.view((clean + moved).clamp(0, 1), flat)
             with autocast(clean.device):
                 embedded = [network(seen).float().unflatten(0, (p, m)) for network in networks]
-            hull = self.subspace == "convex" and step >= CENTRE_FIRST
+            early = self.subspace == "convex" and step < CENTRE_FIRST
+            nearest = NEAREST["centre" if early else self.subspace]
             pairs = zip(embedded, own, strict=True)
-            away = torch.stack([(e - _nearest(e.detach(), points, hull)).square().sum() for e, points in pairs])
+            away = torch.stack([(e - nearest(e.detach(), points)).square().sum() for e, points in pairs])
             (gradient,) = torch.autograd.grad(away.sum(), mask)
             mask = (mask.detach() + gradient.sign() * (radius * STEP)).clamp(-radius, radius)
             tick(len(flat) * len(networks), flat, clean + mask.repeat_interleave(m, 0))
         return mask
 
 
-def _nearest(embedded: Tensor, points: Tensor, hull: bool) -> Tensor:
-    """Of each person's centre or convex hull the point nearest to each embedding: ``(p, n, D)``.
+def _centre(embedded: Tensor, points: Tensor) -> Tensor:
+    """The centre of each person's points ``(p, m, D)``, for each embedding ``(p, n, D)``."""
+    return points.mean(1, keepdim=True).expand_as(embedded)
+
+
+def _affine(embedded: Tensor, points: Tensor) -> Tensor:
+    """Of the flat through each person's points ``(p, m, D)`` the point nearest to each embedding ``(p, n, D)``.
+
+    On one's own photos, unperturbed, that is the embedding itself; a photo is driven out of the flat, not along it.
+    """
+    centre = points.mean(1, keepdim=True)
+    # On the CPU, and in double precision: points of one person lie close together, so the system is ill-conditioned.
+    spans = (points - centre).mT.double().cpu()  # (p, D, m)
+    asked = (embedded - centre).mT.double().cpu()  # (p, D, n)
+    basis, sizes, _ = torch.linalg.svd(spans, full_matrices=False)  # (p, D, r)
+    basis = basis * (sizes > FLAT * sizes[:, :1]).unsqueeze(1)
+    return centre + (basis @ (basis.mT @ asked)).mT.to(embedded)
+
+
+def _convex(embedded: Tensor, points: Tensor) -> Tensor:
+    """Of each person's convex hull the point nearest to each embedding, by Frank-Wolfe from the centre.
 
     Args:
         embedded: ``(p, n, D)``.
         points: ``(p, m, D)``.
-        hull: Frank-Wolfe from the centre into the hull; else the centre itself.
     """
-    at = points.mean(1, keepdim=True).expand_as(embedded)
-    if not hull:
-        return at
+    at = _centre(embedded, points)
     weights = embedded.new_full((*embedded.shape[:2], points.shape[1]), 1 / points.shape[1])
     for _ in range(FRANK_WOLFE):
         # Weight moves from the corner in use that lies furthest behind to the one furthest ahead: pairwise steps,
@@ -142,3 +162,7 @@ def _nearest(embedded: Tensor, points: Tensor, hull: bool) -> Tensor:
         weights = weights.scatter_add(2, to, part).scatter_add(2, since, -part)
         at = at + part * way
     return at
+
+
+NEAREST: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"centre": _centre, "affine": _affine, "convex": _convex}
+"""What is nearest to embeddings in each of ``SUBSPACES``."""

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from facetui.engine.core.cache import Cache
+from facetui.engine.lab.friends import Friends
 from facetui.engine.lab.law import Law
 from facetui.engine.lab.questions.identification import measure, search
 from facetui.engine.lab.questions.open_set import identify
@@ -23,7 +24,7 @@ from facetui.engine.lab.questions.verification import compare
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.combine_and_choose import picked
 from facetui.engine.lab.trainer.trainer import Trainer
-from facetui.engine.lab.users import Friends, Users
+from facetui.engine.lab.users import Users
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.recorder import OnMove, Recorder, make_move
 from facetui.engine.lab.world.web import Post, Web

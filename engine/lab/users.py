@@ -1,4 +1,4 @@
-"""The users, who protect what they post, and their friends, who do not ask."""
+"""The users, who protect what they post, and everybody else who posts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.perturb import perturb
 from facetui.engine.lab.world.strength import tool_of
 from facetui.engine.lab.world.tools import Tool
-from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import PhotosPosted
@@ -46,6 +45,7 @@ class Users(Player):
         *,
         share: float = 1.0,
         budget: str | Budget | None = None,
+        public: bool = True,
         **settings: Any,
     ) -> None:
         """From now on, perturb what is posted; what was posted stays as it is.
@@ -55,6 +55,7 @@ class Users(Player):
                 among these tools, evenly.
             share: of each user's photos that are perturbed, in [0, 1].
             budget: e.g. ``linf 8/255``; absent: the attack's own.
+            public: whether anybody can run the tool, so the trainer too; or it is a closed service.
             settings: the attack's own settings, e.g. ``steps=40``; absent: as its release runs it, unless the run is
                 at a workshop's strength.
 
@@ -76,7 +77,7 @@ class Users(Player):
                 raise UsageError(f"{tool.attack.name} protects somebody else than who posts; use lab.users.decoy(...)")
         self._policy = Policy(tools, share)
         for tool in tools:
-            self._world.tools.publish(tool)
+            (self._world.tools.publish if public else self._world.tools.close)(tool)
 
     def left(self) -> int:
         """How many photos every protected person can still post."""
@@ -113,6 +114,61 @@ class Users(Player):
             photos, who, which = world.gather(world.protected, lambda person: taken[person][perturbed:])
             self._publish(None, photos, photos, who, which, n_others)
         return n
+
+    def left_to_show(self) -> int:
+        """How many people could still publish a pair: see ``publish_pairs``."""
+        return len(self._not_shown())
+
+    def _not_shown(self) -> list[int]:
+        """People whom nobody asks for and who have published no pair yet, in the order in which they will."""
+        world = self._world
+        shown = {person for post in world.web if post.pairs for person in post.who.tolist()}
+        there = [*world.trainable, *world.crowd]
+        order = torch.randperm(len(there), generator=world.generator("pairs")).tolist()
+        return [there[i] for i in order if there[i] not in shown and world.split[there[i]][1]]
+
+    @move
+    def publish_pairs(
+        self, attack: str, *, people: int = 10, budget: str | Budget | None = None, **settings: Any
+    ) -> None:
+        """Other people publish a photo of theirs beside what a tool makes of it, to show what the tool does.
+
+        They are people whom nobody asks for: those that the trainer may train on, and the crowd. Each shows one photo.
+
+        Args:
+            attack: the tool's name.
+            people: how many more of them do so.
+            budget: e.g. ``linf 8/255``; absent: the attack's own.
+            settings: the attack's own settings.
+
+        Raises:
+            UnknownName: no such attack.
+            UsageError: an attack that makes decoys, or fewer people are left.
+        """
+        world, left = self._world, self._not_shown()
+        tool = tool_of(world.strength, attack, budget, **settings)
+        if tool.attack.decoy:
+            raise UsageError(
+                f"{attack} makes decoys of somebody else; a pair shows what a tool does to one's own photo"
+            )
+        if not 1 <= people <= len(left):
+            raise UsageError(f"expected 1 to {len(left)} people who have shown no pair yet, got {people}")
+        clean, who, source = world.gather(sorted(left[:people]), lambda person: world.split[person][1][:1])
+        task = f"perturb {len(clean)} photos with {attack}, to be shown beside their originals"
+        copies = perturb(world, tool.attack, tool.budget, clean, who, actor="users", task=task)
+        world.web.post(
+            world.t,
+            "users",
+            "",
+            attack,
+            photos=torch.cat([clean, copies]),
+            people=who.repeat(2),
+            source=source.repeat(2),
+            weakened=tool.weakened,
+            pairs=True,
+        )
+        about = "each beside its original, by people who show what the tool does and whom nobody asks for"
+        self._tell(tool, f"{world.t} pairs".strip(), clean, copies, who, about=about)
 
     @move
     def decoy(
@@ -177,19 +233,33 @@ class Users(Player):
             bank=Bank(known, torch.full((len(known),), person)),
         )
         world.web.post(world.t, "users", "", attack.name, photos=decoys, people=who, source=source, decoys=True)
-        seen = visibility(photos.float() / 255, decoys.float() / 255)
-        world.recorder.emit(
+        self._tell(
+            tool,
+            f"{world.t} decoys for {name}".strip(),
+            photos,
+            decoys,
+            who,
+            about=f"decoys for {name}: {attack.about}",
+        )
+
+    def _tell(
+        self, tool: Tool, cohort: str, clean: Tensor, posted: Tensor, who: Tensor, *, about: str, n_others: int = 0
+    ) -> None:
+        """Say what was posted under a tool, and how visible it is."""
+        seen = visibility(clean.float() / 255, posted.float() / 255)
+        self.recorder.emit(
             PhotosPosted(
                 actor="users",
-                cohort=f"{world.t} decoys for {name}".strip(),
-                attack=attack.name,
-                budget=str(budget),
+                cohort=cohort,
+                attack=tool.attack.name,
+                budget=str(tool.budget),
                 n_people=len(who.unique()),
-                n_photos=count,
+                n_photos=len(posted),
+                n_others=n_others,
                 linf=round(float(seen.linf.max()), 5),
                 dssim=round(float(seen.dssim.mean()), 5),
                 psnr=round(float(seen.psnr.mean()), 2),
-                about=f"decoys for {name}: {attack.about}",
+                about=about,
                 weakened=tool.weakened,
             )
         )
@@ -209,54 +279,17 @@ class Users(Player):
         # In the name, so that it stands wherever the cohort does.
         cohort = f"{world.t} {attack or 'clean'}{' weakened' if weakened else ''}".strip()
         world.web.post(world.t, "users", cohort, attack, photos=posted, people=who, source=which, weakened=weakened)
-        seen = visibility(clean.float() / 255, posted.float() / 255) if tool else None
-        world.recorder.emit(
+        if tool:
+            self._tell(tool, cohort, clean, posted, who, about=tool.attack.about, n_others=n_others)
+            return
+        self.recorder.emit(
             PhotosPosted(
                 actor="users",
                 cohort=cohort,
-                attack=attack,
-                budget=str(tool.budget) if tool else None,
+                attack=None,
+                budget=None,
                 n_people=len(who.unique()),
                 n_photos=len(posted),
                 n_others=n_others,
-                linf=round(float(seen.linf.max()), 5) if seen else None,
-                dssim=round(float(seen.dssim.mean()), 5) if seen else None,
-                psnr=round(float(seen.psnr.mean()), 2) if seen else None,
-                about=tool.attack.about if tool else "",
-                weakened=tool.weakened if tool else "",
             )
         )
-
-
-class Friends(Player):
-    """People who post photos of the protected ones, unasked and clean."""
-
-    actor = "friends"
-
-    def __init__(self, world: World) -> None:
-        self.recorder = world.recorder
-        self._world = world
-
-    @move
-    def post(self, n: int = 1) -> Post:
-        """Post ``n`` clean photos of each protected person.
-
-        Raises:
-            UsageError: somebody has too few photos left.
-        """
-        world = self._world
-        taken = {person: world.take(person, n) for person in world.protected}
-        photos, who, which = world.gather(world.protected, lambda person: taken[person])
-        cohort = f"{world.t} friends".strip()
-        post = world.web.post(world.t, "friends", cohort, None, photos=photos, people=who, source=which)
-        world.recorder.emit(
-            PhotosPosted(
-                actor="friends",
-                cohort=cohort,
-                attack=None,
-                budget=None,
-                n_people=len(world.protected),
-                n_photos=len(photos),
-            )
-        )
-        return post

@@ -142,6 +142,18 @@ def test_every_recogniser_is_asked(tmp_path):
 
 
 @pytest.mark.slow
+def test_pairs_that_people_publish_are_enough_to_learn_from(tmp_path):
+    events, table = told("published_pairs", tmp_path)
+    assert table.generations == ["compact-b", *(f"compact-b from {n} pairs" for n in (5, 10, 20, 40))]
+    adapted = [e for e in events if isinstance(e, DefenceApplied)]
+    assert [(e.n_people, e.n_photos) for e in adapted] == [(n, n) for n in (5, 10, 20, 40)]
+    first, *taught = whole(events)
+    assert taught[-1].protection_rate <= first.protection_rate - 0.2
+    assert taught[-1].protection_rate <= taught[0].protection_rate
+    assert all(e.best_generation is None or e is first for e in [first, *taught]), "nobody rehearses with a closed tool"
+
+
+@pytest.mark.slow
 def test_whoever_has_the_tool_sees_through_it_and_picks_well(tmp_path):
     events, table = told("adaptive_defence", tmp_path)
     (detected,) = [e for e in events if isinstance(e, DetectionMeasured)]

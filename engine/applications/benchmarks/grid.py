@@ -17,10 +17,12 @@ from facetui.engine import extractors as families
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.questions import identification
 from facetui.engine.people.casts import Cast, Generation
-from facetui.engine.people.persons import People
+from facetui.engine.people.persons import People, Person
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, PhotosPosted, ProtectionMeasured
+from facetui.engine.records.measurements import Measurements
 
 CLEAN = "clean"
 
@@ -34,25 +36,27 @@ class Row:
         settings: its settings.
         surrogates: extractors it may use.
         budget: e.g. ``linf 8/255``; ``None`` is the attack's own.
+        share: of each user's photos that are perturbed, in [0, 1]; the others are posted as they are.
     """
 
     attack: str
     settings: dict[str, Any]
     surrogates: tuple[str, ...]
     budget: str | None = None
+    share: float = 1.0
 
     @classmethod
     def parse(cls, text: str, surrogates: Sequence[str]) -> Row:
         """Read ``lowkey``, ``fawkes-0.3:mode=high`` or ``lowkey@compact-a+mobilefacenet-casia``.
 
         Args:
-            text: a name; after ``:`` settings, separated by ``;``, the budget among them; after ``@`` surrogates,
-                separated by ``+``.
+            text: a name; after ``:`` settings, separated by ``;``, the budget and the share of perturbed photos among
+                them; after ``@`` surrogates, separated by ``+``.
             surrogates: where the text names none.
 
         Raises:
             UnknownName: no such attack or extractor.
-            UsageError: a setting without ``=``.
+            UsageError: a setting without ``=``, or a share that is none.
         """
         head, _, own = text.partition("@")
         name, _, rest = head.partition(":")
@@ -67,14 +71,17 @@ class Row:
         chosen = tuple(own.split("+")) if own else tuple(surrogates)
         for surrogate in chosen:
             families.EXTRACTORS.entry(surrogate)
-        budget = settings.pop("budget", None)
-        return cls(name, settings, chosen, None if budget is None else str(budget))
+        budget, share = settings.pop("budget", None), settings.pop("share", 1.0)
+        if isinstance(share, str) or not 0 <= share <= 1:
+            raise UsageError(f"expected a share in [0, 1], got {share!r} in {text!r}")
+        return cls(name, settings, chosen, None if budget is None else str(budget), float(share))
 
     @property
     def words(self) -> str:
         """``fawkes-0.3 mode=high``."""
         settings = [f"{key}={value}" for key, value in self.settings.items()]
-        return " ".join([self.attack, *settings, *([self.budget] if self.budget else [])])
+        share = [f"{self.share:.0%} of photos".replace("%", " %")] if self.share < 1 else []
+        return " ".join([self.attack, *settings, *([self.budget] if self.budget else []), *share])
 
 
 def _value(text: str) -> Any:
@@ -113,6 +120,7 @@ def measure(
     *,
     users: Sequence[str] | None = None,
     photos: int = 20,
+    crowd: Sequence[Person] = (),
     seed: int = 0,
     device: torch.device | None = None,
     cache: Cache | None = None,
@@ -127,6 +135,7 @@ def measure(
         tool: people whom targeted attacks aim at.
         users: who protects their photos; absent: a quarter, by the seed.
         photos: posted by everybody.
+        crowd: people who are only searched among.
         seed: of every random draw.
         device: where to compute.
         cache: results of earlier runs.
@@ -144,7 +153,8 @@ def measure(
             emit(event)
 
         cast = Cast("grid", "", people.source, row.surrogates, generations)
-        lab = Lab(people, cast, tool=tool, users=users, seed=seed, device=device, cache=cache, emit=hear)
+        where: dict[str, Any] = {"seed": seed, "device": device, "cache": cache}
+        lab = Lab(people, cast, tool=tool, users=users, crowd=crowd, emit=hear, **where)
         used: tuple[str, ...] = ()
         lab.at("2020-01")
         if row.attack != CLEAN:
@@ -152,13 +162,14 @@ def measure(
             if attack.decoy:
                 raise UsageError(f"{row.attack} protects other people than those who post; leave it out of the grid")
             used = tuple(lab.world.surrogates(attack))
-            lab.users.protect(row.attack, budget=row.budget, **row.settings)
+            lab.users.protect(row.attack, budget=row.budget, share=row.share, **row.settings)
         lab.users.post(photos)
         lab.trainer.use(extractors[0])
         lab.trainer.scrape()
         cells = {}
         for name in extractors:
             lab.trainer.use(name)
-            cells[name] = lab.measure().whole
+            # Not by the lab's own verb: that also lets the trainer try which of the extractors it would pick.
+            cells[name] = Measurements(identification.measure(lab.trainer.state)).whole
         posted = next((e for e in events if isinstance(e, PhotosPosted) and e.attack), None)
         yield Line(row, used, posted, cells)

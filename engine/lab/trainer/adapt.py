@@ -14,13 +14,15 @@ from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.rehearsal import failing, rehearse
-from facetui.engine.lab.trainer.training_photos import perturbed, train, training_photos
+from facetui.engine.lab.trainer.training_photos import perturbed, published_pairs, train, training_photos
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
 from facetui.engine.records.rates import error_rate
 
 
-def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: Pipeline) -> None:
+def adapt(
+    state: TrainerState, training: Training, names: Sequence[str], bare: Pipeline, published: bool = False
+) -> None:
     """Train the current extractor on and use the result from now on.
 
     Args:
@@ -28,15 +30,20 @@ def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: P
         training: how.
         names: attacks whose copies it learns from.
         bare: the pipeline that the new extractor gets, apart from the extractor.
+        published: learn from pairs that other people published, and run no tool; no names: from all such pairs.
 
     Raises:
         UnknownName: no such attack.
+        UsageError: a tool that the trainer cannot run, or no pair was published.
     """
     world, base = state.world, state.current.extractor
     held_out = world.kept
-    clean = training_photos(world)
-    poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
-    name = _name(state, base)
+    if published:
+        clean, poisoned, names = published_pairs(state.archive, names)
+    else:
+        clean = training_photos(world)
+        poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
+    name = _name(state, base, f"from {len(clean.photos)} pairs" if published else "robust")
     robust = train(world, training, base, clean, poisoned, name, partial(_trial, state))
     robust.name = name
     world.networks.add(robust.eval())
@@ -60,10 +67,10 @@ def adapt(state: TrainerState, training: Training, names: Sequence[str], bare: P
     )
 
 
-def _name(state: TrainerState, base: str) -> str:
-    """A name that no pipeline has yet: ``compact-a robust``, ``compact-a robust 2``."""
+def _name(state: TrainerState, base: str, how: str) -> str:
+    """A name that no pipeline has yet: ``compact-a robust``, ``compact-a robust 2``, ``compact-a from 5 pairs``."""
     taken = {pipeline.extractor for pipeline in state.pipelines}
-    first = f"{base.removesuffix(' robust')} robust"
+    first = f"{base.removesuffix(f' {how}')} {how}"
     return next(name for name in [first, *(f"{first} {i}" for i in range(2, 100))] if name not in taken)
 
 

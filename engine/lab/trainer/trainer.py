@@ -32,6 +32,9 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.fields import DATE
 
+PAIRS = ("own", "published")
+"""Where pairs of a photo and its perturbed copy come from."""
+
 
 class Trainer(Player):
     """Whoever scrapes photos and recognises people by them: one party, which knows what all of them know.
@@ -154,25 +157,37 @@ class Trainer(Player):
                 self.state.pipelines.append(changed)
 
     @move
-    def adapt(self, against: Sequence[str] | None = None, *, defence: str = "adapt", **settings: Any) -> None:
-        """Train an extractor that sees through public tools.
+    def adapt(
+        self,
+        against: Sequence[str] | None = None,
+        *,
+        pairs: str = "own",
+        defence: str = "adapt",
+        **settings: Any,
+    ) -> None:
+        """Train an extractor that sees through tools.
 
         The trainer runs each tool on photos of people who are not evaluated, and fine-tunes its current extractor
-        on clean and perturbed copies.
+        on clean and perturbed copies. Or it runs nothing, and takes the pairs that such people published themselves.
 
         Args:
-            against: names of attacks; absent: every attack that was used so far.
+            against: names of attacks; absent: every attack that was used so far, or that there are pairs of.
+            pairs: ``own``: it runs the tools; ``published``: it takes what ``lab.users.publish_pairs`` showed.
             defence: its name in the registry; one that trains an extractor.
             settings: the defence's own settings, e.g. ``steps=100`` (else as many as the cast says) or
                 ``objective="shared-label"``.
 
         Raises:
             UnknownName: no such attack or defence.
-            UsageError: there is nothing to adapt to, or nobody to train on.
+            UsageError: there is nothing to adapt to, a tool that the trainer cannot run, or nobody to train on.
         """
+        if pairs not in PAIRS:
+            raise UsageError(f"expected pairs {' or '.join(PAIRS)}, got {pairs!r}")
         made = defences.make(defence, Training, "trains an extractor", **self._steps(defence, settings))
-        names = self._tools(against, "adapt")
-        adapt(self.state, made, names, self._pipeline(self.state.current.extractor))
+        published = pairs == "published"
+        self._ready()
+        names = list(against or ()) if published else self._tools(against, "adapt")
+        adapt(self.state, made, names, self._pipeline(self.state.current.extractor), published)
 
     def _steps(self, defence: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings with as many steps as the cast says, where our own training is asked for without any."""

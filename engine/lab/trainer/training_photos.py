@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -14,8 +14,10 @@ from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.interfaces import Bank, Extractor, Training
 from facetui.engine.lab.world.perturb import perturb
 from facetui.engine.lab.world.strength import tool_of
+from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.persons import EMBEDDED
+from facetui.engine.records.errors import UsageError
 
 TRAINING_PAIRS = 42
 """Photos of people in the run that are perturbed for training, about, however many people there are."""
@@ -74,13 +76,45 @@ def perturbed(world: World, attack: str, clean: Bank, people: str = "other peopl
 
     Raises:
         UnknownName: no such attack.
+        UsageError: it is a closed tool.
     """
+    if world.tools.is_closed(attack):
+        raise UsageError(
+            f"{attack} is a closed tool here, which the trainer cannot run; it can learn from what others show of it: "
+            "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published')"
+        )
     n = len(clean.people.unique())
     task = f"run {attack} on {len(clean.photos)} photos of {n} {people}"
     return [
         perturb(world, tool.attack, tool.budget, clean.photos, clean.people, actor="trainer", task=task)
         for tool in world.tools.settings_of(attack) or [tool_of(world.strength, attack)]
     ]
+
+
+def published_pairs(archive: Sequence[Post], names: Collection[str]) -> tuple[Bank, Tensor, list[str]]:
+    """Photos that people published beside what a tool made of them, among what was scraped.
+
+    Args:
+        archive: what was scraped.
+        names: attacks; empty: all.
+
+    Returns:
+        The originals, the copies row for row, and the attacks in the order of their first pair.
+
+    Raises:
+        UsageError: nobody published any.
+    """
+    posts = [post for post in archive if post.pairs and post.attack and (not names or post.attack in names)]
+    if not posts:
+        what = f"of {', '.join(names)} " if names else ""
+        raise UsageError(
+            f"nobody has published a pair {what}that the trainer has scraped; lab.users.publish_pairs(...) does, and "
+            "then lab.trainer.scrape()"
+        )
+    halves = [(post.photos.chunk(2), post.people.chunk(2)) for post in posts]
+    clean = Bank(torch.cat([photos[0] for photos, _ in halves]), torch.cat([people[0] for _, people in halves]))
+    copies = torch.cat([photos[1] for photos, _ in halves])
+    return clean, copies, list(dict.fromkeys(post.attack for post in posts if post.attack))
 
 
 def train(

@@ -1,4 +1,4 @@
-"""The tools that users run on their photos: public, so that the trainer can run them too."""
+"""The tools that users run on their photos: most are public, so that the trainer can run them too."""
 
 from __future__ import annotations
 
@@ -37,20 +37,31 @@ class Tool:
 
 
 class PublicTools:
-    """Every tool that was ever used, by the attack's name."""
+    """Every tool that was ever used and that anybody can run, by the attack's name; and which ones nobody else can."""
 
     def __init__(self) -> None:
         self._known: dict[str, list[Tool]] = {}
+        self._closed: set[str] = set()
 
     def names(self) -> list[str]:
-        """The attacks that were used, the first one first."""
+        """The attacks that were used and can be run by anybody, the first one first."""
         return list(self._known)
 
     def publish(self, tool: Tool) -> None:
         """Make a tool known."""
         known = self._known.setdefault(tool.attack.name, [])
+        self._closed.discard(tool.attack.name)
         if not any(tool.is_like(other) for other in known):
             known.append(tool)
+
+    def close(self, tool: Tool) -> None:
+        """Say that a tool is sold as a service: only those who protect themselves can run it."""
+        if tool.attack.name not in self._known:
+            self._closed.add(tool.attack.name)
+
+    def is_closed(self, attack: str) -> bool:
+        """Whether only those who protect themselves can run it."""
+        return attack in self._closed
 
     def settings_of(self, attack: str) -> list[Tool]:
         """The settings in which an attack was used; none when it was not."""

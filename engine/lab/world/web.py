@@ -28,6 +28,8 @@ class Post:
         digest: of the pixels, taken when they were posted.
         decoys: whether the photos were made to be found in place of somebody else.
         weakened: in words, where the tool was run at less than its release's strength.
+        pairs: whether the first half are originals, and the second their copies, row for row: somebody shows in public
+            what a tool does.
     """
 
     t: str
@@ -40,6 +42,7 @@ class Post:
     digest: str
     decoys: bool = False
     weakened: str = ""
+    pairs: bool = False
 
     @property
     def photos(self) -> Tensor:
@@ -99,6 +102,7 @@ class Web:
         source: Tensor,
         decoys: bool = False,
         weakened: str = "",
+        pairs: bool = False,
     ) -> Post:
         """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back."""
         pixels = _read_only(photos.to(torch.uint8))
@@ -113,6 +117,7 @@ class Web:
             digest_of(pixels),
             decoys,
             weakened,
+            pairs,
         )
         self._posts.append(post)
         return post

@@ -15,6 +15,7 @@ from facetui.engine.attacks.tanh import Mode, penalty_term
 from facetui.engine.core.budget import Budget, dssim
 from facetui.engine.core.interfaces import Bank, Extractor
 from facetui.engine.core.ssim import Dissimilarity
+from facetui.engine.records.errors import UsageError
 
 RHO = 0.95
 
@@ -223,6 +224,25 @@ def test_foggysight(linear, photos, bank):
     assert foggysight.decoy_loss(embedded, goals, noise).detach().numpy() == pytest.approx(value, rel=1e-5)
 
 
+def test_foggysight_shows_views_within_the_budget(photos, bank):
+    seen, radius = [], 20 / 255
+
+    class Watching(Linear):
+        def features(self, photos):
+            seen.append(photos.detach().clone())
+            return super().features(photos)
+
+    attack = foggysight.FoggySight(steps=3)
+    attack.perturb(
+        photos, [Watching(1)], bank=bank, budget=Budget("linf", radius), generator=torch.Generator().manual_seed(4)
+    )
+    views = [view for view in seen if len(view) == len(photos)]
+    assert len(views) == 3
+    for view in views:
+        assert (view - photos).abs().max() <= radius + 1e-6
+        assert (view - photos).abs().mean() > radius / 2, "most of the view's noise is beyond the budget"
+
+
 @pytest.mark.parametrize("strategy", foggysight.STRATEGIES)
 def test_foggysight_goals(strategy, linear, photos, bank):
     attack = foggysight.FoggySight(strategy)
@@ -244,14 +264,26 @@ def test_foggysight_goals(strategy, linear, photos, bank):
 def test_opom_finds_the_nearest_point_of_the_hull():
     rng = np.random.default_rng(3)
     points, e = rng.standard_normal((7, 5)), rng.standard_normal((4, 5))
-    ours = opom._nearest(torch.from_numpy(e)[None], torch.from_numpy(points)[None], True)[0].numpy()
-    centre = opom._nearest(torch.from_numpy(e)[None], torch.from_numpy(points)[None], False)[0].numpy()
+    asked = torch.from_numpy(e)[None], torch.from_numpy(points)[None]
+    ours, centre = opom.NEAREST["convex"](*asked)[0].numpy(), opom.NEAREST["centre"](*asked)[0].numpy()
     assert centre == pytest.approx(np.tile(points.mean(0), (4, 1)))
     for at, wanted in zip(ours, e, strict=True):
         # Weights that are not negative and sum to one: least squares with a heavy row of ones.
         weights, _ = nnls(np.vstack([points.T, np.full(7, 1e4)]), np.append(wanted, 1e4))
         exact, found = np.linalg.norm(wanted - points.T @ weights), np.linalg.norm(wanted - at)
         assert exact - 1e-3 <= found <= exact * 1.05 + 1e-3
+
+
+def test_opom_finds_the_nearest_point_of_the_flat():
+    rng = np.random.default_rng(4)
+    points, e = rng.standard_normal((3, 5)), rng.standard_normal((4, 5))
+    points = np.vstack([points, points[:1]])  # a photo twice: a direction less than there are photos
+    found = opom.NEAREST["affine"](torch.from_numpy(e)[None], torch.from_numpy(points)[None])[0].numpy()
+    spans = (points[1:3] - points[0]).T
+    exact = points[0] + (spans @ np.linalg.lstsq(spans, (e - points[0]).T, rcond=None)[0]).T
+    assert found == pytest.approx(exact, abs=1e-9)
+    with pytest.raises(UsageError, match="centre, affine, convex"):
+        opom.OPOM("hull")
 
 
 def test_opom_one_step(linear, photos):

@@ -16,7 +16,7 @@ from facetui.engine.records.events import DefenceApplied
 
 MOVES = {
     "": {"at", "cite", "compare", "identify", "measure", "note", "search", "show"},
-    "users": {"decoy", "post", "protect"},
+    "users": {"decoy", "post", "protect", "publish_pairs"},
     "friends": {"post"},
     "trainer": {
         *(
@@ -42,7 +42,7 @@ def test_the_moves_are_these_and_nothing_else_is_public_but_questions(make_lab):
     assert {name: set(moves_of(player)) for name, player in lab.players.items()} == MOVES
     questions = {
         "": {"restart"},
-        "users": {"left"},
+        "users": {"left", "left_to_show"},
         "friends": set(),
         "trainer": set(),
         "law": {"bans", "keeps"},

@@ -11,9 +11,10 @@ import typer
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
+from facetui.engine.records.measurements import among
 from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption, comma_list
+from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def grid(
         typer.Option(
             "--attacks",
             autocompletion=shell.attack_list,
-            help="Separated by commas; fawkes-0.3:mode=low, lowkey@compact-a+compact-d.",
+            help="Separated by commas; fawkes-0.3:mode=low, fawkes-1.0:share=0.5, lowkey@compact-a+compact-d.",
         ),
     ] = GRID,
     extractors: Annotated[
@@ -93,6 +94,7 @@ def grid(
     people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
     users: Annotated[str | None, typer.Option(help="Who protects their photos, separated by commas.")] = None,
     photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 16,
+    crowd: CrowdOption = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
     no_cache: NoCacheOption = False,
@@ -111,7 +113,9 @@ def grid(
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
     source = people if people == EMBEDDED else str(Path(people).expanduser())
-    everybody, tool = peoples.tool_faces(peoples.load(source, cache=cache, describe=describe))
+    loaded = peoples.load(source, cache=cache, describe=describe)
+    everybody, tool = peoples.tool_faces(loaded)
+    around = peoples.crowd(crowd, loaded, cache=cache, describe=describe)
     width = max(len(line.words) for line in chosen) + 2
     first = True
     for line in grids.measure(
@@ -121,6 +125,7 @@ def grid(
         tool,
         users=[users] if users else None,
         photos=photos,
+        crowd=around.persons if around else (),
         seed=seed,
         device=choose(device),
         cache=cache,
@@ -128,8 +133,8 @@ def grid(
     ):
         if first:
             cell = next(iter(line.cells.values()))
-            say(f"protection rate and 95 % interval; n = {cell.n_probes} clean probes of the protected people;")
-            say(f"{photos} photos posted by each of {len(everybody)} people; seed {seed}")
+            say(f"protection rate and {cell.method}; {cell.n_probes} clean probes of {len(cell.people)} people,")
+            say(f"{among(cell)}; {photos} photos posted by each; seed {seed}")
             say(f"{'attack':<{width}}" + "".join(f"{name:>22}" for name in columns))
             first = False
         for text in _measured(line, columns, width):
