@@ -21,6 +21,7 @@ _TOLD = (
     "needle",
     "recognisers",
     "published_pairs",
+    "two_models",
 )
 
 

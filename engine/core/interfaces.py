@@ -332,7 +332,7 @@ class Combining(Defence):
     """A defence that makes one answer or several of an accurate extractor's and a robust one's.
 
     Attributes:
-        words: when the robust one is asked, for tables: ``if unsure``.
+        words: when the robust one is asked, for tables: ``under 0.55``.
         detail: the same for the audience, after "asks A, and B ...": ``where it is unsure``.
     """
 

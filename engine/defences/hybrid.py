@@ -42,7 +42,7 @@ class Hybrid(Combining):
     @property
     def words(self) -> str:  # type: ignore[override]
         """When the robust extractor is asked, for tables."""
-        return "as top-2" if self.rule == "top-2" else "if unsure"
+        return "as top-2" if self.rule == "top-2" else f"under {self.threshold:.2f}"
 
     @property
     def detail(self) -> str:  # type: ignore[override]

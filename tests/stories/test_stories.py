@@ -162,7 +162,8 @@ def test_whoever_has_the_tool_sees_through_it_and_picks_well(tmp_path):
     naive, *answers = whole(events)
     assert naive.protection_rate >= 0.9
     assert all(answer.protection_rate <= 0.2 for answer in answers), "each answer is enough by itself"
-    assert {"compact-a robust", "compact-a + compact-a robust if unsure"} < set(table.generations)
+    assert "compact-a robust" in table.generations
+    assert any(name.startswith("compact-a + compact-a robust under 0.") for name in table.generations)
     picked = [e for e in events if isinstance(e, DefenceApplied) and e.defence == "best-of"]
     assert len(picked) == 1 and f"picks {answers[-1].generation}: " in picked[0].detail
 

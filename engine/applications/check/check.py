@@ -42,6 +42,7 @@ from facetui.engine.lab.world.recorder import Recorder
 from facetui.engine.lab.world.strength import Strength
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.casts import Cast
+from facetui.engine.people.identities import crowd as embedded_crowd
 from facetui.engine.people.persons import People
 from facetui.engine.people.same_photo import firsts
 from facetui.engine.records.events import Event, Progress
@@ -64,7 +65,7 @@ def check(
 
     Args:
         album: the user's photos, as ``album.gather`` reads them.
-        crowd: everybody else.
+        crowd: everybody else; with the embedded people comes the crowd around them, so that 530 are searched among.
         cast: the trainer's generations; extractors that are surrogates only are tried too.
         cache: everything computed is kept there, so a check that was stopped goes on where it was.
         seed: of every random draw.
@@ -87,7 +88,9 @@ def check(
     def world_of(people: People) -> World:
         recorder = Recorder(emit, cancelled=cancelled)
         where: dict[str, Any] = {"seed": seed, "device": device, "cache": cache, "recorder": recorder}
-        return make_world(people, cast, album.clean, strength=strength, **where)
+        return make_world(people, cast, album.clean, around.persons if around else (), strength=strength, **where)
+
+    around = embedded_crowd(None, crowd)
 
     world = world_of(crowd)
     if not as_given:

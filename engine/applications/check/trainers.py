@@ -6,6 +6,7 @@ better. Nothing here is ever trained on, or chosen by, a photo of the user.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,18 +83,19 @@ class Trial:
         return [post.photos for post in self.rehearsal.posts]
 
 
-def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> World:
+def make_world(crowd: People, cast: Cast, clean: Tensor, around: Sequence[Person] = (), **settings: Any) -> World:
     """A world in which the user, under an empty name that no folder can have, is the one who protects photos.
 
     Args:
         crowd: everybody else.
         cast: the extractors.
         clean: ``(N, 3, 112, 112)`` uint8 of the user; nobody trains on them.
+        around: further people who are only searched among, and learnt from.
         settings: as for ``World``.
     """
     game, tool = tool_faces(crowd)
     everybody = People(game.source, (*game.persons, Person("", clean)))
-    world = World(everybody, cast, tool=tool, users=[""], **settings)
+    world = World(everybody, cast, tool=tool, users=[""], crowd=around, **settings)
     for name in TOOLS:
         world.tools.publish(tool_of(world.strength, name))
     return world
@@ -101,8 +103,9 @@ def make_world(crowd: People, cast: Cast, clean: Tensor, **settings: Any) -> Wor
 
 def enrolled(world: World) -> Crowd:
     """The crowd's photos in the gallery: of all of them, those the trainer trains on too."""
+    everybody = [*world.others, *world.crowd]
     return Crowd(
-        *world.gather(world.others, lambda person: list(range(min(ENROLLED, len(world.people.persons[person].photos)))))
+        *world.gather(everybody, lambda person: list(range(min(ENROLLED, len(world.people.persons[person].photos)))))
     )
 
 
@@ -146,7 +149,8 @@ def choose_purifier(world: World, crowd: Crowd, trial: Trial) -> tuple[str, dict
         Its recipe; for each candidate, and for ``""`` (none), how many searches it answers right; and how many
         searches there were.
     """
-    state, rows = _state(world), crowd.numbers < POSTED
+    # Among those with many photos: each candidate's pictures have to be embedded anew.
+    state, rows = _state(world), (crowd.numbers < POSTED) & (crowd.people < world.crowd.start)
     web = Web()
     photos, people, numbers = crowd.photos[rows], crowd.people[rows], crowd.numbers[rows]
     state.archive.append(web.post("", "users", "", None, photos=photos, people=people, source=numbers))

@@ -211,5 +211,6 @@ def notes(report: Report) -> list[str]:
         crowd,
         f"The adapted trainer, the detector and the choice of the purifier know {report.tools}, on {n_photos} photos "
         f"of {n_people} other people; a trainer who has your tool would do better. No photo of you was trained on.",
-        "Intervals are Wilson, 95 %; photos of one series resemble each other, so they are somewhat too narrow.",
+        "Intervals are Wilson, 95 %, over searches for you alone: they say nothing about other people, and photos of "
+        "one series resemble each other, so they are somewhat too narrow.",
     ]

@@ -1,0 +1,104 @@
+"""Accuracy against robustness: each of the trainer's models as a point, in a drawing and in characters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor
+
+from facetui.engine.records.cohort_table import CohortTable
+from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
+from facetui.engine.records.rates import percent
+from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Stroke, Words
+
+LEAST = 3
+"""Models from which on there is a curve."""
+RADIUS = 6
+INK, SOFT, LINE = "#15191e", "#5b6570", "#d5d9dd"
+GAP = 18.0
+"""Pixels between two labels."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model.
+
+    Attributes:
+        model: its name as a column of the table.
+        accuracy: share of everybody else's clean photos that it names, in [0, 1].
+        robustness: share of the protected people's, from the whole archive, in [0, 1].
+        interval: 95 %, of the latter.
+    """
+
+    model: str
+    accuracy: float
+    robustness: float
+    interval: tuple[float, float]
+
+
+def points(table: CohortTable) -> list[Point]:
+    """The models of a run in their order; none where they are fewer than ``LEAST``, or a law decided."""
+    found = [_point(table.cells.get((WHOLE_ARCHIVE, model))) for model in table.generations]
+    there = [point for point in found if point is not None]
+    return there if len(there) >= LEAST else []
+
+
+def _point(event: ProtectionMeasured | None) -> Point | None:
+    if event is None or event.unprotected_error is None or event.interval is None or event.basis != "measured":
+        return None
+    low, high = event.interval
+    return Point(event.generation, 1 - event.unprotected_error, 1 - event.protection_rate, (1 - high, 1 - low))
+
+
+def draw(models: Sequence[Point]) -> list[Stroke | Words]:
+    """The points on a white page; up and to the right is a trainer who loses nothing.
+
+    Args:
+        models: at least one.
+    """
+    # From the lowest accuracy's five per cent upwards: from nothing, all points would stand in one column.
+    least = min(0.95, floor(20 * min(point.accuracy for point in models)) / 20)
+    width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+
+    def x(accuracy: float) -> float:
+        return LEFT + width * (accuracy - least) / (1 - least)
+
+    def y(robustness: float) -> float:
+        return TOP + height * (1 - robustness)
+
+    shapes: list[Stroke | Words] = [
+        Words(LEFT, 32, "up: names the protected people; to the right: names everybody else", size=18)
+    ]
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        accuracy = least + share * (1 - least)
+        shapes.append(Stroke(((LEFT, y(share)), (WIDTH - RIGHT, y(share))), LINE, 1.0))
+        shapes.append(Words(LEFT - 12, y(share) + 5, f"{share:.0%}", SOFT, right=True))
+        shapes.append(Stroke(((x(accuracy), y(0)), (x(accuracy), y(1))), LINE, 1.0))
+        shapes.append(Words(x(accuracy) + 20, HEIGHT - BOTTOM + 28, percent(accuracy), SOFT, right=True))
+    path = tuple((x(point.accuracy), y(point.robustness)) for point in models)
+    shapes.append(Stroke(path, SOFT, 1.0, "3 5"))
+    taken = 0.0
+    for point in sorted(models, key=lambda point: -point.robustness):
+        at, height_of = x(point.accuracy), y(point.robustness)
+        shapes.append(Stroke(((at, y(point.interval[0])), (at, y(point.interval[1]))), SOFT, 2.0))
+        corners = [
+            (at - RADIUS, height_of),
+            (at, height_of - RADIUS),
+            (at + RADIUS, height_of),
+            (at, height_of + RADIUS),
+        ]
+        shapes.append(Stroke((*corners, corners[0]), INK, 3.0))
+        taken = max(taken + GAP, height_of + 5)
+        shapes.append(Words(WIDTH - RIGHT + 14, taken, point.model, INK, 13))
+        shapes.append(Stroke(((at + RADIUS, height_of), (WIDTH - RIGHT + 10, taken - 5)), LINE, 1.0))
+    return shapes
+
+
+def characters(models: Sequence[Point]) -> str:
+    """The same as lines, in the order in which the trainer had the models."""
+    widest = max(len(point.model) for point in models)
+    lines = [f"{'model':<{widest}}  names protected   names everybody else"]
+    lines += [
+        f"{point.model:<{widest}}  {percent(point.robustness):>15}  {percent(point.accuracy):>21}" for point in models
+    ]
+    return "\n".join(lines)
