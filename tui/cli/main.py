@@ -63,6 +63,7 @@ COMMANDS = {
     "publish": "runs.publish:publish",
     "report": "runs.manage:report",
     "demo": "runs.watch:demo",
+    "results": "machine.results:results",
     "doctor": "machine.doctor:doctor",
     "runs": "runs.manage:runs_app",
     "bench": "machine.bench:app",

@@ -33,6 +33,17 @@ class Stroke:
 
 
 @dataclass(frozen=True)
+class Box:
+    """A filled rectangle: its corner above and to the left, its size, in pixels, and its colour."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    colour: str
+
+
+@dataclass(frozen=True)
 class Words:
     """A text and where it stands; its end is there when ``right``. Foreign text is cleaned, and cut."""
 
@@ -47,7 +58,10 @@ class Words:
         object.__setattr__(self, "text", cut(clean(self.text), LONGEST_WORDS))
 
 
-def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
+Shape = Stroke | Box | Words
+
+
+def draw(scene: Scene, *, kept: bool) -> list[Shape]:
     """The chart as strokes and words on a white page of ``WIDTH`` by ``HEIGHT``."""
     columns = [LEFT + x for x in positions(scene.slots, WIDTH - LEFT - RIGHT)]
     end = columns[-1] if columns else LEFT
@@ -57,7 +71,7 @@ def draw(scene: Scene, *, kept: bool) -> list[Stroke | Words]:
 
     model = "the model that the trainer's own test picks" if kept else "the model in use"
     name = scene.began.scenario if scene.began else ""
-    shapes: list[Stroke | Words] = [
+    shapes: list[Shape] = [
         Words(LEFT, 32, f"{name}: clean photos of protected people not named, with {model}", size=18)
     ]
     for rate in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -104,9 +118,9 @@ def _apart(labels: list[Words], gap: float = 19.0) -> list[Words]:
     return [Words(o.x, at, o.text, o.colour, o.size) for o, at in zip(ordered, places, strict=True)]
 
 
-def _moves(scene: Scene, columns: Sequence[float]) -> list[Stroke | Words]:
+def _moves(scene: Scene, columns: Sequence[float]) -> list[Shape]:
     """What users and trainer did, below the dates: a mark each, and its words where they fit."""
-    shapes: list[Stroke | Words] = []
+    shapes: list[Shape] = []
     for row, (actor, colour) in enumerate((("users", "#9a5b00"), ("trainer", "#1f5fa8"))):
         y = HEIGHT - BOTTOM + 46 + 18 * row
         moves = [(x, slot.label(actor)) for x, slot in zip(columns, scene.slots, strict=True) if slot.label(actor)]  # type: ignore[arg-type]
@@ -123,11 +137,12 @@ def _moves(scene: Scene, columns: Sequence[float]) -> list[Stroke | Words]:
     return shapes
 
 
-def svg(shapes: list[Stroke | Words]) -> str:
-    """The drawing as SVG."""
+def svg(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
+    """The drawing as SVG, on a page of that size in pixels."""
+    width, height = size
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">',
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]
     for shape in shapes:
         if isinstance(shape, Stroke):
@@ -135,6 +150,9 @@ def svg(shapes: list[Stroke | Words]) -> str:
             dash = f' stroke-dasharray="{shape.dash}"' if shape.dash else ""
             style = f'fill="none" stroke="{shape.colour}" stroke-width="{shape.width}"{dash}'
             parts.append(f'<polyline points="{points}" {style}/>')
+        elif isinstance(shape, Box):
+            place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" width="{shape.width:.0f}" height="{shape.height:.0f}"'
+            parts.append(f'<rect {place} fill="{shape.colour}"/>')
         else:
             anchor = ' text-anchor="end"' if shape.right else ""
             place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" font-size="{shape.size}"{anchor}'
@@ -142,17 +160,20 @@ def svg(shapes: list[Stroke | Words]) -> str:
     return "\n".join([*parts, "</svg>", ""])
 
 
-def png(shapes: list[Stroke | Words]) -> bytes:
-    """The drawing as PNG."""
+def png(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
+    """The drawing as PNG, of that size in pixels."""
     from PIL import Image, ImageDraw, ImageFont
 
-    picture = Image.new("RGB", (WIDTH, HEIGHT), "#ffffff")
+    picture = Image.new("RGB", size, "#ffffff")
     pen = ImageDraw.Draw(picture)
     for shape in shapes:
         if isinstance(shape, Stroke):
             for begin, end in zip(shape.points, shape.points[1:], strict=False):
                 for part in _dashed(begin, end, shape.dash):
                     pen.line(part, fill=shape.colour, width=round(shape.width))
+        elif isinstance(shape, Box):
+            corner = (shape.x + shape.width - 1, shape.y + shape.height - 1)
+            pen.rectangle(((shape.x, shape.y), corner), fill=shape.colour)
         else:
             font = ImageFont.load_default(shape.size)
             pen.text((shape.x, shape.y), shape.text, shape.colour, font=font, anchor="rs" if shape.right else "ls")

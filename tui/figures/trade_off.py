@@ -9,7 +9,7 @@ from math import floor
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.rates import percent
-from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Stroke, Words
+from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Shape, Stroke, Words
 
 LEAST = 3
 """Models from which on there is a curve."""
@@ -50,7 +50,7 @@ def _point(event: ProtectionMeasured | None) -> Point | None:
     return Point(event.generation, 1 - event.unprotected_error, 1 - event.protection_rate, (1 - high, 1 - low))
 
 
-def draw(models: Sequence[Point]) -> list[Stroke | Words]:
+def draw(models: Sequence[Point]) -> list[Shape]:
     """The points on a white page; up and to the right is a trainer who loses nothing.
 
     Args:
@@ -66,7 +66,7 @@ def draw(models: Sequence[Point]) -> list[Stroke | Words]:
     def y(robustness: float) -> float:
         return TOP + height * (1 - robustness)
 
-    shapes: list[Stroke | Words] = [
+    shapes: list[Shape] = [
         Words(LEFT, 32, "up: names the protected people; to the right: names everybody else", size=18)
     ]
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):

@@ -32,7 +32,7 @@ class Row:
     """One attack as it is run.
 
     Attributes:
-        attack: its name, or ``clean`` for no attack at all.
+        attack: its name, or ``clean`` for no attack at all; several, joined by ``+``, share out each user's photos.
         settings: its settings.
         surrogates: extractors it may use.
         budget: e.g. ``linf 8/255``; ``None`` is the attack's own.
@@ -50,8 +50,8 @@ class Row:
         """Read ``lowkey``, ``fawkes-0.3:mode=high`` or ``lowkey@compact-a+mobilefacenet-casia``.
 
         Args:
-            text: a name; after ``:`` settings, separated by ``;``, the budget and the share of perturbed photos among
-                them; after ``@`` surrogates, separated by ``+``.
+            text: a name, or several joined by ``+``; after ``:`` settings, separated by ``;``, the budget and the share
+                of perturbed photos among them; after ``@`` surrogates, separated by ``+``.
             surrogates: where the text names none.
 
         Raises:
@@ -66,8 +66,11 @@ class Row:
             if not equals:
                 raise UsageError(f"expected settings like 'fawkes-0.3:mode=high', got {text!r}")
             settings[key] = _value(value)
-        if name != CLEAN:
-            ATTACKS.entry(name)
+        names = [] if name == CLEAN else name.split("+")
+        for one in names:
+            ATTACKS.entry(one)
+        if len(names) > 1 and set(settings) - {"share"}:
+            raise UsageError(f"a mix of tools takes no settings but a share, got {text!r}")
         chosen = tuple(own.split("+")) if own else tuple(surrogates)
         for surrogate in chosen:
             families.EXTRACTORS.entry(surrogate)
@@ -75,6 +78,11 @@ class Row:
         if isinstance(share, str) or not 0 <= share <= 1:
             raise UsageError(f"expected a share in [0, 1], got {share!r} in {text!r}")
         return cls(name, settings, chosen, None if budget is None else str(budget), float(share))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attacks; none for ``clean``."""
+        return () if self.attack == CLEAN else tuple(self.attack.split("+"))
 
     @property
     def words(self) -> str:
@@ -158,11 +166,9 @@ def measure(
         used: tuple[str, ...] = ()
         lab.at("2020-01")
         if row.attack != CLEAN:
-            attack = attacks.make(row.attack, **row.settings)
-            if attack.decoy:
-                raise UsageError(f"{row.attack} protects other people than those who post; leave it out of the grid")
-            used = tuple(lab.world.surrogates(attack))
-            lab.users.protect(row.attack, budget=row.budget, share=row.share, **row.settings)
+            made = [attacks.make(name, **row.settings) for name in row.names]
+            used = tuple(dict.fromkeys(name for attack in made for name in lab.world.surrogates(attack)))
+            lab.users.protect(list(row.names), budget=row.budget, share=row.share, **row.settings)
         lab.users.post(photos)
         lab.trainer.use(extractors[0])
         lab.trainer.scrape()

@@ -14,6 +14,7 @@ from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.engine.records.measurements import among
 from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.machine.results import paper
 from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
 
@@ -150,6 +151,9 @@ def _measured(line: Line, columns: Sequence[str], width: int) -> list[str]:
         f"{line.row.words:<{width}}" + "".join(f"{_cell(line.cells[name]):>22}" for name in columns),
         f"    {used}{seen}others misnamed {percent(others)}",
     ]
+
+
+app.command()(paper)
 
 
 @app.command()

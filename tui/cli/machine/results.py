@@ -1,0 +1,157 @@
+"""``facetui bench paper`` and ``facetui results``: the paper's grid, measured and looked at."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facetui.engine.applications.benchmarks.cells import ANSWERS, Answer, Results
+from facetui.engine.records import places
+from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Event, Progress
+from facetui.engine.records.rates import percent, percents
+from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, SeedOption, comma_list
+from facetui.tui.text.plain import say
+
+ATTACKS = "clean,fawkes-0.3,lowkey,fawkes-1.0,fawkes-0.3+fawkes-1.0"
+ANSWERED = "nearest,linear,adapted,purified,combined"
+
+
+def paper(
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder of the results; what is there is not measured again.")
+    ],
+    cast: Annotated[
+        str, typer.Option(help="Surrogates, extractors and training steps, where they are not said otherwise.")
+    ] = "embedded",
+    attacks: Annotated[
+        str, typer.Option(autocompletion=shell.attack_list, help="Rows, as of bench grid; a+b: half and half.")
+    ] = ATTACKS,
+    extractors: Annotated[
+        str | None, typer.Option(autocompletion=shell.extractor_list, help="Columns, separated by commas.")
+    ] = None,
+    surrogates: Annotated[
+        str | None, typer.Option(autocompletion=shell.extractor_list, help="What tools attack.")
+    ] = None,
+    answers: Annotated[str, typer.Option(help=f"What trainers do: {', '.join(ANSWERS)}.")] = ANSWERED,
+    people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
+    users: Annotated[str | None, typer.Option(help="Who protects their photos, or how many.")] = None,
+    photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 8,
+    crowd: CrowdOption = None,
+    steps: Annotated[int | None, typer.Option(help="Of training, where a trainer adapts.", min=1)] = None,
+    seed: SeedOption = 0,
+    device: DeviceOption = "auto",
+    no_cache: NoCacheOption = False,
+) -> None:
+    """Measure the paper's grid: every tool, extractor and answer, each user asked alone; goes on where it stopped."""
+    from facetui.engine.applications.benchmarks.cells import Store
+    from facetui.engine.applications.benchmarks.grid import Row
+    from facetui.engine.applications.benchmarks.paper import Plan, measure
+    from facetui.engine.core.cache import Cache, default_folder
+    from facetui.engine.core.device import choose
+    from facetui.engine.extractors.describing import describe
+    from facetui.engine.people import casts
+    from facetui.engine.people import identities as peoples
+    from facetui.engine.people.persons import EMBEDDED
+    from facetui.engine.runs.environment import versions
+
+    chosen = casts.load(cast)
+    attacked = tuple(comma_list(surrogates)) if surrogates else chosen.surrogates
+    columns = comma_list(extractors) if extractors else [g.extractor for g in chosen.generations]
+    rows = [Row.parse(text, attacked) for text in comma_list(attacks)]
+    if not rows or not columns:
+        raise UsageError("expected at least one attack and one extractor")
+    cache = Cache(None if no_cache else default_folder())
+    loaded = peoples.load(
+        people if people == EMBEDDED else str(Path(people).expanduser()), cache=cache, describe=describe
+    )
+    everybody, tool = peoples.tool_faces(loaded)
+    plan = Plan(
+        rows=rows,
+        extractors=columns,
+        answers=_answers(answers),
+        people=everybody,
+        tool=tool,
+        crowd=peoples.crowd(crowd, loaded, cache=cache, describe=describe),
+        surrogates=attacked,
+        users=comma_list(users) if users else None,
+        photos=photos,
+        training_steps=steps or chosen.training_steps,
+        seed=seed,
+        device=choose(device),
+        cache=cache,
+        versions=versions(),
+    )
+    store = Store(out.expanduser(), plan.settings())
+    wanted = len(rows) * len(columns) * len(plan.answers)
+    done = set(store.results.cells)
+    say(f"{wanted} cells, {len(done)} of them measured before; results in {places.short(out)}")
+    for cell in measure(plan, done, _tell):
+        store.add(cell)
+        said = f"{percent(cell.rate)} ({percents(*cell.interval)})"
+        say(f"{cell.attack}, {cell.extractor}, {cell.answer}: {said}; {cell.seconds:.0f} s")
+    from facetui.tui.results.report import lines
+
+    for line in lines(store.results):
+        say(line)
+
+
+def _answers(text: str) -> list[Answer]:
+    asked = comma_list(text)
+    wrong = [name for name in asked if name not in ANSWERS]
+    if wrong or not asked:
+        raise UsageError(f"expected some of {', '.join(ANSWERS)}, got {', '.join(wrong) or 'nothing'}")
+    return [answer for answer in ANSWERS if answer in asked]
+
+
+def _tell(event: Event) -> None:
+    """Where a long row stands, on a terminal only."""
+    if isinstance(event, Progress) and sys.stderr.isatty():
+        rate = f", {event.rate:,.0f}/s" if event.rate else ""
+        print(f"\r{event.task}: {event.done:,} of {event.total:,} {event.unit}{rate} \033[K", end="", file=sys.stderr)
+        if event.done >= event.total:
+            print("\r\033[K", end="", file=sys.stderr)
+
+
+def results(
+    folder: Annotated[Path | None, typer.Argument(help="Made by bench paper; absent: those that come along.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="FILE.html, .md, .svg, .png, .csv, .json or .parquet.")
+    ] = None,
+    users: Annotated[str | None, typer.Option(help="Only these protected people, separated by commas.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")] = False,
+) -> None:
+    """Look at a grid of results: what survives, cell by cell; or write it to a file."""
+    found = _load(folder)
+    if users:
+        found = found.only(comma_list(users))
+    title = "Which tools protect against which extractors"
+    if out is not None:
+        from facetui.tui.results.report import write
+
+        write(found, places.expanded(out), title)
+        say(f"wrote {places.short(places.expanded(out))}")
+        return
+    if not plain and sys.stdout.isatty() and sys.stdin.isatty():
+        from facetui.tui.results.browse import Browser
+
+        Browser(found).run()
+        return
+    from facetui.tui.results.report import about, lines, survives, survivors
+
+    say(about(found))
+    for cell in survivors(found):
+        say(survives(cell))
+    say()
+    for line in lines(found):
+        say(line)
+
+
+def _load(folder: Path | None) -> Results:
+    from facetui.engine.applications.benchmarks import cells
+
+    return cells.shipped() if folder is None else cells.read(folder.expanduser())

@@ -1,0 +1,1 @@
+"""Results of the paper's grid: written down, and browsed."""
