@@ -49,6 +49,7 @@ class Browser(App[None]):
         super().__init__()
         self.results = results
         self.place = 0
+        self._begun = False
         self._bands: list[Band] = []
 
     def compose(self) -> ComposeResult:
@@ -62,6 +63,11 @@ class Browser(App[None]):
     def on_mount(self) -> None:
         """Fill the grid; what survives is said before anything else."""
         self._fill()
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        """The first cell was chosen by itself: from now on it is the reader who chooses."""
+        self._begun = True
         self.action_show("survivors")
 
     def action_turn(self, by: int) -> None:
@@ -75,19 +81,10 @@ class Browser(App[None]):
         said = {"survivors": self._survivors, "bands": self._judged, "about": self._about}[what]()
         self.query_one("#detail", Static).update(Text(said))
 
-    def on_data_table_cell_highlighted(self, event: DataTable.CellHighlighted) -> None:
+    def on_data_table_cell_highlighted(self) -> None:
         """Another cell is chosen."""
-        if event.data_table.has_focus and self._moved(event):
+        if self._begun:
             self._detail()
-
-    _before: object = None
-
-    def _moved(self, event: DataTable.CellHighlighted) -> bool:
-        """Whether it was the reader who moved: the first cell is chosen by itself."""
-        here, self._before = (event.coordinate.row, event.coordinate.column), self._before or "first"
-        moved = self._before != "first" and here != self._before
-        self._before = here
-        return moved
 
     def _fill(self) -> None:
         answer, table = self.results.answers[self.place], self.query_one("#grid", DataTable)
