@@ -15,7 +15,7 @@ from torch import nn
 from facetui.engine import extractors
 from facetui.engine.core.inference import embed, frozen, pixels
 from facetui.engine.core.interfaces import Extractor
-from facetui.engine.extractors import inputs, selftest
+from facetui.engine.extractors import inputs, prelu, selftest
 from facetui.engine.extractors.families import dlib_resnet, facenet, mobilefacenet
 from facetui.engine.extractors.from_files import trial
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor
@@ -332,7 +332,7 @@ def test_the_stored_references_of_published_networks_hold(name):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("fixed", [False, True])
 def test_the_gradient_of_prelu_is_that_of_torch(dtype, fixed):
-    ours, theirs = mobilefacenet._PReLU(5), torch.nn.PReLU(5)
+    ours, theirs = prelu.PReLU(5), torch.nn.PReLU(5)
     with torch.no_grad():
         ours.weight.copy_(torch.linspace(-0.4, 1.2, 5))
         theirs.weight.copy_(ours.weight)
@@ -358,6 +358,8 @@ def test_facts_of_the_registry_are_those_of_the_networks():
         if not entry.facts:
             continue  # registered by another test
         assert {"family", "year", "input", "embedding", "licence", "source", "weights"} <= set(entry.facts)
-        shape = selftest.references()[name]["input"]["shape"]
-        assert entry.facts["input"] == f"RGB {shape[1]}x{shape[2]}"
+        stored = selftest.references()[name]["input"]
+        last = stored["preprocessing"].endswith("channels last")
+        height, width = stored["shape"][:2] if last else stored["shape"][1:]
+        assert entry.facts["input"] == f"{stored['preprocessing'][:3]} {height}x{width}"
     assert facenet.FaceNet.embedding_size == 512 and dlib_resnet.DlibResNet.embedding_size == 128
