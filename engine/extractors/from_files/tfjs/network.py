@@ -200,5 +200,5 @@ def _in_order(graph: Graph, wanted: Sequence[str]) -> list[Node]:
             raise DataError(f"{graph.path} goes in a circle at {node.words}; it is refused")
         else:
             waiting.add(name)
-            stack += [(other, node.words) for other in before]
+            stack += [(other, node.words) for other in reversed(before)]
     return list(order.values())
