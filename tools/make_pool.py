@@ -16,13 +16,12 @@ from pathlib import Path
 import faces
 import make_people
 import numpy as np
-import tfjs_graph
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from facetui.engine.extractors.families import dlib_resnet
+from facetui.engine.extractors.families import dlib_resnet, graph_models
 
 SEED = 77
 BLENDS = 12000
@@ -46,7 +45,7 @@ def folded(network: nn.Module) -> nn.Module:
 def teachers(shared: Path) -> dict[str, nn.Module]:
     """Four networks: both MobileFaceNets, and two that share neither data nor architecture with them or each other."""
     networks = {name: folded(network) for name, network in make_people.teachers(shared).items()}
-    networks["faceres"] = tfjs_graph.FaceRes(shared / "models" / "graph")
+    networks["faceres"] = graph_models.load(shared / "models" / "graph" / "faceres.json", "faceres")
     networks["dlib"] = folded(dlib_resnet.load(dlib_resnet.published_file(), "dlib"))
     return networks
 

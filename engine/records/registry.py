@@ -62,6 +62,10 @@ class Registry(Generic[T]):
         """Every name, built-in ones first."""
         return list(self._all())
 
+    def offered(self) -> list[str]:
+        """What completion offers: every name, and the beginnings of names without end, e.g. ``onnx:``."""
+        return [*self._all(), *(pattern.partition(":")[0] + ":" for pattern in self.patterns)]
+
     def __contains__(self, name: object) -> bool:
         return name in self._all() or (isinstance(name, str) and self._pattern(name) is not None)
 

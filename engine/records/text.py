@@ -60,6 +60,17 @@ def brief(text: object, most: int = 160) -> str:
     return said if len(said) <= most else said[: most - 1] + "…"
 
 
+def release(released: str, published: str) -> str:
+    """When an extractor is released in the story, and when it really was published, so that neither passes for both.
+
+    Args:
+        released: ISO date in the story; may be empty.
+        published: year, or year and month; may be empty.
+    """
+    story = f"in this story released {released}" if published else f"released {released}"
+    return "; ".join(filter(None, [story if released else "", f"published {published}" if published else ""]))
+
+
 def printable(text: str, encoding: str | None = "utf-8") -> str:
     r"""Text for a stream: cleaned, and spelt out (``\xe9``) where its encoding cannot write it."""
     encoding = encoding or "ascii"

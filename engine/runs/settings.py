@@ -29,6 +29,7 @@ class Settings:
         strict: a picture that cannot be read ends the run; otherwise it is left out and named.
         strength: of the tools: ``release``, or ``workshop``, which weakens them and says so.
         crowd: how many further people are searched among, or a folder of them; absent: see ``identities.crowd``.
+        with_what_is_there: the cast may be played without those of its networks whose weights are missing.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
@@ -45,3 +46,4 @@ class Settings:
     strength: str = "release"
     crowd: str | None = None
     together: bool = False
+    with_what_is_there: bool = False

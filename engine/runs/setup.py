@@ -19,6 +19,7 @@ from facetui.engine.people import casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
+from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.environment import versions
 from facetui.engine.runs.scenario import Value
 from facetui.engine.runs.settings import Settings
@@ -39,6 +40,7 @@ class Setup:
         strength: of the tools, ``release`` or ``workshop``.
         crowd: further people who only have clean photos on the web; ``None``: nobody.
         asked: how protected people are asked for, ``alone`` or ``together``.
+        left_out: networks of the cast that it is played without.
     """
 
     cast: Cast
@@ -51,6 +53,7 @@ class Setup:
     strength: Strength = "release"
     crowd: People | None = None
     asked: Asked = "alone"
+    left_out: tuple[str, ...] = ()
 
 
 def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
@@ -64,7 +67,7 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
         FacetuiError: people, cast or device that do not exist or fit.
     """
     strength = check(settings.strength)
-    chosen = casts.load(settings.cast)
+    chosen, without = cast_at_hand(casts.load(settings.cast), settings.with_what_is_there)
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
     source = settings.people or chosen.people
@@ -72,7 +75,7 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     everybody, tool = identities.tool_faces(loaded)
     around = identities.crowd(settings.crowd, loaded, cache=cache, tell=tell, describe=describe)
     asked: Asked = "together" if settings.together else "alone"
-    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength, around, asked)
+    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength, around, asked, without)
 
 
 def open_lab(
@@ -122,7 +125,7 @@ def begin(
 ) -> None:
     """Emit what a run depends on, and who was left out."""
     cast, everybody = setup.cast, setup.people
-    names = list(dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)]))
+    names = cast.networks
     lab.recorder.emit(
         RunBegan(
             scenario=name,
@@ -144,10 +147,13 @@ def begin(
             n_crowd=len(lab.world.crowd),
             crowd=setup.crowd.source if setup.crowd else "",
             asked=setup.asked,
+            left_out=list(setup.left_out),
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )
     for sentence in (*everybody.left_out, *(setup.crowd.left_out if setup.crowd else ())):
         lab.note(f"Left out: {sentence}.")
+    if setup.left_out:
+        lab.note(f"Left out of the cast, because their weights are not at hand: {', '.join(setup.left_out)}.")
     for sentence in lab.world.shortage():
         lab.note(sentence)

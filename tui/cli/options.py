@@ -82,6 +82,10 @@ CastOption = Annotated[
     str,
     typer.Option(autocompletion=shell.casts, help="Surrogates and the trainer's extractors: a name or a TOML file."),
 ]
+PartlyOption = Annotated[
+    bool,
+    typer.Option("--with-what-is-there", help="Play the cast with those of its networks whose weights are at hand."),
+]
 DeviceOption = Annotated[
     str, typer.Option(autocompletion=shell.one_of("auto", "cpu", "mps", "cuda"), help="auto, cpu, mps, cuda or cuda:N.")
 ]
@@ -132,6 +136,7 @@ def settings_of(
     strength: str = "release",
     crowd: str | None = None,
     together: bool = False,
+    partly: bool = False,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runs.settings import Settings
@@ -153,6 +158,7 @@ def settings_of(
         strength=strength,
         crowd=crowd,
         together=together,
+        with_what_is_there=partly,
         seed=seed,
         device=device,
         cache=cache_folder,

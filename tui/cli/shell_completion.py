@@ -42,7 +42,8 @@ def _registered(kind: str) -> list[tuple[str, str]]:
     from facetui.tui.cli.names import REGISTRIES
 
     registry = REGISTRIES[kind]
-    return [(name, registry.entry(name).summary) for name in registry.names()]
+    begun = {pattern.partition(":")[0] + ":": entry.summary for pattern, entry in registry.patterns.items()}
+    return [(name, begun[name] if name in begun else registry.entry(name).summary) for name in registry.offered()]
 
 
 def _casts() -> list[tuple[str, str]]:

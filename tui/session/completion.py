@@ -14,7 +14,7 @@ OPEN_STRING = re.compile(r"""(?:^|[^\w'"])(['"])([\w.+-]*)$""")
 
 def in_a_string(kind: str) -> list[str]:
     """The names of a kind that stand in strings: ``attack``, ``defence`` or ``extractor``."""
-    return {"attack": ATTACKS, "defence": DEFENCES, "extractor": EXTRACTORS}[kind].names()  # type: ignore[attr-defined]
+    return {"attack": ATTACKS, "defence": DEFENCES, "extractor": EXTRACTORS}[kind].offered()  # type: ignore[attr-defined]
 
 
 def begun(text: str) -> str | None:

@@ -106,6 +106,7 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
         strength=began.strength or "release",
         crowd=str(began.n_crowd),
         together=began.asked != "alone",
+        with_what_is_there=bool(began.left_out),
     )
     return settings, story
 

@@ -29,7 +29,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.measurements import briefly, in_words, verdict
 from facetui.engine.records.rates import percent, percents
-from facetui.engine.records.text import clean
+from facetui.engine.records.text import clean, release
 
 MARKS: dict[Actor, str] = {"users": "▲", "friends": "○", "trainer": "■", "law": "◆", "lab": "·"}
 ASCII_MARKS: dict[Actor, str] = {"users": "^", "friends": "o", "trainer": "#", "law": "*", "lab": "-"}
@@ -70,8 +70,7 @@ def _words(event: Event) -> str:
         case PhotosScraped():
             return f"scrapes {event.n_new} photos, now holds {event.n_archive}"
         case ExtractorReleased():
-            since = f", released {event.released}" if event.released else ""
-            return f"uses {event.extractor}{since}"
+            return ", ".join(filter(None, [f"uses {event.extractor}", release(event.released, event.published)]))
         case DefenceApplied():
             return _defence(event)
         case LawPassed():

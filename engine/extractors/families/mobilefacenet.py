@@ -14,46 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from facetui.engine.core.interfaces import Extractor
+from facetui.engine.extractors.prelu import PReLU
 from facetui.engine.records.errors import DataError
 
 BOTTLENECKS = ((2, 64, 5, 2), (4, 128, 1, 2), (2, 128, 6, 1), (4, 128, 1, 2), (2, 128, 2, 1))
 """Expansion, channels, repeats, first stride: table 1 of the paper."""
-
-
-class _PReLUFunction(torch.autograd.Function):
-    """PReLU with a backward of operations that are vectorised: torch's own takes four to ten times its forward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return nn.functional.prelu(x, weight.to(x.dtype))
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor | None]:
-        x, weight = ctx.saved_tensors
-        above = torch.ops.aten.threshold_backward(gradient, x, 0)
-        slope = None
-        if ctx.needs_input_grad[1]:
-            slope = ((gradient - above) * x).sum((0, 2, 3), dtype=weight.dtype)
-        return torch.lerp(above, gradient, weight.to(gradient.dtype).view(1, -1, 1, 1)), slope
-
-
-class _PReLU(nn.PReLU):
-    """``nn.PReLU`` for ``(N, C, H, W)`` with one slope a channel."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = _PReLUFunction.apply(x, self.weight)
-        return out
 
 
 class _Residual(nn.Module):
@@ -94,7 +66,7 @@ class MobileFaceNet(Extractor):
             ]
 
         def act(channels: int, relu: type[nn.Module] = nn.ReLU6) -> list[nn.Module]:
-            return [_PReLU(channels) if casia else relu()]
+            return [PReLU(channels) if casia else relu()]
 
         layers = [*conv(3, 64, 3, 2), *act(64), *conv(64, 64, 3, groups=64), *act(64, nn.ReLU)]
         if not casia:

@@ -11,6 +11,7 @@ whence it comes; every line may be left out::
     order = "rgb"                       # or "bgr"
     layout = "nchw"                     # or "nhwc"
     output = 0                          # which of the tensors that it returns
+    node = "features"                   # of a graph:PATH, which node of the graph instead
     year = 2021
     licence = "MIT"
     source = "who published it"
@@ -54,6 +55,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     order: str | None = None
     layout: str | None = None
     output: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    node: str | None = None
     year: int | str = UNKNOWN
     licence: str = UNKNOWN
     source: str = UNKNOWN

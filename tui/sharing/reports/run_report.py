@@ -196,6 +196,7 @@ def command(began: RunBegan) -> str:
         parts += ["--crowd", began.crowd]
     elif began.n_crowd != (EMBEDDED_CROWD if began.people == "embedded" else 0):
         parts += ["--crowd", str(began.n_crowd)]
+    parts += ["--with-what-is-there"] if began.left_out else []
     parts += ["--together"] if began.asked != "alone" else []
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
     return clean(shlex.join(parts))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from facetui.engine.extractors.from_files.normalisation import as_pixels, normalised_by
 from facetui.engine.extractors.inputs import Input
 
 OPSET = 17
@@ -14,19 +14,6 @@ OPSET = 17
 
 OLDEST = 9
 """Of an older set even what is still there may mean something else."""
-
-SCALES: tuple[tuple[float, float, tuple[float, float, float], tuple[float, float, float]], ...] = (
-    (-1.0, 1.0, (127.5, 127.5, 127.5), (127.5, 127.5, 127.5)),
-    (0.0, 255.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
-    (0.0, 1.0, (0.0, 0.0, 0.0), (255.0, 255.0, 255.0)),
-)
-"""What black and white may be when they come in, and how pixels in [0, 255] become that."""
-
-NORMALISED = ((-1.0, 1.0), (0.0, 1.0), (-2.1, 2.6), (0.0, 255.0))
-"""What black and white usually are once a network has normalised them; ImageNet's channels differ a little."""
-
-NEAR = 0.5
-"""How far from that, as a share of its range, a reading may end; ImageNet's own reach 0.1."""
 
 
 def convertible(model: Any) -> Any:
@@ -87,21 +74,10 @@ def own_normalisation(model: Any, found: Input) -> Input:
     first = next(value for value in model.graph.input if value.name not in weights)
     whole_numbers = first.type.tensor_type.elem_type not in (1, 10, 11, 16)  # no kind of floating point
     if whole_numbers:
-        _, _, mean, deviation = SCALES[1]
-        return msgspec.structs.replace(found, mean=mean, deviation=deviation)
+        return as_pixels(found)
     if not moved:
         return found
-    ends = [
-        (_distance(black * scale + shift, white * scale + shift), at) for at, (black, white, *_) in enumerate(SCALES)
-    ]
-    distance, best = min(ends)
-    _, _, mean, deviation = SCALES[best]
-    return found if distance > NEAR else msgspec.structs.replace(found, mean=mean, deviation=deviation)
-
-
-def _distance(black: Any, white: Any) -> float:
-    """How far black and white, a number or one a channel, are from what is usual."""
-    return min(float((np.abs(black - low) + np.abs(white - high)).mean() / (high - low)) for low, high in NORMALISED)
+    return normalised_by(scale, shift, found)
 
 
 def _beginning(model: Any) -> tuple[Any, Any, bool]:
