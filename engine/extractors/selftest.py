@@ -25,6 +25,7 @@ from facetui.engine.extractors import weights
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor, where
 from facetui.engine.extractors.from_files.trial import LEAST, separates
 from facetui.engine.people.persons import EMBEDDED
+from facetui.engine.records.errors import DataError
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""
@@ -245,6 +246,19 @@ def against_onnxruntime(network: Extractor) -> Check:
     return Check(what, cosine > 0.9999, detail)
 
 
+def against_frbench(network: Extractor) -> Check:
+    """The same photos through FRBench's own pipeline, from the same files."""
+    from facetui.engine.extractors.frbench.network import own_pipeline
+
+    try:
+        theirs = own_pipeline(network.name, photos())
+    except DataError as error:
+        return Check("against FRBench", None, str(error))
+    with torch.no_grad():
+        cosine = F.cosine_similarity(network(photos()), theirs).min().item()
+    return Check("against FRBench", cosine > 0.9999, f"cosine {cosine:.8f} at least")
+
+
 KINDS: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -255,5 +269,9 @@ KINDS: dict[str, Any] = {
 }
 """Numbers that a network may take, as onnxruntime names them."""
 
-OTHERS: dict[str, Callable[[Extractor], Check]] = {"dlib": against_dlib, "onnx": against_onnxruntime}
+OTHERS: dict[str, Callable[[Extractor], Check]] = {
+    "dlib": against_dlib,
+    "onnx": against_onnxruntime,
+    "frbench": against_frbench,
+}
 """Other libraries that run the same weights, by the beginning of the extractor's name."""

@@ -21,7 +21,9 @@ def lines(what: str | None) -> Iterator[str]:
     Raises:
         UnknownName: no such kind.
     """
+    from facetui.engine.extractors.frbench import catalogue
     from facetui.engine.people import casts
+    from facetui.tui.cli.machine.models import missing
     from facetui.tui.cli.names import ALSO, KINDS, REGISTRIES  # reads every story's first line
 
     if what is None:
@@ -41,6 +43,9 @@ def lines(what: str | None) -> Iterator[str]:
             generations = " -> ".join(f"{g.extractor} ({g.released})" for g in cast.generations)
             yield f"{name:<18} {cast.title}"
             yield f"{'':<18} users attack {', '.join(cast.surrogates)}; the trainer has {generations}"
+            names = dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)])
+            for way, of_them in missing(names).items():
+                yield f"{'':<18} missing {len(of_them)} of {len(names)} networks: {way}"
     else:
         registry = REGISTRIES[what]
         entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns
@@ -49,6 +54,8 @@ def lines(what: str | None) -> Iterator[str]:
             facts = "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
             yield from _wrapped(name.ljust(width) + entry.summary, width)
             yield from _wrapped(" " * width + facts, width) if facts else ()
+        if what == "extractors":
+            yield from (line for text in catalogue.lines() for line in _wrapped(text, 4))
 
 
 def _wrapped(text: str, indent: int) -> list[str]:
