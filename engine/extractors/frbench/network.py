@@ -74,7 +74,22 @@ class Config(msgspec.Struct, frozen=True):
         return Card().expected(found)
 
 
-def load(name: str) -> ForeignExtractor:
+class FRBenchExtractor(ForeignExtractor):
+    """An extractor made of a network of FRBench; arguments as for any network that somebody else wrote."""
+
+    def _try_out(self) -> int:
+        # It was built here and is in evaluation mode, so no photo of a batch sees another. Rounding, which a deep
+        # network makes much of where it was never trained, is not taken for that: its batches are not taken apart.
+        photos = torch.linspace(0, 1, 2 * 3 * SIDE * SIDE).view(2, 3, SIDE, SIDE)
+        with torch.no_grad():
+            self.outputs, self.returned = self._returned(photos[:1])
+            together = self._run(photos)
+        if together.ndim != 2 or len(together) != 2 or together.shape[1] < 2 or not together.isfinite().all():
+            raise DataError(f"{self.name} gives {tuple(together.shape)} for two photos, expected (2, D), finite")
+        return together.shape[1]
+
+
+def load(name: str) -> FRBenchExtractor:
     """A network of FRBench with its published weights.
 
     Args:
@@ -95,7 +110,7 @@ def load(name: str) -> ForeignExtractor:
         raise DataError(f"{found.weight} does not hold the tensors of {name}; facetui models rm {name}, and pull again")
     network.load_state_dict(tensors)
     card = Card(licence=LICENCE, source=f"HKU-TASR/FRBench, {model.key}; SHA-256 of the weights {digest}")
-    return ForeignExtractor(name, network.eval(), config.expected(), card, digest)
+    return FRBenchExtractor(name, network.eval(), config.expected(), card, digest)
 
 
 def read_config(path: Path) -> Config:
