@@ -56,7 +56,8 @@ class Asset(msgspec.Struct, frozen=True):
     @property
     def is_sound(self) -> bool:
         """Whether it names what a network needs, and nothing outside its folder."""
-        names = (self.asset_name, self.target_name, *self.contents.values())
+        inside = [part for path in self.contents.values() for part in path.split("/")]
+        names = (self.asset_name, self.target_name, *inside)
         return {"config", "weight"} <= self.contents.keys() and all(map(_PLAIN.fullmatch, names))
 
 

@@ -42,12 +42,16 @@ def release() -> str:
 
     Raises:
         MissingExtra: FRBench is not installed.
+        DataError: FRBench's own settings are damaged.
     """
     try:
         import frbench
     except ImportError:
         raise MissingExtra("frbench:BACKBONE/LOSS/DATA", "frbench") from None
-    return f"{HOST}/{frbench.REPO}/releases/download/{frbench.RELEASE}"
+    try:
+        return f"{HOST}/{frbench.REPO}/releases/download/{frbench.RELEASE}"
+    except frbench.FRBenchError as error:
+        raise DataError(f"FRBench's own settings cannot be read ({error}); mend or delete that file") from error
 
 
 def entry(model: Model, address: str) -> Asset:
@@ -147,6 +151,7 @@ def unpack(archive: Path, asset: Asset, where: Path) -> None:
             tempfile.TemporaryDirectory(prefix=".unpacked-", dir=where) as folder,
             tarfile.open(archive, "r:gz") as tar,
         ):
+            made = Path(folder) / asset.target_name
             for count, member in enumerate(tar):
                 room -= member.size
                 if count >= MOST_MEMBERS or room < 0:
@@ -154,7 +159,8 @@ def unpack(archive: Path, asset: Asset, where: Path) -> None:
                 inside = "/".join(PurePosixPath(member.name).parts[1:])
                 content = tar.extractfile(member) if inside in wanted and member.isreg() else None
                 if content is not None:
-                    with (Path(folder) / inside).open("wb") as file:
+                    (made / inside).parent.mkdir(parents=True, exist_ok=True)
+                    with (made / inside).open("wb") as file:
                         shutil.copyfileobj(content, file)
                     wanted.discard(inside)
             if wanted:
@@ -162,10 +168,6 @@ def unpack(archive: Path, asset: Asset, where: Path) -> None:
             target = where / asset.target_name
             if target.is_dir():
                 shutil.rmtree(target)
-            made = Path(folder) / asset.target_name
-            made.mkdir()
-            for name in asset.contents.values():
-                (Path(folder) / name).rename(made / name)
             made.rename(target)
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         raise DataError(f"{archive.name} cannot be unpacked into {where} ({error}); pull it again") from error
