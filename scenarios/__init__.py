@@ -8,25 +8,26 @@ from pathlib import Path
 
 from facetui.engine.records.registry import Entry, Registry
 
-_TOLD = (
-    "arms_race",
-    "naive_poisoning",
-    "adaptive_defence",
-    "retroactive_model",
-    "false_security",
-    "leaked_photos",
-    "clean_era",
-    "collective_decoys",
-    "retention_law",
-    "needle",
-    "recognisers",
-    "published_pairs",
-    "two_models",
-)
+_TOLD = {
+    "arms_race": "arms_race",
+    "naive_poisoning": "naive_poisoning",
+    "adaptive_defence": "answers.adaptive_defence",
+    "retroactive_model": "retroactive_model",
+    "false_security": "false_security",
+    "leaked_photos": "leaked_photos",
+    "clean_era": "clean_era",
+    "collective_decoys": "collective_decoys",
+    "retention_law": "retention_law",
+    "needle": "answers.needle",
+    "recognisers": "answers.recognisers",
+    "published_pairs": "answers.published_pairs",
+    "two_models": "answers.two_models",
+}
+"""Every story, and the module that tells it."""
 
 
 def _path(name: str) -> Path:
-    return Path(__file__).with_name(f"{name}.py")
+    return Path(__file__).parent.joinpath(*_TOLD[name].split(".")).with_suffix(".py")
 
 
 def _title(name: str) -> str:
@@ -37,7 +38,7 @@ def _title(name: str) -> str:
 SCENARIOS: Registry[object] = Registry(
     "scenario",
     "facetui.scenarios",
-    {name: Entry(f"facetui.scenarios.{name}:scenario", _title(name)) for name in _TOLD},
+    {name: Entry(f"facetui.scenarios.{module}:scenario", _title(name)) for name, module in _TOLD.items()},
 )
 
 

@@ -165,6 +165,16 @@ EXTRACTORS: Registry[Loader] = Registry(
         "onnx:PATH": _from_file("load_onnx", "any network in an ONNX file", "onnx", "file"),
         "graph:PATH": _from_file("load_graph", "any graph model of TensorFlow.js, its .json", "graph", "file"),
         "torchscript:PATH": _from_file("load_torchscript", "any TorchScript file, with --trust", "torchscript", "file"),
+        "frbench:BACKBONE/LOSS/DATA": Entry(
+            "facetui.engine.extractors:load_frbench",
+            "a network that FRBench publishes; never downloads by itself",
+            {
+                "family": "frbench",
+                "licence": "MIT",
+                "source": "HKU-TASR/FRBench",
+                "weights": "file, by facetui models pull",
+            },
+        ),
         "timm:NAME": _from_file("load_timm", "a network of timm; never downloads", "timm", "file NAME.safetensors"),
     },
 )
@@ -266,6 +276,19 @@ def load_torchscript(name: str) -> Extractor:
     from facetui.engine.extractors.from_files import torchscript
 
     return torchscript.load(name)
+
+
+def load_frbench(name: str) -> Extractor:
+    """A network that FRBench publishes, from the folder with weights.
+
+    Raises:
+        MissingExtra: FRBench is not installed.
+        UnknownName, UsageError: FRBench publishes no such network.
+        DataError: the weights are missing, damaged or changed.
+    """
+    from facetui.engine.extractors.frbench import network
+
+    return network.load(name)
 
 
 def load_timm(name: str) -> Extractor:

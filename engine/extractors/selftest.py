@@ -25,6 +25,7 @@ from facetui.engine.extractors import weights
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor, where
 from facetui.engine.extractors.from_files.trial import LEAST, separates
 from facetui.engine.people.persons import EMBEDDED
+from facetui.engine.records.errors import DataError
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""
@@ -246,6 +247,24 @@ def against_onnxruntime(network: Extractor) -> Check:
     return Check(what, cosine > 0.9999, detail)
 
 
+def against_frbench(network: Extractor) -> Check:
+    """The same photos through FRBench's own pipeline, from the same files.
+
+    Differences count in units of those between photos: a network may put all faces close together.
+    """
+    from facetui.engine.extractors.frbench.network import own_pipeline
+
+    try:
+        theirs = own_pipeline(network.name, photos())
+    except DataError as error:
+        return Check("against FRBench", None, str(error))
+    with torch.no_grad():
+        worst = (network(photos()) - theirs).norm(dim=1).max().item()
+    apart = torch.pdist(theirs).min().item()
+    detail = f"differs by {worst:.2g}, two photos by {apart:.2g} at least"
+    return Check("against FRBench", worst < 0.01 * apart, detail)
+
+
 KINDS: dict[str, Any] = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -256,5 +275,9 @@ KINDS: dict[str, Any] = {
 }
 """Numbers that a network may take, as onnxruntime names them."""
 
-OTHERS: dict[str, Callable[[Extractor], Check]] = {"dlib": against_dlib, "onnx": against_onnxruntime}
+OTHERS: dict[str, Callable[[Extractor], Check]] = {
+    "dlib": against_dlib,
+    "onnx": against_onnxruntime,
+    "frbench": against_frbench,
+}
 """Other libraries that run the same weights, by the beginning of the extractor's name."""

@@ -27,13 +27,13 @@ def _offered(names: Iterable[tuple[str, str]], typed: str) -> Found:
     return [(name, about) for name, about in names if name.startswith(typed) and WORD.fullmatch(name)]
 
 
-def _last_of(names: Callable[[], Iterable[tuple[str, str]]]) -> Callable[[str], Found]:
-    """Completion of the last entry of a list that is separated by commas."""
+def _last_of(names: Callable[[str], Iterable[tuple[str, str]]]) -> Callable[[str], Found]:
+    """Completion of the last entry of a list that is separated by commas; ``names`` gets what is typed of it."""
 
     def complete(incomplete: str) -> Found:
         before, comma, typed = incomplete.rpartition(",")
         used = set(before.split(","))
-        return [(f"{before}{comma}{name}", about) for name, about in _offered(names(), typed) if name not in used]
+        return [(f"{before}{comma}{name}", about) for name, about in _offered(names(typed), typed) if name not in used]
 
     return complete
 
@@ -44,6 +44,12 @@ def _registered(kind: str) -> list[tuple[str, str]]:
     registry = REGISTRIES[kind]
     begun = {pattern.partition(":")[0] + ":": entry.summary for pattern, entry in registry.patterns.items()}
     return [(name, begun[name] if name in begun else registry.entry(name).summary) for name in registry.offered()]
+
+
+def _extractors(typed: str) -> list[tuple[str, str]]:
+    from facetui.engine.extractors.frbench import catalogue
+
+    return [*_registered("extractors"), *catalogue.completions(typed)]
 
 
 def _casts() -> list[tuple[str, str]]:
@@ -84,8 +90,8 @@ def attacks(incomplete: str) -> Found:
 
 
 def extractors(incomplete: str) -> Found:
-    """Extractors of the registry."""
-    return _offered(_registered("extractors"), incomplete)
+    """Extractors of the registry, and those of FRBench once something is typed."""
+    return _offered(_extractors(incomplete), incomplete)
 
 
 def casts(incomplete: str) -> Found:
@@ -113,8 +119,8 @@ def one_of(*names: str) -> Callable[[str], Found]:
 def users(ctx: Any, incomplete: str) -> Found:
     """Names of the people that ``--people`` brings, the last of a list."""
     given = ctx.params.get("people")
-    return _last_of(lambda: _people_of(given))(incomplete)
+    return _last_of(lambda _: _people_of(given))(incomplete)
 
 
-extractor_list = _last_of(lambda: _registered("extractors"))
-attack_list = _last_of(lambda: _registered("attacks"))
+extractor_list = _last_of(_extractors)
+attack_list = _last_of(lambda _: _registered("attacks"))

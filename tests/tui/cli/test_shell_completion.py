@@ -174,10 +174,10 @@ def test_a_name_that_is_not_there_is_a_sentence_with_the_way_out(arguments, said
 
 @pytest.mark.parametrize(
     ("name", "extra"),
-    [("dlib", "dlib"), ("onnx:net.onnx", "onnx"), ("timm:resnet10t", "timm")],
+    [("dlib", "dlib"), ("onnx:net.onnx", "onnx"), ("timm:resnet10t", "timm"), ("frbench:a/b/c", "frbench")],
 )
 def test_a_machine_without_extras_says_what_to_install(name, extra, tmp_path):
-    missing = ("dlib", "face_recognition_models", "onnx", "onnx2torch", "onnxruntime", "timm")
+    missing = ("dlib", "face_recognition_models", "onnx", "onnx2torch", "onnxruntime", "timm", "frbench")
     (tmp_path / "net.onnx").write_bytes(b"x")
     program = f"import sys\nsys.modules.update(dict.fromkeys({missing!r}))\n"
     program += f"sys.argv = ['facetui', 'models', 'verify', {name!r}]\nfrom facetui.tui.cli.main import main\nmain()\n"

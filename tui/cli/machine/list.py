@@ -21,7 +21,9 @@ def lines(what: str | None) -> Iterator[str]:
     Raises:
         UnknownName: no such kind.
     """
+    from facetui.engine.extractors.frbench import catalogue
     from facetui.engine.people import casts
+    from facetui.tui.cli.machine.models import missing
     from facetui.tui.cli.names import ALSO, KINDS, REGISTRIES  # reads every story's first line
 
     if what is None:
@@ -42,6 +44,9 @@ def lines(what: str | None) -> Iterator[str]:
             yield f"{name:<18} {cast.title}"
             for said in (f"users attack {', '.join(cast.surrogates)}; the trainer has {generations}", cast.about):
                 yield from _wrapped(" " * 19 + said, 19) if said else ()
+            networks = dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)])
+            for way, of_them in missing(networks).items():
+                yield from _wrapped(f"{'':<19}missing {len(of_them)} of {len(networks)} networks: {way}", 19)
     else:
         registry = REGISTRIES[what]
         entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns
@@ -50,6 +55,8 @@ def lines(what: str | None) -> Iterator[str]:
             facts = "; ".join(f"{heading} {fact}" for heading, fact in entry.facts.items())
             yield from _wrapped(name.ljust(width) + entry.summary, width)
             yield from _wrapped(" " * width + facts, width) if facts else ()
+        if what == "extractors":
+            yield from (line for text in catalogue.lines() for line in _wrapped(text, 4))
 
 
 def _wrapped(text: str, indent: int) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from facetui.engine.extractors import EXTRACTORS, at_hand, weights
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.machine import frbench_models as frbench
 from facetui.tui.cli.options import TrustOption
 from facetui.tui.text.plain import say
 
@@ -21,6 +23,12 @@ NameArgument = Annotated[
     str,
     typer.Argument(
         autocompletion=shell.extractors, help="An extractor's name: facetui list extractors.", metavar="NAME"
+    ),
+]
+NamesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        autocompletion=shell.extractors, help="Extractors' names: facetui list extractors.", metavar="NAME..."
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
@@ -42,10 +50,24 @@ def list_models() -> None:
         say(f"{name:<20} {_state(name):<44} {facts.get('licence', '')}".rstrip())
     for pattern, entry in EXTRACTORS.patterns.items():
         say(f"{pattern:<20} {entry.summary}")
+    for name in frbench.at_hand():
+        say(f"{name}  {_state(name)}")
     say(f"weights are looked for in {', then '.join(short(folder) for folder in weights.model_folders())}")
 
 
+def missing(names: Iterable[str]) -> dict[str, list[str]]:
+    """Extractors of ``names`` that cannot be used yet, by the command that helps, or the place that says how."""
+    helps: dict[str, list[str]] = {}
+    for name in names:
+        if name in EXTRACTORS and (state := _state(name)).startswith("missing; "):
+            help_ = state.removeprefix("missing; ").removesuffix(f" {name}")
+            helps.setdefault(help_, []).append(name)
+    return {f"{way} {' '.join(of)}" if way.endswith(" pull") else way: of for way, of in helps.items()}
+
+
 def _state(name: str) -> str:
+    if name.startswith(frbench.PREFIX):
+        return frbench.state(name)
     facts = EXTRACTORS.entry(name).facts
     where = facts.get("weights", "")
     if where.startswith("pip"):
@@ -58,7 +80,7 @@ def _state(name: str) -> str:
         return f"{_size(name, path) / 1e6:.1f} MB, {short(path.parent)}"
     if name in weights.PUBLISHED:
         return f"missing; facetui models pull {name}"
-    return "missing; README, 'Real extractors'"
+    return "missing; docs/real-networks.md says how"
 
 
 def _files(name: str, path: Path) -> list[Path]:
@@ -73,9 +95,17 @@ def _size(name: str, path: Path) -> int:
 
 
 @app.command()
-def pull(name: NameArgument, yes: YesOption = False) -> None:
+def pull(names: NamesArgument, yes: YesOption = False) -> None:
     """Fetch published weights: says size, licence and SHA-256, and asks first."""
+    for name in names:
+        _pull(name, yes)
+
+
+def _pull(name: str, yes: bool) -> None:
     facts = EXTRACTORS.entry(name).facts
+    if name.startswith(frbench.PREFIX):
+        frbench.pull(name, lambda: _ask("fetch it?", yes), _percent)
+        return
     published = weights.PUBLISHED.get(name)
     if published is None:
         raise UsageError(f"nothing is fetched for {name}: {_how(name)}")
@@ -139,6 +169,9 @@ def verify(name: NameArgument, trust: TrustOption = False) -> None:
 @app.command()
 def rm(name: NameArgument, yes: YesOption = False) -> None:
     """Delete the weights of an extractor from the folder with weights."""
+    if name.startswith(frbench.PREFIX):
+        frbench.rm(name, lambda: _ask("delete them?", yes))
+        return
     if not EXTRACTORS.entry(name).facts.get("weights", "").startswith("file") or ":" in name:
         raise UsageError(f"there is nothing to delete for {name}: {_how(name)}")
     path: Path | None = weights.weights_at_hand(name)

@@ -1,0 +1,1 @@
+"""The networks that FRBench publishes: ``frbench:BACKBONE/LOSS/DATA``."""
