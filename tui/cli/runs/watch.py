@@ -80,13 +80,22 @@ def unpacked(name: str) -> Iterator[Path | None]:
 
 
 def demo(
+    recording: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=shell.one_of(*archive.RECORDINGS),
+            help="arms_race, on fictional people; real: the same on published networks and real people, no pictures.",
+        ),
+    ] = "arms_race",
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
 ) -> None:
-    """Play a recording of arms_race that comes along: a moving timeline at once, without computing."""
-    with archive.demo() as (folder, when):
-        plain.say(f"this is a recording of {when}; run it live: facetui run arms_race", sys.stderr)
+    """Play a recording that comes along: a moving timeline at once, without computing."""
+    with archive.demo(recording) as (folder, when):
+        began = journal.began(journal.read(folder), folder)
+        live = "" if began.people == "embedded" else f" --cast {began.cast} --people DIR"
+        plain.say(f"this is a recording of {when}; run it live: facetui run {began.scenario}{live}", sys.stderr)
         code = _play(
             folder,
             display,
