@@ -15,11 +15,14 @@ from textual.widgets import DataTable, Static
 
 from facetui.engine.applications.benchmarks.cells import Results, Store
 from facetui.engine.applications.benchmarks.cited import CITED
-from facetui.engine.records.errors import DataError, UsageError
+from facetui.engine.records import journal
+from facetui.engine.records.errors import DataError, JournalError, UsageError
+from facetui.engine.records.events import ProtectionMeasured
 from facetui.tui.figures import heatmap
 from facetui.tui.figures.drawing import Box, Words
 from facetui.tui.results import report
 from facetui.tui.results.browse import Browser, described
+from facetui.tui.results.from_run import results_of
 
 from ...support.cells import SETTINGS, cell
 
@@ -120,6 +123,19 @@ def test_foreign_results_command_no_terminal(results):
     assert "\x1b" not in text and "\x07" not in text and "[red]no[/red]" in text
 
 
+def test_a_run_is_browsed_like_a_grid(run):
+    events = journal.read(run)
+    found = results_of(events, run.name)
+    last = {(e.cohort, e.generation): e for e in events if isinstance(e, ProtectionMeasured) and e.people}
+    assert found.cells and len(found.cells) <= len(last)
+    for one in found.cells.values():
+        event = last[one.attack, one.generation]
+        assert (one.missed, one.probes, one.interval) == (event.missed, event.people, event.interval)
+    assert found.at("2020-07 pgd", "model-a", "nearest") and found.at("2020-07 pgd", "model-a", "adapted")
+    with pytest.raises(JournalError, match="no measurement"):
+        results_of(events[:2], run.name)
+
+
 def test_the_commands(results, tmp_path):
     store = Store(tmp_path / "grid", MANY)
     for one in results.cells.values():
@@ -134,14 +150,14 @@ def test_the_commands(results, tmp_path):
     some = facetui("results", tmp_path / "grid", "--users", "p01", "-o", tmp_path / "one.csv")
     assert some.returncode == 0 and next(csv.DictReader((tmp_path / "one.csv").open()))["people"] == "1"
     for arguments, code, words in [
-        (("results", tmp_path / "none"), 4, "holds no results"),
+        (("results", tmp_path / "none"), 2, "no run is called"),
         (("results", tmp_path / "grid", "--users", "p99"), 2, "expected some of"),
         (("bench", "paper", "--out", tmp_path / "new", "--answers", "prayer"), 2, "expected some of nearest"),
         (("bench", "paper", "--out", tmp_path / "new", "--attacks", "lowkey+foggysight:steps=2"), 2, "a mix of tools"),
         (
             ("bench", "paper", "--out", tmp_path / "grid", "--attacks", "clean", "--answers", "nearest"),
             2,
-            "other people",
+            "other users",
         ),
     ]:
         failed = facetui(*arguments)

@@ -118,7 +118,12 @@ def _tell(event: Event) -> None:
 
 
 def results(
-    folder: Annotated[Path | None, typer.Argument(help="Made by bench paper; absent: those that come along.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            autocompletion=shell.runs, help="A folder that bench paper made, or a run; absent: those that come along."
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="FILE.html, .md, .svg, .png, .csv, .json or .parquet.")
     ] = None,
@@ -126,7 +131,7 @@ def results(
     plain: Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")] = False,
 ) -> None:
     """Look at a grid of results: what survives, cell by cell; or write it to a file."""
-    found = _load(folder)
+    found = _load(name)
     if users:
         found = found.only(comma_list(users))
     title = "Which tools protect against which extractors"
@@ -151,7 +156,17 @@ def results(
         say(line)
 
 
-def _load(folder: Path | None) -> Results:
+def _load(name: str | None) -> Results:
     from facetui.engine.applications.benchmarks import cells
+    from facetui.engine.records import journal
+    from facetui.tui.cli.runs.watch import unpacked
+    from facetui.tui.results.from_run import results_of
 
-    return cells.shipped() if folder is None else cells.read(folder.expanduser())
+    if name is None:
+        return cells.shipped()
+    folder = places.expanded(Path(name))
+    if (folder / cells.FILE).is_file():
+        return cells.read(folder)
+    with unpacked(name) as packed:
+        run = packed or journal.find(name, [journal.runs_folder()])
+        return results_of(journal.read(run), run.name)
