@@ -78,12 +78,15 @@ def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[L
     if width < LEAST[0] or height < LEAST[1]:
         sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
-    lines = [
-        header(stage, width),
-        *page(stage, width, height - 2, looks),
-        cue_line(stage.run.cue, width) if stage.run.cue is not None else keys.footer(stage.view, width),
-    ]
+    below = _below(stage, width, height)
+    lines = [header(stage, width), *page(stage, width, height - 1 - len(below), looks), *below]
     return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
+
+
+def _below(stage: Stage, width: int, height: int) -> list[Line]:
+    """The lines at the bottom: a presenter's cue, and the keys."""
+    told = [cue_line(stage.run.cue, width)] if stage.run.cue is not None else []
+    return [*told, *keys.footer(stage, width, height)]
 
 
 def cue_line(cue: Cue, width: int) -> Line:
@@ -96,4 +99,5 @@ def pictures(stage: Stage, width: int, height: int) -> list[Placed]:
     """The pictures of the whole screen, and where they stand on it."""
     if width < LEAST[0] or height < LEAST[1]:
         return []
-    return [replace(picture, y=picture.y + 1) for picture in pages.pictures(stage, width, height - 2)]
+    rows = height - 1 - len(_below(stage, width, height))
+    return [replace(picture, y=picture.y + 1) for picture in pages.pictures(stage, width, rows)]

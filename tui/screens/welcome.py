@@ -73,7 +73,8 @@ def card_lines(number: int, width: int) -> list[Line]:
         lines += [[(f" {part}", "caption")] for part in wrap(text, width - 2, 6)]
         lines.append([])
     last = number == len(CARDS) - 1
-    return [*lines, [(" enter", "key"), (" begin " if last else " next ", "dim"), (" esc", "key"), (" skip", "dim")]]
+    keys = [("enter", "begin" if last else "next"), *([("←", "back")] if number else []), ("esc", "skip")]
+    return [*lines, [span for key, does in keys for span in ((f" {key}", "key"), (f" {does} ", "dim"))]]
 
 
 def glossary_lines(width: int) -> list[Line]:
