@@ -72,7 +72,7 @@ def commands(app: Viewer) -> Iterable[SystemCommand]:
     for number, person in enumerate(photos_of_people(stage.now.shown)):
         yield SystemCommand(f"person {clean(person)}", "their faces", partial(_look_at, app, number))
     for slot, place in enumerate(stage.known.slots):
-        did = ", ".join(label for _, label in place.moves) or "measured"
+        did = ", ".join(label for _, label, _ in place.moves) or "measured"
         yield SystemCommand(f"move {place.t} {did}", "the play head goes there", partial(_to_move, app, slot))
     for key in KEYS:
         if key.action != "command_palette" and (stage.view == "console" or works(key, stage)):

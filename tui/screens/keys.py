@@ -128,7 +128,7 @@ def works(key: Key, stage: Stage) -> bool:
 
 
 def footer(stage: Stage, width: int, height: int) -> list[Line]:
-    """Every key that does something on a screen, in as few lines as there is room for; on a small one the most important.
+    """Every key that does something on a screen, in as few lines as can be; on a small one what matters most.
 
     Args:
         stage: what is looked at.

@@ -151,7 +151,7 @@ def test_curves_and_lanes():
     kept = [point.value(True) for point in scene.curves[WHOLE_ARCHIVE]]
     assert kept[0] > 0.9 and max(kept[1:]) < 0.1, "up once, and then only down"
     assert [c.event.extractor for c in scene.cited] == ["CLIP"]
-    moved = {actor for slot in scene.slots for actor, _ in slot.moves}
+    moved = {actor for slot in scene.slots for actor, *_ in slot.moves}
     assert {"users", "friends", "trainer", "law"} <= moved
     fell = scene.curves[WHOLE_ARCHIVE][1].slot
     assert scene.slots[fell].label("trainer") == "adapts", "protection falls right above the move that made it fall"
