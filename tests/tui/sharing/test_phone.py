@@ -122,7 +122,11 @@ def test_the_page_says_what_it_said(visit, served, recording):
     page = visit(served(recording), **PHONE)
     page.wait_for_selector("svg.live")
     page.wait_for_function("document.querySelector('#state').textContent.includes('finished')")
-    parts = {name: page.locator(f"#{name}").inner_text() for name in ("chart", "caption", "reading", "when", "table")}
+    parts = {name: page.locator(f"#{name}").inner_text() for name in ("caption", "reading", "when", "table")}
+    parts["figure"] = page.locator("#chart figcaption").inner_text()
+    # Which words stand beside a mark and which in the list depends on the machine's fonts; which there are does not.
+    parts["lanes"] = "\n".join(piece["says"] for piece in checked(page)["drawn"] if piece["says"])
+    parts["lines"] = "\n".join(page.locator("#chart ul:not(.moves) li").all_inner_texts())
     text = "".join(f"== {name}\n{said.strip()}\n" for name, said in parts.items())
     if os.environ.get("FACETUI_UPDATE"):
         GOLDEN.write_text(text, encoding="utf-8")
