@@ -183,18 +183,19 @@ def placed(stage: Stage, width: int, height: int) -> list[Placed]:
 def _now(stage: Stage, width: int, height: int) -> list[Line]:
     """What is being done, who is hidden now, what one may press at the end; or the story's text, where it is read."""
     lines = [*_doing(stage, width), *beside.rehearsal(stage)]
+    if stage.now.progress or width < CODE or stage.now.ended is not None:
+        blocks = [beside.standing(stage.now, width, height - len(lines), kept=stage.kept)]
+        if isinstance(stage.now.ended, RunEnded):  # what computed it matters less by then
+            figures = _told_figures(stage, width)
+            lines, blocks = lines[: len(lines) - len(figures)], [*blocks, NEXT, figures]
+        for block in blocks:
+            if block and len(lines) + len(block) <= height:
+                apart = len(lines) + len(block) < height
+                lines += [*([[]] if apart and block is blocks[0] else []), *block]
     source = height - len(lines) - 1
-    if source >= 4 and width >= CODE and not stage.now.progress and stage.now.ended is None:
-        return [*lines, [], *_source(stage, width, source)]
-    blocks = [beside.standing(stage.now, width, height - len(lines), kept=stage.kept)]
-    if isinstance(stage.now.ended, RunEnded):  # what computed it matters less by then
-        figures = _told_figures(stage, width)
-        lines, blocks = lines[: len(lines) - len(figures)], [*blocks, NEXT, figures]
-    for block in blocks:
-        if block and len(lines) + len(block) <= height:
-            apart = len(lines) + len(block) < height
-            lines += [*([[]] if apart and block is blocks[0] else []), *block]
-    return lines
+    if source < 4 or stage.now.progress or width < CODE:
+        return lines
+    return [*lines, [], *_source(stage, width, source)]
 
 
 def _doing(stage: Stage, width: int) -> list[Line]:
