@@ -19,8 +19,8 @@ class Key:
         shown: how it is written in the help.
         action: name of the app's action.
         help: what it does.
-        hints: by screen on which it does something, how it is named at the bottom: keys, a bar, what they do; keys
-            of one hint stand there together.
+        hints: by screen on which it does something, how it is named at the bottom: keys, a bar, what they do, and
+            for some that in more words after another bar; keys of one hint stand there together.
     """
 
     keys: str
@@ -43,10 +43,10 @@ def on(hint: str, *views: str) -> Mapping[str, str]:
 
 
 _LISTS = on("↑↓ PgUp PgDn|line", "home", "events")
-_BOTH = {"timeline": "←→↑↓|ask", "cohorts": "←→↑↓|cell"}
+_BOTH = {"timeline": "←→↑↓|ask|ask the chart", "cohorts": "←→↑↓|cell"}
 _PERSON, _PHOTO = on("↑↓ , .|person", "faces"), on("←→ < >|photo", "faces")
-_PLAY = on("space + -|play", *RUN)
-_SAVE = {**on("s e y|save", *RUN), "home": "s y|save"}
+_PLAY = on("space + -|play|play, pause, speed", *RUN)
+_SAVE = {**on("s e y|save|picture, files, copy", *RUN), "home": "s y|save|picture, copy"}
 
 KEYS = (
     Key("space", "space", "play", "play or pause", _PLAY),
@@ -54,8 +54,10 @@ KEYS = (
     Key("right_square_bracket", "]", "step(1)", "next event; progress is passed over", on("[ ]|event", *RUN)),
     Key("left_curly_bracket", "{", "step_move(-1)", "previous move", on("{ }|move", *RUN)),
     Key("right_curly_bracket", "}", "step_move(1)", "next move", on("{ }|move", *RUN)),
-    Key("g,home", "g Home", "first", "to the beginning", on("g G|ends", *RUN)),
-    Key("G,upper_g,end", "G End", "latest", "to the newest event, and on with it", on("g G|ends", *RUN)),
+    Key("g,home", "g Home", "first", "to the beginning", on("g G|ends|start, live end", *RUN)),
+    Key(
+        "G,upper_g,end", "G End", "latest", "to the newest event, and on with it", on("g G|ends|start, live end", *RUN)
+    ),
     Key("plus,equals_sign", "+", "faster(1)", "play faster", _PLAY),
     Key("minus", "-", "faster(-1)", "play slower", _PLAY),
     Key("up,k", "↑ k", "move(-1, 0)", "cursor up; on the chart another line", {**_LISTS, **_BOTH, **_PERSON}),
@@ -81,23 +83,23 @@ KEYS = (
         "b",
         "kept",
         "the model that the trainer's own test picks, or the one in use",
-        on("b|model", "timeline"),
+        on("b|model|other model", "timeline"),
     ),
     Key("slash", "/", "filter", "events: show only those with some words", on("/|find", "timeline", "events")),
-    Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue", *RUN)),
+    Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
     Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
-    Key("a", "a", "address", "the address under which this run is published", on("c a|cue", *RUN)),
+    Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
     Key("s", "s", "picture", "save this screen as SVG", _SAVE),
     Key(
         "e",
         "e",
         "export",
         "save table (CSV, JSON), chart (SVG, PNG) and replay (asciicast, GIF)",
-        on("s e y|save", *RUN),
+        on("s e y|save|picture, files, copy", *RUN),
     ),
     Key("y", "y", "copy", "copy this screen as text to the clipboard (OSC 52)", _SAVE),
-    Key("t", "t", "next_theme", "another theme", on("t m|look", *ALL)),
-    Key("m", "m", "motion", "reduced motion: step instead of gliding", on("t m|look", *ALL)),
+    Key("t", "t", "next_theme", "another theme", on("t m|look|theme, motion", *ALL)),
+    Key("m", "m", "motion", "reduced motion: step instead of gliding", on("t m|look|theme, motion", *ALL)),
     Key("escape", "esc", "close", "back: close, clear the filter, the timeline, home", on("esc|back", *ALL)),
     Key("question_mark", "?", "help", "this help", on("? ^P|help", *ALL)),
     Key("ctrl+p", "^P", "command_palette", "find any of these by a word, and stories (Ctrl+P)", on("? ^P|help", *ALL)),
@@ -137,7 +139,8 @@ def footer(stage: Stage, width: int, height: int) -> list[Line]:
     """
     hints = _hints(stage)
     if width >= ROOMY[0] and height >= ROOMY[1]:
-        return _flowed(hints, width)
+        lines, told = _flowed(hints, width), _flowed(_hints(stage, more=True), width)
+        return told if len(told) <= len(lines) else lines  # more words only where they take no more rows
     if stage.view == "console" or stage.selection.typing:
         most = [hints.pop()]
     else:
@@ -154,7 +157,7 @@ def footer(stage: Stage, width: int, height: int) -> list[Line]:
     return [fit([*line, *(span for hint in most for span in hint)], width)]
 
 
-def _hints(stage: Stage) -> list[Line]:
+def _hints(stage: Stage, *, more: bool = False) -> list[Line]:
     """What stands at the bottom, one piece a group of keys."""
     if stage.view == "console":
         return [_pair(text, {}) for text in CONSOLE]
@@ -165,7 +168,7 @@ def _hints(stage: Stage) -> list[Line]:
         if works(key, stage):
             named = actions.setdefault(key.hints[stage.view], {})
             named |= dict.fromkeys(key.shown.split(), key.action)
-    return [_pair(hint, named) for hint, named in actions.items()]
+    return [_pair(hint, named, more=more) for hint, named in actions.items()]
 
 
 def _flowed(hints: list[Line], width: int) -> list[Line]:
@@ -179,9 +182,10 @@ def _flowed(hints: list[Line], width: int) -> list[Line]:
     return [fit([*line[:-1], (line[-1][0].rstrip(), line[-1][1])], width) for line in lines]
 
 
-def _pair(hint: str, actions: Mapping[str, str]) -> Line:
+def _pair(hint: str, actions: Mapping[str, str], *, more: bool = False) -> Line:
     """A hint's keys and what they do; a click on a key does it, on the words what the first one does."""
-    keys, _, does = hint.partition("|")
+    keys, *words = hint.split("|")
+    does = words[-1 if more else 0]
     first = next(iter(actions.values()), "")
 
     def role(name: str, action: str) -> str:

@@ -58,7 +58,8 @@ SIMILARITY = "Numbers: how alike two photos are to the model, from -1 to 1; no p
 FOOTER = """\
 Every number was measured in this run, with a 95 % interval (people drawn again), or is cited, drawn as ×. Lines show
 what is left with the model in use. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
-before, ! under an attack that the model was not trained against. Keys: space, [ ] ← → events, { } moves, g first, G live.
+before, ! under an attack that the model was not trained against. Keys: space, [ ] ← → events,
+{ } moves, g first, G live.
 """
 
 
