@@ -16,17 +16,19 @@ from facetui.tui.figures.axis import Geometry
 from facetui.tui.figures.lanes import GUTTER
 from facetui.tui.state.snapshot import Point, Scene, cohort_label
 from facetui.tui.text.sentences import MARKS
-from facetui.tui.text.spans import Grid, Line, Span, cells, cut
+from facetui.tui.text.spans import Grid, Line, Span, cells, cut, wrap
 
 BEFORE = (
-    "■ The trainer scrapes what people post, and learns to",
-    "  name them by it, as a search engine for faces does.",
+    "■ The trainer scrapes what people post, and learns to name them by it, as a search engine for faces does.",
     "▲ Users run a tool on their photos before they post.",
-    "Then it is shown clean photos of them: new ones that no",
-    "tool changed, as a camera in the street takes them.",
+    "Then the trainer is shown clean photos of them: new ones that no tool changed, as a "
+    "camera in the street takes them.",
     "Above, it cannot name them: hidden. Below, it does: found.",
 )
 """What stands in the chart before anything was measured."""
+
+WORDS = 60
+"""Columns of these words at most."""
 
 LEGEND = ("━ all photos it kept", "┄ one tool's alone")
 """What the thick line is, and a thin one."""
@@ -112,8 +114,10 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         if cohort != WHOLE_ARCHIVE or len(now.cohorts) == 1:
             grid.put(geo.columns[points[0].slot], y(look.value(points, 0)), MARKS["users"], "users bold")
     if not now.curves:
-        for row, text in enumerate(BEFORE):
-            grid.put(max(4, geo.head + 2), max(0, rows - len(BEFORE)) // 2 + row, text, "dim")
+        begin = max(4, geo.head + 2)
+        told = [part for text in BEFORE for part in wrap(text, min(WORDS, grid.width - begin - 1), rows)]
+        for row, text in enumerate(told):
+            grid.put(begin, max(0, rows - len(told)) // 2 + row, text, "dim")
     _cited(grid, now, geo, y, labels)
     if now.unprotected:
         rate = now.unprotected[-1][1]

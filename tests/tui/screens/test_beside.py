@@ -76,7 +76,7 @@ def test_at_the_end_it_is_said_who_is_hidden_and_what_to_press(stage):
 @pytest.mark.parametrize("size", [(160, 50), (120, 40), (80, 24)], ids=str)
 def test_plain_words_stand_where_newcomers_stumbled(stage, size):
     first = text_of(frame.paint(at(stage, 2), *size))
-    assert "The trainer scrapes what people post" in first and "camera in the street" in first
+    assert "The trainer scrapes what people post" in first and "as a camera in the" in first
     assert "░ uncertain" in first
     assert ("recording of" in first and "in the story it is 2020-07" in first) or size[0] < 100
     assert size[0] >= 100 or ("recorded" in first and "story 2020-07" in first)
