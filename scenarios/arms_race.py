@@ -26,7 +26,7 @@ POSTS = (4, 4, 4)
 
 def scenario(lab: Lab) -> None:
     lab.at("2020-07")
-    lab.note("Fawkes 0.3 is out. Protected people run it on every photo that they post.")
+    lab.note("Fawkes 0.3, a tool against face search, is out. Protected people run it on every photo that they post.")
     lab.users.protect(FAWKES_03)
     lab.users.post(4)
     lab.trainer.scrape()
@@ -47,7 +47,7 @@ def scenario(lab: Lab) -> None:
     lab.measure()
 
     lab.at("2021-03")
-    lab.note("A newer extractor is released. It has never heard of any tool; the trainer turns to it.")
+    lab.note("A newer network for faces is released. It has never heard of any tool; the trainer turns to it.")
     lab.trainer.use("newest")
     lab.measure()
 
@@ -64,10 +64,10 @@ def scenario(lab: Lab) -> None:
     lab.measure()
 
     lab.at("2022-03")
-    lab.note("Another extractor is released; it has never heard of any tool, either.")
+    lab.note("Another network for faces is released; it has never heard of any tool, either.")
     lab.trainer.use("newest")
     lab.measure()
-    lab.note("Which of its models is best? The trainer tries them on people who are not protected.")
+    lab.note("Which of its models is best? The trainer tries them on other people, whose photos it protects alike.")
     chosen = lab.trainer.choose()
     picked = lab.measure().whole
     lab.show()

@@ -80,7 +80,7 @@ def fates(measured: Iterable[ProtectionMeasured]) -> str:
         name = f"{last.attack}{' weakened' if last.weakened else ''}" if alone else cohort
         what = f"{name} {percent(rate)}"
         if 0 < held < len(models):
-            what += f" (withstands {held} of {len(models)} models)"
+            what += f" (still hides from {held} of {len(models)} models)"
         said[heading].append(what)
     found = [f"{heading}: {', '.join(which)}." for heading, which in said.items() if which]
     return " ".join(found) or "Nothing was posted under an attack and measured."

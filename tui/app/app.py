@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events, on
+from textual import actions, events, on
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -25,11 +25,15 @@ from facetui.tui.app.viewer import Viewer
 from facetui.tui.runs import engine_process
 from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
-from facetui.tui.screens.keys import KEYS
+from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
     from facetui.tui.app.console.prompt import Prompt
+
+
+ACTIONS = {actions.parse(key.action)[1:]: key for key in KEYS}
+"""Keys by the name and the parameters of what they do."""
 
 
 class Heard(Message):
@@ -55,7 +59,7 @@ class FacetApp(Viewer):
     prompt: Prompt | None = None
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(key.keys, key.action, key.help, show=False, priority=key.keys == "ctrl+c") for key in KEYS
+        Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS
     ]
 
     @cached_property
@@ -71,6 +75,11 @@ class FacetApp(Viewer):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What Ctrl+P finds."""
         yield from pointing.commands(self)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key does anything where one is; in the console letters are typed, and Ctrl+P finds everything."""
+        key = ACTIONS.get((action, parameters))
+        return key is None or self.stage.view == "console" or works(key, self.stage)
 
     def _changed(self) -> None:
         self.stage.fold()
@@ -367,6 +376,10 @@ class FacetApp(Viewer):
             self.notify("The run stops at its next step; Ctrl+C again leaves at once.")
         else:
             self.exit(130 if self.stopping else self.ended)
+
+    async def action_quit(self) -> None:
+        """Ctrl+Q, which the screen library knows: the same."""
+        self.action_leave()
 
     def action_leave(self) -> None:
         """Leave; while a run goes on that was started here, ask what becomes of it."""

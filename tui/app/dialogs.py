@@ -137,7 +137,9 @@ class CueWords(ModalScreen[str | None]):
 
     def compose(self) -> ComposeResult:
         """One line."""
-        yield Input(placeholder="look here: words for those who follow, or none; enter sends", max_length=LONGEST)
+        yield Input(
+            placeholder="look here: words for those who follow, or none; enter sends, esc does not", max_length=LONGEST
+        )
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Send it."""
@@ -163,7 +165,7 @@ class Address(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """As tall as it needs to be, and the terminal allows."""
-        self.query_one(Canvas).styles.height = min(len(invitation(self._url)) + 2, self.app.size.height)
+        self.query_one(Canvas).styles.height = min(len(invitation(self._url)) + 3, self.app.size.height)
 
     def on_canvas_resized(self) -> None:
         """Write it; the code only where all of it fits."""
@@ -174,4 +176,5 @@ class Address(ModalScreen[None]):
         fits = len(rows) + len(code) <= height and max(map(len, code)) <= width - 2
         lines: list[Line] = [[(f" {row}", "title")] for row in rows]
         lines += [[(f" {row}", "")] for row in code] if fits else [[], [(" or open the address in a browser", "dim")]]
+        lines.append([(" esc", "key"), (" close", "dim")])
         canvas.paint([fit(row, width) for row in [*lines, *[[]] * max(0, height - len(lines))]][:height])

@@ -10,7 +10,7 @@ from textual.app import SystemCommand
 
 from facetui.engine.records.text import clean
 from facetui.tui.runs.recent import Recent, Story
-from facetui.tui.screens.keys import KEYS
+from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.state.selection import photos_of_people
 
 if TYPE_CHECKING:
@@ -72,10 +72,11 @@ def commands(app: Viewer) -> Iterable[SystemCommand]:
     for number, person in enumerate(photos_of_people(stage.now.shown)):
         yield SystemCommand(f"person {clean(person)}", "their faces", partial(_look_at, app, number))
     for slot, place in enumerate(stage.known.slots):
-        did = ", ".join(label for _, label in place.moves) or "measured"
+        did = ", ".join(label for _, label, _ in place.moves) or "measured"
         yield SystemCommand(f"move {place.t} {did}", "the play head goes there", partial(_to_move, app, slot))
     for key in KEYS:
-        yield SystemCommand(f"{key.help} ({key.shown})", "", partial(app.run_action, key.action))
+        if key.action != "command_palette" and (stage.view == "console" or works(key, stage)):
+            yield SystemCommand(f"{key.help} ({key.shown})", "", partial(app.run_action, key.action))
     yield SystemCommand("choose a theme", "", app.action_change_theme)
 
 

@@ -239,7 +239,9 @@ class Viewer(App[int]):
             self.exit(self.ended)
         self.stage.tick(min(passed, 0.5))
         rests = self.stage.rests and self.mirror is None
-        if not getattr(self._driver, "congested", False) and not (rests and self._rested):
+        if getattr(self._driver, "congested", False):
+            return
+        if not (rests and self._rested):
             self.draw()  # what stands still costs nothing
         self._rested = rests
 

@@ -1,4 +1,4 @@
-"""The chart: story time to the right, protection upwards, a lane for each actor under the same axis.
+"""The chart: story time to the right, protection upwards; the lanes of the actors stand under the same axis.
 
 Protection is a step: a value holds until the next measurement. A cohort rises once, where it is first measured, and
 then changes with every answer of the trainer; a change is seen to happen, from the value before to the one measured.
@@ -9,36 +9,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from facetui.engine.records.events import WHOLE_ARCHIVE, Actor
+from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.figures.axis import Geometry
-from facetui.tui.state.snapshot import Lane, Point, Scene, cohort_label
+from facetui.tui.figures.lanes import GUTTER
+from facetui.tui.state.snapshot import Point, Scene, cohort_label
 from facetui.tui.text.sentences import MARKS
-from facetui.tui.text.spans import Grid, Line, Span, cells, cut
-
-GUTTER = 9
-"""Columns left of the axis: the actors' names, the percentages."""
-
-SCRAPES = 3
-"""Rows of a lane for which there must be room before scrapes, which happen after every post, get a lane."""
+from facetui.tui.text.spans import Grid, Line, Span, cells, cut, wrap
 
 BEFORE = (
-    "Here a line will begin for every tool:",
-    "of new, clean photos of those who use it,",
-    "how many the trainer fails to name.",
-    "Above, they are hidden; below, found.",
+    "■ The trainer scrapes what people post, and learns to name them by it, as a search engine for faces does.",
+    "▲ Users run a tool on their photos before they post.",
+    "Then the trainer is shown clean photos of them: new ones that no tool changed, as a "
+    "camera in the street takes them.",
+    "Above, it cannot name them: hidden. Below, it does: found.",
 )
 """What stands in the chart before anything was measured."""
 
-LANES: dict[Lane, Actor] = {
-    "users": "users",
-    "friends": "friends",
-    "trainer": "trainer",
-    "scrapes": "trainer",
-    "law": "law",
-}
-"""The lanes from above, and whose they are."""
+WORDS = 60
+"""Columns of these words at most."""
+
+LEGEND = ("━ all photos it kept", "┄ one tool's alone")
+"""What the thick line is, and a thin one."""
+
 STROKES = (("─", "│", "╮╰"), ("┄", "┆", "╮╰"), ("┈", "┊", "╮╰"), ("╌", "╎", "╮╰"))
 THICK = ("━", "┃", "┓┗")
 
@@ -120,8 +114,10 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         if cohort != WHOLE_ARCHIVE or len(now.cohorts) == 1:
             grid.put(geo.columns[points[0].slot], y(look.value(points, 0)), MARKS["users"], "users bold")
     if not now.curves:
-        for row, text in enumerate(BEFORE):
-            grid.put(max(4, geo.head + 2), rows // 3 + row, cut(text, grid.width - geo.head - 3), "dim")
+        begin = max(4, geo.head + 2)
+        told = [part for text in BEFORE for part in wrap(text, min(WORDS, grid.width - begin - 1), rows)]
+        for row, text in enumerate(told):
+            grid.put(begin, max(0, rows - len(told)) // 2 + row, text, "dim")
     _cited(grid, now, geo, y, labels)
     if now.unprotected:
         rate = now.unprotected[-1][1]
@@ -136,7 +132,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         for x in range(0, geo.columns[cited.slot] - 1, 3):
             grid.put(x, y(cited.event.protection_rate), "╴", "cited", under=True)
     _put_labels(grid, labels, geo.head + 2, rows)
-    axis = _axis(known, geo, room)
+    axis = _axis(known, geo, room, several=len(now.cohorts) > 1)
     marks = {y(rate): f"{rate:.0%}" for rate in ((1.0, 0.75, 0.5, 0.25, 0.0) if rows >= 9 else (1.0, 0.5, 0.0))}
     left: list[Span] = [
         (f"{marks.get(row, ''):>{GUTTER - 1}}" + ("┤" if row in marks else "│"), "axis") for row in range(rows)
@@ -249,7 +245,8 @@ def _put_labels(grid: Grid, labels: Sequence[_Label], x: int, rows: int) -> None
         grid.put(x, row, label.written(grid.width - x), label.role)
 
 
-def _axis(known: Scene, geo: Geometry, room: int) -> list[Line]:
+def _axis(known: Scene, geo: Geometry, room: int, *, several: bool) -> list[Line]:
+    """The axis and its dates; right of them, where there is room, what a thick line is beside thin ones."""
     line, dates = Grid(geo.width + room, 1), Grid(GUTTER + geo.width + room, 1)
     line.put(0, 0, "─" * geo.width)
     free = 0
@@ -261,49 +258,14 @@ def _axis(known: Scene, geo: Geometry, room: int) -> list[Line]:
         if begin >= free:
             dates.put(begin, 0, slot.t, "axis")
             free = begin + cells(slot.t) + 1
+    if several and max(map(cells, LEGEND)) < room and free <= GUTTER + geo.width:
+        line.put(geo.width + 1, 0, LEGEND[0], "axis")
+        dates.put(GUTTER + geo.width + 1, 0, LEGEND[1], "axis")
+    dates.put(1, 0, "story", "axis", under=True)
     return [
         [(f"{'found':>{GUTTER - 1}}└", "axis"), *((text, "axis") for text, _ in line.lines()[0])],
         dates.lines()[0],
     ]
-
-
-def lanes(now: Scene, known: Scene, geo: Geometry, room: int, *, rows: int) -> list[Line]:
-    """What each actor did, under the chart's axis; a word stands whole beside its mark or under it, or not at all.
-
-    Args:
-        now: up to the play head.
-        known: the whole journal; who never moves in it has no lane.
-        geo: the axis.
-        room: columns right of the plot.
-        rows: of a lane at most.
-    """
-    lines: list[Line] = []
-    for lane, actor in LANES.items():
-        if not any(slot.label(lane) for slot in known.slots) or (lane == "scrapes" and rows < SCRAPES):
-            continue
-        moves = [(i, geo.columns[i], slot.label(lane)) for i, slot in enumerate(now.slots) if slot.label(lane)]
-        head: Span = (f"{lane:<{GUTTER}}", f"{actor} bold" if moves else "dim")
-        for row, grid in enumerate(_lane(moves, actor, geo.width + room, rows if lane == actor else 0)):
-            lines.append([head if not row else (" " * GUTTER, ""), *grid.lines()[0]])
-    return lines
-
-
-def _lane(moves: Sequence[tuple[int, int, str]], actor: Actor, width: int, rows: int) -> list[Grid]:
-    """The rows of one lane: its marks in the first one, and words where they fit; none where ``rows`` is 0."""
-    grids, free = [Grid(width, 1)], [0] * max(1, rows)
-    for place, (slot, column, label) in enumerate(moves):
-        role = f"@move:{slot}"
-        grids[0].put(column, 0, MARKS[actor], f"{actor} bold {role}")
-        after = moves[place + 1][1] if place + 1 < len(moves) else width
-        for row in range(rows):
-            begin, end = (column + 2, after) if not row else (column, width)
-            if begin >= free[row] and begin + cells(label) < end:
-                while len(grids) <= row:
-                    grids.append(Grid(width, 1))
-                grids[row].put(begin, 0, label, f"{actor} {role}")
-                free[row] = begin + cells(label) + 1
-                break
-    return grids
 
 
 def sparkline(now: Scene, width: int, *, kept: bool) -> str:

@@ -25,7 +25,7 @@ def reading(now: Scene, slot: int, line: str, *, kept: bool) -> str:
         kept: with the model that the trainer's own test picks; else with the one in use.
     """
     place = now.slots[slot]
-    did = ", ".join(label if label == lane else f"{lane}: {label}" for lane, label in place.moves)
+    did = ", ".join(label if label == lane else f"{lane}: {label}" for lane, label, _ in place.moves)
     cited = [c.event for c in now.cited if c.slot == slot]
     reports = "".join(f" {reported(event)}." for event in cited)
     points = [point for point in now.curves.get(line, []) if point.slot <= slot]

@@ -15,6 +15,13 @@ LOW = 16
 
 CELL = 10
 
+ABOUT = (
+    "share of protected people's clean photos not named, by model, in order of time →",
+    "clean photos of protected people not named, by model, in time →",
+    "clean photos not named, by model →",
+)
+"""What the table shows, in as many words as there is room for."""
+
 
 def paint(stage: Stage, width: int, height: int) -> list[Line]:
     """The page, exactly ``width`` by ``height``."""
@@ -50,7 +57,8 @@ def _heads(shown: Grid, chosen: tuple[int, int], width: int, first: int) -> tupl
     begin = max(0, min(chosen[1] - visible // 2, len(shown.columns) - visible))
     columns = shown.columns[begin : begin + visible]
     cell = min(22, max(CELL, (width - first - 2) // max(1, len(columns)) - 2))
-    lines: list[Line] = [[(" share of protected people's clean photos not named, by model, in order of time →", "dim")]]
+    said = next((text for text in ABOUT if len(text) < width), ABOUT[-1])
+    lines: list[Line] = [[(f" {said}", "dim")]]
     if begin or begin + visible < len(shown.columns):
         which = f" models {begin + 1}-{begin + len(columns)} of {len(shown.columns)}: ← → for others"
         lines.append([(which, "dim")])

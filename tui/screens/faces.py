@@ -12,6 +12,11 @@ from facetui.tui.text.spans import Line, cells, cut, pad, side_by_side, wrap
 LEAST_SIDE, LEAST_PAIR = 12, 24
 """Columns of the smallest picture, and of one for which a second row of pictures is worth its rows."""
 
+TWO = 60
+"""Columns from which on it is told beside each other whom the trainer named first, and now; in fewer only now."""
+
+ALIKE = "numbers: how alike two photos are to the model, -1 to 1; no percentages"
+
 
 def chosen(stage: Stage) -> tuple[str, Photos, list[PicturesShown]] | None:
     """The person who is looked at, what was shown of each of their photos, and of the chosen one."""
@@ -50,7 +55,7 @@ def placed(stage: Stage, width: int, height: int) -> list[Placed]:
     one, two = found[2][0].original, found[2][0].posted
     asked = [("a clean photo", load(folder, last.probe)), (f"named: {named(last)}", load(folder, last.named))]
     posted = [("as posted", load(folder, two)), ("difference x10", difference(folder, one, two))]
-    room = height - len(_words(stage, width)) - 2
+    room = height - len(_words(stage, width)) - 3
     side = min((width - 1) // 3 - 1, room - 2) // 2 * 2  # two rows of pictures, each with its titles
     rows = [asked, [("its original", load(folder, one)), *posted]]
     if side < LEAST_PAIR:
@@ -85,15 +90,17 @@ def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
         lines += [[(text, f"{role} @photo:") for text, role in line] for line in drawn]  # a click: the next photo
     where = f" person {stage.selection.person + 1} of {len(photos_of_people(stage.now.shown))}   "
     where += f"photo {stage.selection.photo + 1} of {len(found[1])}"
-    return pad([*lines, *_words(stage, width), [], [(where, "dim")]], width, height)
+    said = [[], *([(f" {text}", "dim")] for text in wrap(ALIKE, width - 2, 2)), [(where, "dim")]]
+    return pad([*lines, *_words(stage, width), *said], width, height)
 
 
 def _named(person: str, first: PicturesShown, now: PicturesShown, width: int) -> list[Line]:
     """Whom the trainer names for a clean photo of the person: when the photo was first shown, and now."""
-    half = (width - 2) // 2 if first is not now else width - 2
+    both = first is not now and width >= TWO
+    half = (width - 2) // 2 if both else width - 2
     sentence = f"shown a clean photo of {clean(person)}, posted {clean(first.cohort)}, the trainer names"
     lines: list[Line] = [[(f" {part}", "caption")] for part in wrap(sentence, width - 1, 2)]
-    columns = [_candidates(first, "first", half)]
+    columns = [_candidates(first, "first", half)] if both or first is now else []
     if first is not now:
         columns.append(_candidates(now, "now", half))
     tall = max(map(len, columns))

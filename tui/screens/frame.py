@@ -13,28 +13,37 @@ from facetui.tui.screens import keys, pages
 from facetui.tui.screens.pages import page
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.plain import LEAST
-from facetui.tui.text.spans import Line, Span, between, cut, fit, length, pad, wrap
+from facetui.tui.text.spans import Line, Span, between, cut, fit, length, pad, whole_words, wrap
 
 PLAIN = Looks()
+ABOUT = "a laboratory of protected photos"
 SIGNS = {"live": "●", "playing": "▶", "paused": "‖", "at the end": "■"}
 
 
 def header(stage: Stage, width: int) -> Line:
     """Story, date, move, and how the play head stands."""
     if stage.view == "home":
-        return between([(" facetui", "title"), ("  a laboratory of protected photos", "dim")], [], width)
+        return fit([(" facetui", "title"), (f"  {whole_words(ABOUT, width - 10)}", "dim")], width)
     now = stage.now
     name = cut(clean(now.began.scenario), 40) if now.began else ""
-    left: Line = [(" facetui", "title"), (f"  {name}", "bold")]
-    if stage.run.recorded:
-        when = f" {stage.run.recorded}; live: facetui run {name}" if width >= 100 else ""
-        left.append((f"  recorded{when}", "dim"))
-    right = _standing(stage)
-    where = f"{'story ' if width >= 100 else ''}{now.t}  move {now.moves} of {stage.known.moves}   "
-    for piece in _besides(stage, where) if width >= 64 else ():  # what matters most first, as long as there is room
-        if length(left) + length(right) + length([piece]) + 1 <= width:
-            right = [piece, *right] if piece[0] is where else [*right, piece]
-    return between(left, [*right, (" ", "")], width)
+    start: Line = [(" facetui", "title"), (f"  {name}", "bold")]
+    end = [*_standing(stage), (" ", "")]
+
+    def fits(piece: Span) -> bool:
+        return length(start) + length(end) + length([piece]) + 1 <= width
+
+    told = f"{'in the story it is' if width >= 100 else 'story'} {now.t}  " if now.t else ""
+    where = (f"{told}move {now.moves} of {stage.known.moves}   ", "")
+    if width >= 64 and fits(where):
+        end = [where, *end]
+    # The story's dates and the day on which it was computed are not to be taken for each other.
+    recorded = (f"  a recording of {stage.run.recorded}" if width >= 100 else "  recorded", "dim")
+    if stage.run.recorded and fits(recorded):
+        start.append(recorded)
+    for piece in _besides(stage) if width >= 64 else ():  # what matters most first, as long as there is room
+        if fits(piece):
+            end = [*end[:-1], piece, end[-1]]
+    return between(start, end, width)
 
 
 def _standing(stage: Stage) -> Line:
@@ -54,16 +63,15 @@ def _standing(stage: Stage) -> Line:
     return said
 
 
-def _besides(stage: Stage, where: str) -> Iterator[Span]:
-    """What else is told where there is room: the story's date, speed, time since the run began, what is computed."""
+def _besides(stage: Stage) -> Iterator[Span]:
+    """What else is told where there is room: time since the run began, speed, what is computed."""
     now, player = stage.now, stage.player
-    yield where, ""
     if stage.running and player.events:
         seconds = int(player.events[-1].wall + stage.clock)
         yield f"  {seconds // 60}:{seconds % 60:02d}", "dim"
     yield f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"
     if now.progress is not None and now.progress.rate:
-        yield f"   {now.progress.rate:,.0f} {clean(now.progress.unit)}/s", "dim"
+        yield f"   {now.progress.rate:,.0f} {clean(now.progress.unit).removeprefix('image-')}/s", "dim"
 
 
 def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[Line]:
@@ -78,12 +86,15 @@ def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[L
     if width < LEAST[0] or height < LEAST[1]:
         sentence = f"facetui needs {LEAST[0]}x{LEAST[1]} characters, this terminal has {width}x{height}."
         return pad([[(text, "bold")] for text in wrap(sentence, width, height)], width, height)
-    lines = [
-        header(stage, width),
-        *page(stage, width, height - 2, looks),
-        cue_line(stage.run.cue, width) if stage.run.cue is not None else keys.footer(stage.view, width),
-    ]
+    below = _below(stage, width, height)
+    lines = [header(stage, width), *page(stage, width, height - 1 - len(below), looks), *below]
     return [fit(line, width) for line in lines]  # whatever a page let through of what is foreign ends here
+
+
+def _below(stage: Stage, width: int, height: int) -> list[Line]:
+    """The lines at the bottom: a presenter's cue, and the keys."""
+    told = [cue_line(stage.run.cue, width)] if stage.run.cue is not None else []
+    return [*told, *keys.footer(stage, width, height)]
 
 
 def cue_line(cue: Cue, width: int) -> Line:
@@ -96,4 +107,5 @@ def pictures(stage: Stage, width: int, height: int) -> list[Placed]:
     """The pictures of the whole screen, and where they stand on it."""
     if width < LEAST[0] or height < LEAST[1]:
         return []
-    return [replace(picture, y=picture.y + 1) for picture in pages.pictures(stage, width, height - 2)]
+    rows = height - 1 - len(_below(stage, width, height))
+    return [replace(picture, y=picture.y + 1) for picture in pages.pictures(stage, width, rows)]

@@ -42,7 +42,8 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
     """Stories and runs, and the chosen one in so many rows."""
     roomy = height >= 26
     lines: list[Line] = [[]] if roomy else []
-    lines += [[(f" {text}", "caption")] for text in wrap(PROMISE, width - 2, 2 if roomy else 1)]
+    promise = wrap(PROMISE, width - 2, 2) if roomy else [whole_words(PROMISE, width - 2)]
+    lines += [[(f" {text}", "caption")] for text in promise]
     lines += [[], [(" stories", "title"), ("   enter runs one", "dim")]] if roomy else [[(" stories", "title")]]
     name = max((cells(clean(story.name)) for story in stage.stories), default=8) + 2
     room = max(0, width - name - 12)

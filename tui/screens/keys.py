@@ -1,10 +1,12 @@
-"""Every key, once: for the bindings, the help, the footer and the palette."""
+"""Every key, once: for the bindings, the help, the lines at the bottom and the palette."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from facetui.tui.screens.pages import PAGES
+from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, fit, length, wrap
 
 
@@ -16,128 +18,196 @@ class Key:
         keys: names as the screen library knows them, separated by commas.
         shown: how it is written in the help.
         action: name of the app's action.
-        short: one word for the footer; empty: not there.
         help: what it does.
-        views: screens on which the footer shows it; empty: all of them.
+        hints: by screen on which it does something, how it is named at the bottom: keys, a bar, what they do, and
+            for some that in more words after another bar; keys of one hint stand there together.
     """
 
     keys: str
     shown: str
     action: str
-    short: str
     help: str
-    views: tuple[str, ...] = ()
+    hints: Mapping[str, str] = field(default_factory=dict)
 
 
 TWO_COLUMNS = 100
 """From so many columns on the help has two."""
 
-PLAYED = ("timeline", "cohorts", "faces")
+RUN = ("timeline", "cohorts", "faces", "events")
+ALL = ("home", *RUN)
+
+
+def on(hint: str, *views: str) -> Mapping[str, str]:
+    """The same hint on some screens."""
+    return dict.fromkeys(views, hint)
+
+
+_LISTS = on("↑↓ PgUp PgDn|line", "home", "events")
+_BOTH = {"timeline": "←→↑↓|ask|ask the chart", "cohorts": "←→↑↓|cell"}
+_PERSON, _PHOTO = on("↑↓ , .|person", "faces"), on("←→ < >|photo", "faces")
+_PLAY = on("space + -|play|play, pause, speed", *RUN)
+_SAVE = {**on("s e y|save|picture, files, copy", *RUN), "home": "s y|save|picture, copy"}
+
 KEYS = (
-    Key("space", "space", "play", "play/pause", "play or pause", PLAYED),
-    Key("left_square_bracket", "[", "step(-1)", "", "previous event"),
-    Key("right_square_bracket", "]", "step(1)", "[ ] event", "next event; progress is passed over", PLAYED),
-    Key("left_curly_bracket", "{", "step_move(-1)", "", "previous move"),
-    Key("right_curly_bracket", "}", "step_move(1)", "{ } move", "next move", PLAYED),
-    Key("g,home", "g Home", "first", "", "to the beginning"),
-    Key("G,upper_g,end", "G End", "latest", "G live", "to the newest event, and on with it", ("timeline",)),
-    Key("plus,equals_sign", "+", "faster(1)", "", "play faster"),
-    Key("minus", "-", "faster(-1)", "", "play slower"),
-    *(Key(p.keys, p.shown, f"view({p.name!r})", p.hint, p.help, p.views) for p in PAGES),
-    Key("b", "b", "kept", "b model", "the model that the trainer's own test picks, or the one in use", ("timeline",)),
-    Key("up,k", "↑ k", "move(-1, 0)", "↑ ↓ line", "cursor up; on the chart another line", ("timeline",)),
-    Key("down,j", "↓ j", "move(1, 0)", "", "cursor down"),
+    Key("space", "space", "play", "play or pause", _PLAY),
+    Key("left_square_bracket", "[", "step(-1)", "previous event", on("[ ]|event", *RUN)),
+    Key("right_square_bracket", "]", "step(1)", "next event; progress is passed over", on("[ ]|event", *RUN)),
+    Key("left_curly_bracket", "{", "step_move(-1)", "previous move", on("{ }|move", *RUN)),
+    Key("right_curly_bracket", "}", "step_move(1)", "next move", on("{ }|move", *RUN)),
+    Key("g,home", "g Home", "first", "to the beginning", on("g G|ends|start, live end", *RUN)),
     Key(
-        "left,h", "← h", "move(0, -1)", "← → ask", "cursor left; on the chart it asks what stands there", ("timeline",)
+        "G,upper_g,end", "G End", "latest", "to the newest event, and on with it", on("g G|ends|start, live end", *RUN)
     ),
-    Key("right,l", "→ l", "move(0, 1)", "", "cursor right"),
-    Key("pageup", "PgUp", "move(-10, 0)", "", "ten lines up"),
-    Key("pagedown", "PgDn", "move(10, 0)", "", "ten lines down"),
+    Key("plus,equals_sign", "+", "faster(1)", "play faster", _PLAY),
+    Key("minus", "-", "faster(-1)", "play slower", _PLAY),
+    Key("up,k", "↑ k", "move(-1, 0)", "cursor up; on the chart another line", {**_LISTS, **_BOTH, **_PERSON}),
+    Key("down,j", "↓ j", "move(1, 0)", "cursor down", {**_LISTS, **_BOTH, **_PERSON}),
+    Key("left,h", "← h", "move(0, -1)", "cursor left; on the chart it asks what stands there", {**_BOTH, **_PHOTO}),
+    Key("right,l", "→ l", "move(0, 1)", "cursor right", {**_BOTH, **_PHOTO}),
+    Key("comma", ",", "faces(-1, 0)", "faces: previous person", _PERSON),
+    Key("full_stop", ".", "faces(1, 0)", "faces: next person", _PERSON),
+    Key("less_than_sign", "<", "faces(0, -1)", "faces: previous photo", _PHOTO),
+    Key("greater_than_sign", ">", "faces(0, 1)", "faces: next photo", _PHOTO),
+    Key("pageup", "PgUp", "move(-10, 0)", "ten lines up", _LISTS),
+    Key("pagedown", "PgDn", "move(10, 0)", "ten lines down", _LISTS),
+    *(Key(p.keys, p.shown, f"view({p.name!r})", p.help, on("0-5|pages", *ALL)) for p in PAGES),
     Key(
         "enter",
         "enter",
         "choose",
-        "enter open",
         "run a story, see a run, go to what the cursor is on",
-        ("home", "events"),
+        {"home": "enter|run", **on("enter|go", "events", "timeline")},
     ),
-    Key("comma", ",", "faces(-1, 0)", ", . person", "faces: previous person", ("faces",)),
-    Key("full_stop", ".", "faces(1, 0)", "", "faces: next person"),
-    Key("less_than_sign", "<", "faces(0, -1)", "< > photo", "faces: previous photo", ("faces",)),
-    Key("greater_than_sign", ">", "faces(0, 1)", "", "faces: next photo"),
-    Key("slash", "/", "filter", "/ filter", "events: show only those with some words", ("events",)),
-    Key("c", "c", "cue", "", "tell those who follow to look here, with words or without"),
-    Key("v", "v", "go_to_cue", "", "go where the presenter's cue points"),
-    Key("a", "a", "address", "", "the address under which this run is published"),
-    Key("s", "s", "picture", "", "save this screen as SVG"),
+    Key(
+        "b",
+        "b",
+        "kept",
+        "the model that the trainer's own test picks, or the one in use",
+        on("b|model|other model", "timeline"),
+    ),
+    Key("slash", "/", "filter", "events: show only those with some words", on("/|find", "timeline", "events")),
+    Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
+    Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
+    Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
+    Key("s", "s", "picture", "save this screen as SVG", _SAVE),
     Key(
         "e",
         "e",
         "export",
-        "e export",
         "save table (CSV, JSON), chart (SVG, PNG) and replay (asciicast, GIF)",
-        ("cohorts",),
+        on("s e y|save|picture, files, copy", *RUN),
     ),
-    Key("y", "y", "copy", "", "copy this screen as text to the clipboard (OSC 52)"),
-    Key("t", "t", "next_theme", "", "another theme"),
-    Key("m", "m", "motion", "", "reduced motion: step instead of gliding"),
-    Key("question_mark", "?", "help", "? help", "this help"),
-    Key("escape", "esc", "close", "", "back: close, clear the filter, the timeline, home"),
-    Key("ctrl+c", "Ctrl+C", "interrupt", "", "stop the run; twice leaves"),
-    Key("q", "q", "leave", "q quit", "leave; asks while a run goes on"),
+    Key("y", "y", "copy", "copy this screen as text to the clipboard (OSC 52)", _SAVE),
+    Key("t", "t", "next_theme", "another theme", on("t m|look|theme, motion", *ALL)),
+    Key("m", "m", "motion", "reduced motion: step instead of gliding", on("t m|look|theme, motion", *ALL)),
+    Key("escape", "esc", "close", "back: close, clear the filter, the timeline, home", on("esc|back", *ALL)),
+    Key("question_mark", "?", "help", "this help", on("? ^P|help", *ALL)),
+    Key("ctrl+p", "^P", "command_palette", "find any of these by a word, and stories (Ctrl+P)", on("? ^P|help", *ALL)),
+    Key("ctrl+c", "^C", "interrupt", "stop the run; twice leaves (Ctrl+C)", on("q ^C|quit", *ALL)),
+    Key("q", "q", "leave", "leave; asks while a run goes on", on("q ^C|quit", *ALL)),
 )
 
-
-CONSOLE = ("enter run", "tab complete", "↑↓ earlier", "PgUp PgDn scroll", "Ctrl+C stop", "esc back")
+CONSOLE = ("enter|run", "tab|complete", "↑↓|again", "PgUp PgDn|scroll", "^C|stop", "^P|find", "esc|back")
 """What the keys do while one types: letters are letters there."""
 
+TYPING = ("enter|keep these", "backspace|take back", "esc|forget them")
+"""And while one types the words that events must have."""
 
-def footer(view: str, width: int) -> Line:
-    """The keys that matter on a screen, as many as fit; help and quit always."""
-    if view == "console":
-        typing: Line = [span for text in CONSOLE for span in _pair(text)]
-        return fit(typing if length(typing) <= width else [*_pair(CONSOLE[0]), *_pair(CONSOLE[-1])], width)
-    always: Line = []
-    for key in KEYS:
-        if key.short and key.action in ("help", "leave"):
-            always += _written(key)
+ARROWS = "←→↑↓"
+"""Keys that stand there without blanks between them."""
+
+ROOMY = (80, 16)
+"""Columns and rows from which on every key that does something is named."""
+
+
+def works(key: Key, stage: Stage) -> bool:
+    """Whether a key does anything on the screen that is looked at, as it stands."""
+    if key.action == "go_to_cue":
+        return stage.run.cue is not None and stage.view in key.hints
+    if key.action == "choose" and stage.view == "timeline":
+        return stage.selection.slot is not None
+    return stage.view in key.hints
+
+
+def footer(stage: Stage, width: int, height: int) -> list[Line]:
+    """Every key that does something on a screen, in as few lines as can be; on a small one what matters most.
+
+    Args:
+        stage: what is looked at.
+        width: of the screen.
+        height: of the screen.
+    """
+    hints = _hints(stage)
+    if width >= ROOMY[0] and height >= ROOMY[1]:
+        lines, told = _flowed(hints, width), _flowed(_hints(stage, more=True), width)
+        return told if len(told) <= len(lines) else lines  # more words only where they take no more rows
+    if stage.view == "console" or stage.selection.typing:
+        most = [hints.pop()]
+    else:
+        most = [_pair("q|quit", {"q": "leave"}), _pair("?|more", {"?": "help"})]
+        hints = [
+            hint for hint in hints if all("@key:leave" not in role and "@key:help" not in role for _, role in hint)
+        ]
     line: Line = []
-    room = width - sum(len(text) for text, _ in always)
-    for key in KEYS:
-        if not key.short or key.action in ("help", "leave") or (key.views and view not in key.views):
-            continue
-        written = _written(key)
-        size = sum(len(text) for text, _ in written)
-        if size > room:
+    room = width - sum(length(hint) for hint in most)
+    for hint in hints:
+        if length(line) + length(hint) > room:
             break
-        line, room = [*line, *written], room - size
-    return fit([*line, *always], width)
+        line += hint
+    return [fit([*line, *(span for hint in most for span in hint)], width)]
 
 
-def _written(key: Key) -> Line:
-    target = f" @key:{key.action}"
-    return [
-        (text, role + target) for text, role in _pair(key.short if " " in key.short else f"{key.shown} {key.short}")
-    ]
+def _hints(stage: Stage, *, more: bool = False) -> list[Line]:
+    """What stands at the bottom, one piece a group of keys."""
+    if stage.view == "console":
+        return [_pair(text, {}) for text in CONSOLE]
+    if stage.view == "events" and stage.selection.typing:
+        return [_pair(text, {}) for text in TYPING]
+    actions: dict[str, dict[str, str]] = {}
+    for key in KEYS:
+        if works(key, stage):
+            named = actions.setdefault(key.hints[stage.view], {})
+            named |= dict.fromkeys(key.shown.split(), key.action)
+    return [_pair(hint, named, more=more) for hint, named in actions.items()]
 
 
-def _pair(text: str) -> Line:
-    head, _, rest = text.rpartition(" ")
-    return [(f" {head}", "key"), (f" {rest} ", "dim")]
+def _flowed(hints: list[Line], width: int) -> list[Line]:
+    """Pieces in lines, each in the first one where there is room for it."""
+    lines: list[Line] = [[]]
+    for hint in hints:
+        place = next((line for line in lines if length(line) + length(hint) - 1 <= width), None)
+        if place is None:
+            lines.append(place := [])
+        place += hint
+    return [fit([*line[:-1], (line[-1][0].rstrip(), line[-1][1])], width) for line in lines]
+
+
+def _pair(hint: str, actions: Mapping[str, str], *, more: bool = False) -> Line:
+    """A hint's keys and what they do; a click on a key does it, on the words what the first one does."""
+    keys, *words = hint.split("|")
+    does = words[-1 if more else 0]
+    first = next(iter(actions.values()), "")
+
+    def role(name: str, action: str) -> str:
+        return f"{name} @key:{action}" if action else name
+
+    parts: Line = []
+    for word in keys.split():
+        for place, key in enumerate(word if word[0] in ARROWS else [word]):
+            parts.append((key if place else f" {key}", role("key", actions.get(key, first))))
+    return [*parts, (f" {does} ", role("dim", first))]
 
 
 def help_lines(width: int) -> list[Line]:
     """All keys with what they do; two columns where there is room."""
     room = (width if width < TWO_COLUMNS else width // 2) - 12
     entries: list[Line] = []
-    for shown, said in [
-        *((key.shown, key.help) for key in KEYS),
-        ("Ctrl+P", "find any of these by a word, and stories"),
-    ]:
-        for row, part in enumerate(wrap(said, room, 3)):
-            entries.append([(f" {shown if not row else '':>7}  ", "key"), (part, "")])
+    for key in KEYS:
+        for row, part in enumerate(wrap(key.help, room, 3)):
+            entries.append([(f" {key.shown if not row else '':>7}  ", "key"), (part, "")])
     about = "Time runs to the right, protection upwards. A posted photo stays as it was posted; models improve."
-    lines: list[Line] = [[(f" {text}", "caption")] for text in wrap(about, width - 2, 3)]
+    lines: list[Line] = [[(" ↑ ↓ PgUp PgDn", "key"), (" scroll  ", "dim"), ("esc", "key"), (" close", "dim")], []]
+    lines += [[(f" {text}", "caption")] for text in wrap(about, width - 2, 3)]
     signs = [("▲ users  ", "users"), ("○ friends  ", "friends"), ("■ trainer  ", "trainer"), ("◆ law", "law")]
     lines += [[(" ", ""), *signs], []]
     if width < TWO_COLUMNS:

@@ -21,8 +21,6 @@ class Page:
         shown: how they are written.
         help: what is to be seen there.
         paint: ``paint(stage, width, height, looks)`` gives exactly ``height`` lines.
-        hint: in the footer, where it is to be there.
-        views: screens whose footer shows the hint; empty: all.
     """
 
     name: str
@@ -30,8 +28,6 @@ class Page:
     shown: str
     help: str
     paint: Callable[[Stage, int, int, Looks], list[Line]]
-    hint: str = ""
-    views: tuple[str, ...] = ()
 
 
 def _console(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
@@ -39,7 +35,7 @@ def _console(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
 
 
 PAGES = (
-    Page("timeline", "1", "1", "the chart", timeline.paint, "0-5 screens"),
+    Page("timeline", "1", "1", "the chart", timeline.paint),
     Page("cohorts", "2", "2", "the table of cohorts by models", lambda s, w, h, _: cohorts.paint(s, w, h)),
     Page("faces", "3", "3", "faces, and whom the trainer names", faces.paint),
     Page("events", "4", "4", "everything that happened", lambda s, w, h, _: events.paint(s, w, h)),
@@ -49,8 +45,6 @@ PAGES = (
         "5 :",
         "the console: Python with the lab in it",
         _console,
-        ": console",
-        ("timeline", "home"),
     ),
     Page("home", "0", "0", "stories and runs", lambda s, w, h, _: home.paint(s, w, h)),
 )

@@ -5,19 +5,33 @@ from __future__ import annotations
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, RunEnded, RunFailed
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
-from facetui.tui.figures import axis, chart
+from facetui.tui.figures import axis, chart, lanes
 from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.figures.reading import lines_of, reading
 from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.sentences import MARKS, brief, words
+from facetui.tui.text.sentences import MARKS, brief, unit, words
 from facetui.tui.text.spans import Line, box, cells, cut, fit, pad, side_by_side, whole_words, wrap
 
 WIDE, TALL = 110, 30
 VAST, HIGH = 150, 44
 NARROW, LOW = 64, 16
+SPARK = 6
+"""Columns of the smallest sparkline."""
 CODE = 44
 """Columns from which on the story's text stands there: in fewer it is cut off, and newcomers read that instead."""
+
+
+NEXT: list[Line] = [
+    [
+        (" 2", "key @key:view('cohorts')"),
+        (" every model  ", "dim"),
+        ("3", "key @key:view('faces')"),
+        (" the faces", "dim"),
+    ],
+    [(" e", "key @key:export"), (" keep it  ", "dim"), ("0", "key @key:view('home')"), (" another story", "dim")],
+]
+"""What one may want once a story is over."""
 
 
 def paint(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
@@ -49,9 +63,9 @@ def title(stage: Stage, width: int) -> str:
     model = "the model that its own test picks" if stage.kept else "the model in use"
     short = "picked model" if stage.kept else "model in use"
     sayings = (
-        f"↑ hidden: clean photos that the trainer fails to name with {model}; ░ 95 % interval",
-        f"↑ hidden: clean photos the trainer fails to name ({short}; ░ 95 %)",
-        f"↑ hidden from the trainer ({short}; ░ 95 %)",
+        f"↑ hidden: new, unchanged photos that the trainer cannot name with {model}; ░ uncertain",
+        f"↑ hidden: clean photos the trainer cannot name ({short}); ░ uncertain",
+        f"↑ hidden from the trainer ({short}); ░ uncertain",
     )
     return next((saying for saying in sayings if len(saying) <= width), sayings[-1])
 
@@ -73,7 +87,7 @@ def _turn(stage: Stage) -> Line:
     event: Event | None = now.progress or now.move
     if isinstance(now.ended, RunEnded) and stage.run.recorded:
         live = f"facetui run {clean(now.began.scenario) if now.began else ''}"
-        return [(f"· over; recorded {stage.run.recorded}; run it live: ", "bold"), (live, "")]
+        return [("· the story is over; ", "bold"), (f"recorded {stage.run.recorded}; live: {live}", "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
@@ -105,7 +119,7 @@ def _figures(stage: Stage) -> list[str]:
     if now.progress:
         task = now.progress
         rate = f", {task.rate:,.0f} a second" if task.rate else ""
-        lines.append(f"{task.done:,} of {task.total:,} {clean(task.unit)}{rate}")
+        lines.append(f"{task.done:,} of {task.total:,} {clean(unit(task))}{rate}")
     memory = f", memory {stage.run.memory / 1e9:.1f} GB" if stage.run.memory else ""
     if isinstance(now.ended, RunEnded) and now.ended.peak_memory:
         memory = f", memory at most {now.ended.peak_memory / 1e9:.1f} GB"
@@ -115,8 +129,8 @@ def _figures(stage: Stage) -> list[str]:
 
 
 def _plot(stage: Stage, width: int, height: int, room: int) -> list[Line]:
-    geo = axis.geometry(stage.now, stage.known, width - chart.GUTTER - room, spare=stage.spare, glide=stage.glide())
-    rows = chart.lanes(stage.now, stage.known, geo, room, rows=3 if height >= 24 else 2 if height >= 16 else 1)
+    geo = axis.geometry(stage.now, stage.known, width - lanes.GUTTER - room, spare=stage.spare, glide=stage.glide())
+    rows = lanes.lanes(stage.now, stage.known, geo, room, tall=height >= 24)
     names, slot = lines_of(stage.now), stage.selection.slot
     at = (slot, names[stage.selection.line % len(names)]) if names and slot is not None else None
     look = chart.Look(stage.kept, stage.fall if stage.motion else 1.0, at)
@@ -127,10 +141,10 @@ def _medium(stage: Stage, width: int, height: int) -> list[Line]:
     said = _told(stage, width, max(2, height - 14))
     room = 23 if width >= 76 else 18
     plot = _plot(stage, width, height - 2 - len(said), room)
-    status: Line = [(" ", ""), *_turn(stage)]
+    (mark, role), (what, its) = _turn(stage)
+    status: Line = [(" ", ""), (mark, role), (whole_words(what, width - 2 - cells(mark)), its)]
     bar = _bar(stage, 30)
     if bar:
-        (mark, role), (what, _) = _turn(stage)
         doing = whole_words(what, width - 34 - cells(mark))
         status = [*fit([(" ", ""), (mark, role), (doing, "")], width - 32), (" ", ""), *bar]
     return [[(f" {title(stage, width - 2)}", "dim")], *plot, *said, status]
@@ -151,11 +165,9 @@ def _wide(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
     left = box(title(stage, main - 6), plot, main, rest - low)
     if low:
         left += box("table", cohorts.paint(stage, main - 2, low - 2), main, low)
-    who = beside.latest(stage)
-    name = f"{clean(who.person)}, one of {len(stage.now.began.users)}" if who and stage.now.began else "one of them"
     right = [
-        *box(name, beside.face(stage, side - 2, tall - 2, looks), side, tall),
-        *box("now", _now(stage, side - 2, rest - tall - 2, looks), side, rest - tall),
+        *box(beside.title(stage), beside.face(stage, side - 2, tall - 2, looks), side, tall),
+        *box("now", _now(stage, side - 2, rest - tall - 2), side, rest - tall),
     ]
     return [*side_by_side(left, right), *pad(said, width, len(said))]
 
@@ -165,17 +177,21 @@ def placed(stage: Stage, width: int, height: int) -> list[Placed]:
     if stage.now.began is None or width < WIDE or height < TALL:
         return []
     side, tall, _ = _sides(width, height)
-    x, rest = width - side + 1, height - len(_told(stage, width, 5))
-    under, who = len(_doing(stage, side - 2)), beside.latest(stage)
-    return [
-        *beside.moved(beside.faces_placed(stage, side - 2, tall - 2), x, 1),
-        *(beside.moved(beside.preview_placed(stage, side - 2, rest - tall - 2, under + 1), x, tall + 1) if who else []),
-    ]
+    return beside.moved(beside.faces_placed(stage, side - 2, tall - 2), width - side + 1, 1)
 
 
-def _now(stage: Stage, width: int, height: int, looks: Looks) -> list[Line]:
-    lines = _doing(stage, width)
-    lines += beside.preview(stage, width, height, len(lines), looks)
+def _now(stage: Stage, width: int, height: int) -> list[Line]:
+    """What is being done, who is hidden now, what one may press at the end; or the story's text, where it is read."""
+    lines = [*_doing(stage, width), *beside.rehearsal(stage)]
+    if stage.now.progress or width < CODE or stage.now.ended is not None:
+        blocks = [beside.standing(stage.now, width, height - len(lines), kept=stage.kept)]
+        if isinstance(stage.now.ended, RunEnded):  # what computed it matters less by then
+            figures = _told_figures(stage, width)
+            lines, blocks = lines[: len(lines) - len(figures)], [*blocks, NEXT, figures]
+        for block in blocks:
+            if block and len(lines) + len(block) <= height:
+                apart = len(lines) + len(block) < height
+                lines += [*([[]] if apart and block is blocks[0] else []), *block]
     source = height - len(lines) - 1
     if source < 4 or stage.now.progress or width < CODE:
         return lines
@@ -190,7 +206,11 @@ def _doing(stage: Stage, width: int) -> list[Line]:
     bar = _bar(stage, width - 2)
     if bar:
         lines.append([(" ", ""), *bar])
-    return [*lines, *([(f" {text}", "dim")] for figure in _figures(stage) for text in wrap(figure, width - 2, 2))]
+    return [*lines, *_told_figures(stage, width)]
+
+
+def _told_figures(stage: Stage, width: int) -> list[Line]:
+    return [[(f" {text}", "dim")] for figure in _figures(stage) for text in wrap(figure, width - 2, 2)]
 
 
 def _source(stage: Stage, width: int, rows: int) -> list[Line]:
@@ -209,14 +229,28 @@ def _source(stage: Stage, width: int, rows: int) -> list[Line]:
 
 
 def _small(stage: Stage, width: int, height: int) -> list[Line]:
-    """The caption whole, the last measurement as a number with a sparkline, and what is done."""
+    """The last measurement as a number with a sparkline, the last move's words, the caption whole, what is done."""
     now, points = stage.now, stage.now.curves.get(WHOLE_ARCHIVE, [])
+    moved = lanes.newest(now)
     lines: list[Line] = []
     if points:
         figure = f" {percent(points[-1].value(stage.kept))} hidden "
-        lines.append([(figure, "bold"), (chart.sparkline(now, width - len(figure) - 1, kept=stage.kept), "whole")])
+        room = width - len(figure) - 1
+        beside = [("  ", ""), moved] if moved and room - cells(moved[0]) - 2 >= SPARK else []
+        room -= sum(cells(text) for text, _ in beside)
+        lines.append([(figure, "bold"), (chart.sparkline(now, room, kept=stage.kept), "whole"), *beside])
+        moved = None if beside else moved
+    if moved:
+        lines += [[(f" {part}", moved[1])] for part in wrap(moved[0], width - 2, 3)]
     said = wrap(now.caption, width - 2, height - len(lines))
     lines += [[(f" {text}", "caption")] for text in said]
     if len(lines) + 2 <= height:
-        lines += [[], [(" ", ""), *(_bar(stage, width - 2) or _turn(stage))]]
+        lines.append([])
+        room = height - len(lines)
+        if bar := _bar(stage, width - 2):
+            lines.append([(" ", ""), *bar])
+        else:
+            (mark, role), (what, _) = _turn(stage)
+            told = wrap(f"{mark}{what}", width - 2, room)
+            lines += [[(f" {text}", role if not row else "")] for row, text in enumerate(told)]
     return lines

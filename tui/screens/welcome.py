@@ -29,7 +29,7 @@ CARDS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "Above is hidden, below is found: how many clean photos of the users the trainer fails to name.",
             "Time runs to the right. A line begins when its photos are posted, and then moves with every answer "
             "of the trainer. The thick one is everything that it has kept.",
-            "░ is where the truth may lie, since few people were asked.",
+            "░ is uncertain: where the truth may lie, since few people were asked.",
         ),
     ),
     (
@@ -43,8 +43,13 @@ CARDS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 
 GLOSSARY: tuple[tuple[str, str], ...] = (
+    ("trainer", "who scrapes what people post and learns to name them by it: a search engine for faces, say"),
     ("hidden, found", "a clean photo of a user that the trainer fails to name, or names right"),
-    ("clean photo", "one that no tool has changed; who is asked for is on such a photo, never posted before"),
+    (
+        "clean photo",
+        "one that no tool has changed and nobody posted before, as a camera in the street takes it; on such photos "
+        "the trainer is asked who somebody is: tools are to spoil what it learned, not what it is asked",
+    ),
     ("probe", "such a clean photo that the trainer is asked to name"),
     ("tool, attack", "what users run on photos: Fawkes, LowKey, FoggySight, ..."),
     ("defence, answer", "what the trainer does about a tool; so attackers protect themselves, and defenders find them"),
@@ -53,13 +58,24 @@ GLOSSARY: tuple[tuple[str, str], ...] = (
     ("robust", "an extractor that was trained on what a tool does to other people's photos"),
     ("archive", "everything that the trainer has scraped; it never forgets unless a law says so"),
     (
+        "thick and thin line",
+        "thick, whole archive: with everything that the trainer kept, which is what counts; thin: had it only the "
+        "photos posted under that tool",
+    ),
+    (
         "photos under lowkey",
         "a cohort: what was posted on one date under one tool, asked for as if there were no other",
     ),
     ("alone", "each user is asked for as the only one who protects anything, among everybody else's clean photos"),
     ("everybody else", "people who protect nothing and on whom nobody trained: how often the trainer errs anyway"),
-    ("95 % interval", "where the share would lie if other people had been drawn, 19 times in 20"),
-    ("image-steps", "one photo, once through one network and back: what a tool's work is counted in"),
+    (
+        "░, 95 % interval",
+        "uncertain, since few people were asked: where the share would lie if other people had been drawn, 19 times "
+        "in 20",
+    ),
+    ("similarity", "how alike two photos are to a model, from -1 to 1; no percentage, and no chance of being right"),
+    ("step, image-step", "one photo, once through one network and back: what a tool's work is counted in"),
+    ("recorded, story", "a recording was computed on the day it says; the dates of its story are older"),
     ("DSSIM", "how different two photos look, 0 to 1: at 0.01 one must search for it"),
     ("its own test", "the trainer's rehearsal on people it may use; it chooses its model by that, not by the users"),
 )
@@ -73,7 +89,8 @@ def card_lines(number: int, width: int) -> list[Line]:
         lines += [[(f" {part}", "caption")] for part in wrap(text, width - 2, 6)]
         lines.append([])
     last = number == len(CARDS) - 1
-    return [*lines, [(" enter", "key"), (" begin " if last else " next ", "dim"), (" esc", "key"), (" skip", "dim")]]
+    keys = [("enter", "begin" if last else "next"), *([("←", "back")] if number else []), ("esc", "skip")]
+    return [*lines, [span for key, does in keys for span in ((f" {key}", "key"), (f" {does} ", "dim"))]]
 
 
 def glossary_lines(width: int) -> list[Line]:

@@ -16,7 +16,7 @@ from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.settings import Settings
 from facetui.engine.runs.setup import prepare
-from facetui.tui.figures import axis, chart
+from facetui.tui.figures import axis, chart, lanes
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text import plain
 from facetui.tui.text.plain import Plain, say
@@ -58,9 +58,9 @@ def open_session(settings: Settings, story: Scenario | None, quiet: bool, progre
             return
         width, height = shutil.get_terminal_size((80, 24))
         room = 25
-        geometry = axis.geometry(scene, scene, max(20, min(width, 120) - chart.GUTTER - room))
+        geometry = axis.geometry(scene, scene, max(20, min(width, 120) - lanes.GUTTER - room))
         lines = chart.draw(scene, scene, geometry, min(20, max(8, height - 8)), room, chart.Look())
-        print(text_of([*lines, *chart.lanes(scene, scene, geometry, room, rows=2)]))
+        print(text_of([*lines, *lanes.lanes(scene, scene, geometry, room, tall=False)]))
 
     extras = {"table": table, "chart": drawn}
     session = Session(setup, settings.out, shows, story, extras, settings.values)

@@ -38,17 +38,21 @@ class Slot:
 
     Attributes:
         t: date in the story.
-        moves: the lane, and one or two words; every lane at most once.
+        moves: the lane, one or two words, and the number of the move; every lane at most once.
         measured: a measurement followed; whatever comes next gets a place of its own.
     """
 
     t: str
-    moves: tuple[tuple[Lane, str], ...] = ()
+    moves: tuple[tuple[Lane, str, int], ...] = ()
     measured: bool = False
 
     def label(self, lane: Lane) -> str:
         """What was done here in a lane; empty for nothing."""
-        return dict(self.moves).get(lane, "")
+        return next((label for its, label, _ in self.moves if its == lane), "")
+
+    def number(self, lane: Lane) -> int:
+        """Which move of the run that was, from 1; 0 for nothing."""
+        return next((number for its, _, number in self.moves if its == lane), 0)
 
 
 @dataclass(frozen=True)
@@ -183,7 +187,7 @@ class Scene:
     def _moved(self, event: Event) -> None:
         self.moves += 1
         lane: Lane = "scrapes" if isinstance(event, PhotosScraped) else event.actor
-        move = (lane, short_label(event))
+        move = (lane, short_label(event), self.moves)
         last = self.slots[-1] if self.slots else None
         if last is None or last.t != event.t or last.measured or last.label(lane):
             self.slots.append(Slot(event.t, (move,)))

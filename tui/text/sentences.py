@@ -51,6 +51,10 @@ VERBS = {
 """What the trainer does, in one word."""
 
 
+UNITS = {"image-steps": "steps, each on one photo"}
+"""What screens call a unit of work."""
+
+
 def words(event: Event) -> str:
     """One sentence or two about an event; control characters are stripped. A kind unknown here says its name."""
     return clean(_words(event)[:LONGEST])
@@ -97,6 +101,11 @@ def _words(event: Event) -> str:
             return f"{'stopped' if event.stopped else 'failed'} after {event.wall:.1f} s: {event.error}"
         case _:
             return event.kind.replace("_", " ")
+
+
+def unit(event: Progress) -> str:
+    """What a task is counted in, in words that need no glossary."""
+    return UNITS.get(event.unit, event.unit)
 
 
 def progress(event: Progress) -> str:

@@ -96,12 +96,12 @@ def wrap(text: str, width: int, rows: int) -> list[str]:
     """A text in at most so many rows; an ellipsis tells that something is missing."""
     if width <= 0 or rows <= 0:
         return []
-    text = clean(text)
+    text = clean(text).replace(" %", "\N{NO-BREAK SPACE}%")
     simple = all(cells(character) == 1 for character in text)
     lines = (textwrap.wrap(text, width) if simple else _wrapped(text, width)) or [""]
     if len(lines) > rows:
         lines = [*lines[: rows - 1], cut(f"{lines[rows - 1]} {lines[rows]}", width)]
-    return lines
+    return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines]
 
 
 def _wrapped(text: str, width: int) -> list[str]:

@@ -57,7 +57,7 @@ def test_who_survives_is_said_first():
     survives, open_, fallen = (said.index(name) for name in ("lowkey", "fawkes-1.0", "fawkes-0.3"))
     assert said.startswith("Survives every model so far: lowkey 91 %.") and survives < open_ < fallen
     assert "Cannot be told with so few people: fawkes-1.0 50 %." in said
-    assert "No longer protected: fawkes-0.3 0 % (withstands 1 of 2 models)." in said
+    assert "No longer protected: fawkes-0.3 0 % (still hides from 1 of 2 models)." in said
 
 
 def test_where_all_survive_or_all_fail_nothing_else_is_said():
@@ -78,10 +78,10 @@ def test_the_model_that_the_trainers_test_picked_counts_and_not_the_best_by_the_
     low = invented("2021-01 lowkey", NONE, model="a", **picked(NONE, "a"))
     said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(ALL, "b"))])
     assert said.startswith(
-        "Survives the model that the trainer's own test picks: lowkey 100 % (withstands 1 of 2 models)."
+        "Survives the model that the trainer's own test picks: lowkey 100 % (still hides from 1 of 2 models)."
     )
     said = fates([low, invented("2021-01 lowkey", ALL, model="b", **picked(NONE, "a"))])
-    assert said.startswith("No longer protected: lowkey 0 % (withstands 1 of 2 models).")
+    assert said.startswith("No longer protected: lowkey 0 % (still hides from 1 of 2 models).")
 
 
 def test_the_latest_figure_of_a_model_counts():

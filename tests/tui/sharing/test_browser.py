@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import time
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -20,59 +15,6 @@ from facetui.tui.sharing.web.page import page as whole_page
 from ...support.sample_run import sample_events, write_sample
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="no Chromium here: Debian's package chromium, or CHROMIUM=path"
-)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-@pytest.fixture
-def visit(browser):
-    """Opens an address; whatever the page complains about fails the test."""
-    contexts, complaints = [], []
-
-    def go(url: str, **settings):
-        context = browser.new_context(**settings)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on(
-            "request", lambda asked: complaints.append(asked.url) if not asked.url.startswith((url, "data:")) else None
-        )
-        for _ in range(100):
-            try:
-                page.goto(url)
-                break
-            except playwright.Error:
-                time.sleep(0.05)
-        return page
-
-    yield go
-    for context in contexts:
-        context.close()
-    assert [text for text in complaints if "404" not in text and "ERR_CONNECTION_REFUSED" not in text] == []
-
-
-@pytest.fixture
-def served(tmp_path):
-    servers = []
-
-    def serve(folder: Path) -> str:
-        servers.append(server_process.start(folder))
-        return servers[-1].url
-
-    yield serve
-    for server in servers:
-        server.stop()
 
 
 def text(page, selector: str) -> str:

@@ -204,7 +204,7 @@ async def test_a_strangers_run_offers_no_console_and_exports_survive_its_copy(ru
         assert app.stage.view == "timeline"
         await keys.press("G", "s", "e")
         assert " sample  recorded" in text_of(app.canvas.lines)
-        assert "recorded 2026-01-02; run it live: facetui run sample" in text_of(app.canvas.lines)
+        assert "recorded 2026-01-02; live: facetui run sample" in text_of(app.canvas.lines)
         saved = {path.name for path in (tmp_path / "facetui-exports").iterdir()}
         assert {"timeline.svg", "chart.png", "table.csv"} <= saved and not (run / "exports").exists()
         app.open(run, live=False)
@@ -387,7 +387,7 @@ def test_the_demo_moves_within_ten_seconds_and_says_that_it_is_a_recording(tmp_p
     settings_ = {"FACETUI_RUNS": str(tmp_path), "FACETUI_DISPLAY": "tui", "CI": ""}
     terminal = Pty([*MAIN, "demo"], (120, 40), settings_)
     try:
-        assert terminal.read_until(b"recorded", 10) < 10
+        assert terminal.read_until(b"recording of", 10) < 10
         terminal.read_until(b"users", 10 - min(9.0, time.perf_counter() - terminal.began))
         assert time.perf_counter() - terminal.began < 10
     finally:

@@ -154,7 +154,7 @@ def test_galleries_and_open_sets_have_the_same_labels_on_both():
     last = len(events) - 1
     told = in_javascript([{"events": raw(events), "at": [last]}])["asked"][0][0]
     assert rounded(told) == rounded(plain(events, last))
-    labels = [label for slot in told["slots"] for _, label in slot["moves"]]
+    labels = [label for slot in told["slots"] for _, label, _ in slot["moves"]]
     assert {"among 530", "may say nobody"} <= set(labels)
 
 

@@ -36,6 +36,9 @@ PATIENCE, LONGEST = 0.5, 2.0
 LOOK = 0.1
 """Seconds between two looks at whether anybody still waits for what is to be written."""
 
+MOST = 30_000
+"""Bytes within a second after which nothing more is drawn by itself: with the next frame that makes 60 KB at most."""
+
 BEGAN = time.monotonic()
 """When this module was loaded; the process began a little earlier."""
 
@@ -103,6 +106,8 @@ class _Output:
         self._waiting: list[str] = []
         self._forgotten = False
         self._writing = threading.Lock()
+        self._counting = threading.Lock()
+        self._written: deque[tuple[float, int]] = deque()
 
     def write(self, text: str) -> None:
         self._waiting.append(text)
@@ -111,6 +116,8 @@ class _Output:
         text = "".join(self._waiting)
         self._waiting.clear()
         rest = memoryview(text.encode(self._encoding, self._errors))
+        with self._counting:
+            self._written.append((time.monotonic(), len(rest)))
         while rest and not self._forgotten:
             if select.select([], [self._number], [], LOOK)[1]:
                 with self._writing, contextlib.suppress(BlockingIOError):
@@ -119,6 +126,13 @@ class _Output:
                     rest = rest[os.write(self._number, rest) :]
         if self._probe is not None:
             self._probe.wrote(len(text))
+
+    def recent(self) -> int:
+        """Bytes that were written within the last second."""
+        with self._counting:
+            while self._written and self._written[0][0] < time.monotonic() - 1.0:
+                self._written.popleft()
+            return sum(count for _, count in self._written)
 
     def forget(self) -> None:
         """Write nothing more: what is written next is the last that the terminal gets."""
@@ -151,8 +165,10 @@ class Terminal(LinuxDriver):
 
     @property
     def congested(self) -> bool:
-        """Whether the terminal has not yet taken what was written."""
-        return self._writer_thread is not None and self._writer_thread._queue.qsize() > 1
+        """Whether the terminal has not yet taken what was written, or has got as much as a link should carry."""
+        if self._writer_thread is None or Terminal.output is None:
+            return False
+        return self._writer_thread._queue.qsize() > 1 or Terminal.output.recent() > MOST
 
     def start_application_mode(self) -> None:
         """As Textual does, but its queue never makes the app wait."""

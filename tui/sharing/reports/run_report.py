@@ -19,7 +19,7 @@ from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui.figures import axis, chart, trade_off
+from facetui.tui.figures import axis, chart, lanes, trade_off
 from facetui.tui.figures.drawing import draw, png, svg
 from facetui.tui.figures.table_data import table_csv
 from facetui.tui.runs.picture_policy import PicturePolicy
@@ -125,9 +125,9 @@ def _faces(folder: Path, events: Sequence[Event], scene: Scene) -> list[Block]:
 
 def _chart(scene: Scene) -> Chart:
     room = 25
-    along = axis.geometry(scene, scene, 100 - chart.GUTTER - room)
+    along = axis.geometry(scene, scene, 100 - lanes.GUTTER - room)
     lines = chart.draw(scene, scene, along, 18, room, chart.Look())
-    drawn = text_of([*lines, *chart.lanes(scene, scene, along, room, rows=2)])
+    drawn = text_of([*lines, *lanes.lanes(scene, scene, along, room, tall=False)])
     last = scene.curves[WHOLE_ARCHIVE][-1].value(False) if WHOLE_ARCHIVE in scene.curves else None
     end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
     label = f"Clean photos of protected people not named, with the model in use.{end}"

@@ -62,8 +62,8 @@ const Fold = (() => {
     s.moves++;
     const lane = e.kind === "photos_scraped" ? "scrapes" : e.actor ?? "lab", place = s.slots[s.slots.length - 1];
     const t = e.t ?? "";
-    if (!place || place.t !== t || place.measured || place.moves.some((move) => move[0] === lane && move[1])) s.slots.push({ t, moves: [[lane, label(e)]], measured: false });
-    else place.moves.push([lane, label(e)]);
+    if (!place || place.t !== t || place.measured || place.moves.some((move) => move[0] === lane && move[1])) s.slots.push({ t, moves: [[lane, label(e), s.moves]], measured: false });
+    else place.moves.push([lane, label(e), s.moves]);
   }
 
   function measured(s, e, last) {

@@ -5,7 +5,7 @@
   const NS = "http://www.w3.org/2000/svg";
   const WAIT = 10, PATIENCE = 20000, LONGEST = 1 << 20, BACK_OFF = [250, 500, 1000, 2000, 4000];
   const { WHOLE, fold, percent, finite } = Fold;
-  const MARKS = { users: "▲", friends: "○", trainer: "■", law: "◆", lab: "·" };
+  const UNITS = { "image-steps": "steps, each on one photo" }; // as in tui/text/sentences.py
   const OVER = ["finished", "stopped", "failed", "killed"]; // as in engine/records/journal.py
   const narrow = matchMedia("(max-width: 640px)");
   const TOP = 24;
@@ -30,9 +30,7 @@
   // --- drawing ----------------------------------------------------------------------------------------------------
 
   function chart(s) {
-    const laneOf = ([lane]) => (lane === "scrapes" ? "trainer" : lane);
-    const lanes = ["users", "friends", "trainer", "law"].filter((actor) => s.slots.some((slot) => slot.moves.some((m) => laneOf(m) === actor)));
-    const BOTTOM = 54 + 24 * lanes.length;
+    const BOTTOM = 54 + Lanes.ROW * Lanes.present(s).length;
     const small = narrow.matches, [W, H, LEFT, RIGHT] = small ? [480, 310 + BOTTOM, 56, 12] : [1200, 410 + BOTTOM, 80, 250];
     const svg = draw("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", class: "live", "aria-labelledby": "chart-title" });
     svg.append(draw("title", { id: "chart-title" }, `Share of clean photos of protected people that the trainer does not name, up to ${s.t}: ${summary(s)}`));
@@ -43,7 +41,7 @@
       svg.append(draw("line", { x1: LEFT, x2: W - RIGHT, y1: y(rate), y2: y(rate), class: "grid" }));
       svg.append(draw("text", { x: LEFT - 10, y: y(rate) + 5, "text-anchor": "end", class: "dim" }, `${100 * rate}%`));
     }
-    svg.append(draw("text", { x: 0, y: TOP - 8, class: "dim" }, "hidden"));
+    svg.append(draw("text", { x: 0, y: TOP - 12, class: "dim" }, "hidden"));
     svg.append(draw("text", { x: 0, y: y(0) - 14, class: "dim" }, "found"));
     const labels = [], end = Math.max(x(s.slots.length - 1), LEFT + 40) + 16;
     const line = (points, name, kind) => {
@@ -84,28 +82,15 @@
     }
     let last = "", beyond = -1;
     s.slots.forEach((slot, i) => {
-      if (slot.t !== last && x(i) > beyond) {
-        svg.append(draw("text", { x: x(i), y: H - BOTTOM + 24, "text-anchor": "middle", class: "dim" }, slot.t));
-        beyond = x(i) + (small ? 70 : 90);
-        last = slot.t;
-      }
-      for (const one of slot.moves) {
-        const actor = laneOf(one), words = one[1];
-        // A scrape is so frequent that its word would leave no room for the others: it is a mark where nothing else is.
-        if (one[0] === "scrapes" && slot.moves.some((m) => m[0] === "trainer")) continue;
-        const lane = Math.max(0, lanes.indexOf(actor));
-        const text = draw("text", { x: x(i), y: H - BOTTOM + 52 + 24 * lane, class: actor }, MARKS[actor]);
-        text.append(draw("title", {}, `${actor}: ${words}`));
-        svg.append(text);
-        if (one[0] === "scrapes") continue;
-        const next = s.slots.findIndex((other, j) => j > i && other.moves.some((m) => laneOf(m) === actor));
-        const room = ((next < 0 ? W - RIGHT + 120 : x(next)) - x(i) - 22) / 8.5;
-        // Half a word says less than none; its mark says it all, to who points at it.
-        if (clean(words).length <= room) svg.append(draw("text", { x: x(i) + 16, y: H - BOTTOM + 52 + 24 * lane, class: "dim" }, words));
-      }
+      const half = Lanes.wide(clean(slot.t)) / 2, middle = Math.min(x(i), W - half);
+      if (slot.t === last || middle - half <= beyond) return;
+      svg.append(draw("text", { x: middle, y: H - BOTTOM + 24, "text-anchor": "middle", class: "dim date" }, slot.t));
+      beyond = middle + half + 6;
+      last = slot.t;
     });
-    lanes.forEach((actor, i) => svg.append(draw("text", { x: 0, y: H - BOTTOM + 52 + 24 * i, class: "dim" }, actor)));
-    return [make("figcaption", {}, "Hidden: clean photos of protected people that the trainer fails to name, with the model in use. Grey: 95 % interval of the whole archive."), svg, legend];
+    const text = (at, y, kind, words, name = "text") => draw(name, name === "text" ? { x: at, y, class: kind } : {}, words);
+    const listed = Lanes.draw(s, { svg, text, clean, x, top: H - BOTTOM + 52, end: W });
+    return [make("figcaption", {}, "↑ Hidden: clean photos of protected people that the trainer cannot name, with the model in use. Grey: uncertain."), svg, ...Lanes.list(listed, make), legend];
   }
 
   function summary(s) {
@@ -114,7 +99,7 @@
 
   function table(s) {
     const made = make("table");
-    made.append(make("caption", { class: "dim" }, "share of clean probes not named; the trainer's models in the order in which it had them"));
+    made.append(make("caption", { class: "dim" }, "share of clean photos not named; the trainer's models in the order in which it had them"));
     const top = make("tr");
     top.append(make("th", { scope: "col" }, "photos posted under"), ...s.columns.map((column) => make("th", { scope: "col" }, column)));
     const body = make("tbody");
@@ -187,8 +172,8 @@
     by("faces").replaceChildren(...faces(s));
     by("caption").textContent = clean(s.caption);
     by("watched").replaceChildren(...watched(s.progress));
-    by("when").textContent = `${clean(s.t)}  move ${s.moves} of ${whole.moves}`;
-    by("now").textContent = clean(s.progress ? `${MARKS[s.progress.actor] ?? ""} ${s.progress.task}: ${s.progress.done} of ${s.progress.total} ${s.progress.unit}` : ended(events[head]));
+    by("when").textContent = `${s.t ? `in the story it is ${clean(s.t)}, ` : ""}move ${s.moves} of ${whole.moves}`;
+    by("now").textContent = clean(s.progress ? `${Lanes.MARKS[s.progress.actor] ?? ""} ${s.progress.task}: ${s.progress.done} of ${s.progress.total} ${Object.hasOwn(UNITS, s.progress.unit) ? UNITS[s.progress.unit] : s.progress.unit}` : ended(events[head]));
     by("notes").replaceChildren(...events.slice(0, head + 1).filter((e) => e.kind === "note").map((e) => make("li", {}, `${e.t}: ${e.text}`)));
     by("sources").replaceChildren(...s.cited.map((c) => make("li", {}, `× reported ${percent(c.event.protection_rate)} (${c.event.source})`)));
     const slider = by("slider");

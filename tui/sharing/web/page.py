@@ -26,7 +26,7 @@ def _file(name: str) -> str:
 def script() -> str:
     """The page's script; it cleans what it shows of what ``text.clean`` cleans."""
     unseen = "".join(c if c == "-" else f"\\u{{{ord(c):x}}}" for c in UNSEEN)
-    return _file("fold.js") + _file("page.js").replace("UNSEEN", unseen)
+    return _file("fold.js") + _file("lanes.js") + _file("page.js").replace("UNSEEN", unseen)
 
 
 def text(foreign: str) -> str:
@@ -46,10 +46,20 @@ CONTROLS = """\
 </nav>
 """
 
+READING = """\
+The trainer is whoever scrapes what people post and learns to name them by it, as a search engine for faces does. It is
+asked for clean photos: new ones that no tool has changed, as a camera in the street takes them. The thick line is what
+it makes of all photos that it kept; a thin one, had it only those under one tool. Grey is uncertain, since few people
+were asked.
+"""
+
+SIMILARITY = "Numbers: how alike two photos are to the model, from -1 to 1; no percentages."
+
 FOOTER = """\
 Every number was measured in this run, with a 95 % interval (people drawn again), or is cited, drawn as ×. Lines show
 what is left with the model in use. ▲ users, ○ friends, ■ trainer, ◆ law; ↑ higher than with the model
-before, ! under an attack that the model was not trained against. Keys: space, [ ] events, { } moves, g first, G live.
+before, ! under an attack that the model was not trained against. Keys: space, [ ] ← → events,
+{ } moves, g first, G live.
 """
 
 
@@ -88,9 +98,11 @@ def page(events: Sequence[Event]) -> str:
 <p id="caption" aria-live="polite">{caption}</p>
 <p id="now">{now}</p>
 <div id="watched" class="photos"></div>
-{CONTROLS}<h2>Who is protected from which model</h2>
+{CONTROLS}<p id="reading" class="dim">{READING}</p>
+<h2>Who is protected from which model</h2>
 <div id="table" class="wide" tabindex="0" role="region" aria-label="table">{_table(scene.table)}</div>
 <h2>Whom the trainer names</h2>
+<p class="dim">{SIMILARITY}</p>
 <div id="faces" class="photos"><noscript>Pictures are shown with JavaScript, where they are published.</noscript></div>
 <h2>What happened</h2>
 <ol id="notes">{"".join(notes)}</ol>
