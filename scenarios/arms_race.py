@@ -67,7 +67,7 @@ def scenario(lab: Lab) -> None:
     lab.note("Another network for faces is released; it has never heard of any tool, either.")
     lab.trainer.use("newest")
     lab.measure()
-    lab.note("Which of its models is best? The trainer tries them on other people, whose photos it protects alike.")
+    lab.note("Which of its models is best? The trainer tries them on other people, protected in the same way.")
     chosen = lab.trainer.choose()
     picked = lab.measure().whole
     lab.show()
