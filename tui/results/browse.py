@@ -122,7 +122,7 @@ class Browser(App[None]):
         self.query_one("#detail", Static).update(Text(text))
 
     def _survivors(self) -> str:
-        alive = [survives(cell) for cell in survivors(self.results)]
+        alive = [survives(self.results, cell) for cell in survivors(self.results)]
         return "\n".join(alive or ["Nothing that was measured survives an extractor that it does not attack."])
 
     def _judged(self) -> str:

@@ -22,6 +22,7 @@ from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
 
 CLEAN = "clean"
+TITLE = "Which tools protect against which networks"
 KINDS = (".html", ".md", ".svg", ".png", ".csv", ".json", ".parquet")
 
 
@@ -79,14 +80,16 @@ def _parquet(results: Results) -> bytes:
 def survivors(results: Results) -> list[Cell]:
     """Where a tool protects: the whole interval lies above a half, and the extractor is none that it attacks."""
     attacked = set(results.settings.surrogates)
-    found = [c for c in results.cells.values() if c.extractor not in attacked and c.interval[0] > HALF]
-    return sorted(found, key=lambda cell: -cell.rate)
+    tools = [c for c in results.cells.values() if c.attack != CLEAN and c.extractor not in attacked]
+    return sorted((cell for cell in tools if cell.interval[0] > HALF), key=lambda cell: -cell.rate)
 
 
-def survives(cell: Cell) -> str:
-    """``lowkey survives faceres, the extractor as it is: 88 % (75-96 %)``."""
+def survives(results: Results, cell: Cell) -> str:
+    """``lowkey survives faceres, the extractor as it is: 88 % (75-96 %); clean photos 2 %``."""
     what = heatmap.heading(cell.answer)
-    return f"{cell.attack} survives {cell.extractor}, {what}: {percent(cell.rate)} ({percents(*cell.interval)})"
+    clean = results.at(CLEAN, cell.extractor, cell.answer)
+    beside = f"; of clean photos {percent(clean.rate)}" if clean else ""
+    return f"{cell.attack} survives {cell.extractor}, {what}: {percent(cell.rate)} ({percents(*cell.interval)}){beside}"
 
 
 def about(results: Results) -> str:
@@ -106,7 +109,7 @@ def about(results: Results) -> str:
 def blocks(results: Results, title: str) -> list[Block]:
     """The page."""
     made: list[Block] = [Heading(title, 1), Sentence(about(results), "soft"), Heading("What survives")]
-    alive = [survives(cell) for cell in survivors(results)]
+    alive = [survives(results, cell) for cell in survivors(results)]
     none = "Nothing that was measured survives an extractor that it does not attack."
     made.append(Items(alive) if alive else Sentence(none, "lead"))
     drawn, size = _heatmap(results)

@@ -134,11 +134,10 @@ def results(
     found = _load(name)
     if users:
         found = found.only(comma_list(users))
-    title = "Which tools protect against which extractors"
     if out is not None:
-        from facetui.tui.results.report import write
+        from facetui.tui.results.report import TITLE, write
 
-        write(found, places.expanded(out), title)
+        write(found, places.expanded(out), TITLE)
         say(f"wrote {places.short(places.expanded(out))}")
         return
     if not plain and sys.stdout.isatty() and sys.stdin.isatty():
@@ -150,7 +149,7 @@ def results(
 
     say(about(found))
     for cell in survivors(found):
-        say(survives(cell))
+        say(survives(found, cell))
     say()
     for line in lines(found):
         say(line)
