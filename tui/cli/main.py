@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -150,6 +151,8 @@ def with_address(arguments: Sequence[str]) -> list[str]:
 def main() -> None:
     """Entry point: one clear sentence and an exit code for everything that goes wrong."""
     streams.open_streams()
+    # Before torch is loaded: threads that have nothing to do would spin, and hold up whoever else computes here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
             streams.refuse_too_little_memory(TOO_LITTLE)

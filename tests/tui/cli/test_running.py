@@ -200,3 +200,24 @@ def test_kills_at_random_moments_change_no_number(tmp_path):
     resumed = facetui("run", path, FACETUI_CACHE=str(tmp_path / "cache"))
     assert resumed.returncode == 0, resumed.stderr
     assert rates(journal.runs(runs)[0]) == rates(fresh)
+
+
+@pytest.mark.parametrize(("given", "said"), [(None, "passive"), ("ACTIVE", "active")])
+def test_threads_that_wait_do_not_spin_unless_the_user_says_so(given, said):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    environment |= {"OMP_WAIT_POLICY": given} if given else {}
+    found = subprocess.run(
+        [sys.executable, "-m", "facetui.tui.cli.main", "doctor"], capture_output=True, text=True, env=environment
+    )
+    (line,) = [line for line in found.stdout.splitlines() if line[4:].startswith("threads")]
+    assert f"waiting {said}" in line and "processors" in line
+
+
+def test_a_busy_machine_is_said(monkeypatch):
+    from facetui.tui.cli.machine import doctor
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for load, busy in ((0.2, False), (3.0, True)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, load, load))
+        good, _, said = doctor._load(2)
+        assert (good is None) == busy == ("takes longer" in said)

@@ -42,6 +42,7 @@ def examine() -> int:
     tell(True, "packages", ", ".join(f"{k} {v}" for k, v in found.items() if k not in ("torch", "python")))
     best = device.choose("auto")
     tell(True, "device", f"{device.describe(best)}; {os.cpu_count()} processors, {_memory()}")
+    tell(*_load(torch.get_num_threads()))
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()
         tell(True, "device memory", f"{free / 1e9:.1f} of {total / 1e9:.1f} GB free")
@@ -72,6 +73,18 @@ def _memory() -> str:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB memory"
     except (AttributeError, ValueError, OSError):
         return "memory unknown"
+
+
+def _load(threads: int) -> tuple[bool | None, str, str]:
+    """Threads that compute, and how busy the processors are already: timings of a busy machine mean nothing."""
+    said = f"{threads} compute, waiting {os.environ.get('OMP_WAIT_POLICY', 'as OpenMP likes').lower()}"
+    try:
+        load, there = os.getloadavg()[0], os.cpu_count() or 1
+    except (AttributeError, OSError):  # Windows
+        return True, "threads", said
+    busy = load > there / 2
+    more = ": others compute here, too, so everything takes longer" if busy else ""
+    return None if busy else True, "threads", f"{said}; load {load:.1f} on {there} processors{more}"
 
 
 def _colours() -> str:
