@@ -26,8 +26,8 @@ from hypothesis import strategies as st
 
 from facetui import scenarios
 from facetui.engine.records import journal
-from facetui.engine.records.errors import FacetuiError, JournalError, UsageError
-from facetui.engine.records.events import Note, RunBegan, RunFailed, encode
+from facetui.engine.records.errors import FacetuiError, JournalError, UnknownName, UsageError
+from facetui.engine.records.events import Note, ProtectionMeasured, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
 from facetui.tui.app import launch
 from facetui.tui.app.app import FacetApp
@@ -381,6 +381,22 @@ def test_the_recording_is_of_the_story_and_the_networks_as_they_are():
     assert began.source == scenarios.path_of("arms_race").read_text(encoding="utf-8"), again
     assert {name: load(name).weights_hash() for name in began.extractors} == began.extractors, again
     assert RECORDING.stat().st_size < 2_000_000
+
+
+def test_the_recording_of_real_people_is_of_the_story_and_holds_no_picture_of_them():
+    packed = RECORDING.with_name(archive.RECORDINGS["real"])
+    with unpacked(str(packed)) as folder:
+        events = journal.read(folder)
+        began = journal.began(events, folder)
+        assert not list(folder.glob("pictures/*"))
+    assert isinstance(began, RunBegan) and not began.fictional and began.strength == "release"
+    assert began.source == scenarios.path_of("arms_race").read_text(encoding="utf-8"), "play it again, and pack it"
+    measured = [e for e in events if isinstance(e, ProtectionMeasured) and e.basis == "measured"]
+    assert {e.extractor for e in measured} > set(began.surrogates), "strangers are asked, too"
+    assert all(e.people and e.n_gallery >= 500 and e.asked == "alone" for e in measured)
+    assert packed.stat().st_size < 100_000
+    with pytest.raises(UnknownName, match="real"), archive.demo("reel"):
+        pass
 
 
 def test_the_demo_moves_within_ten_seconds_and_says_that_it_is_a_recording(tmp_path):
