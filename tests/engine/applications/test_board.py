@@ -89,7 +89,7 @@ def test_a_command_that_hangs_is_ended_with_all_that_it_started(folders, tmp_pat
     child = f"import time, pathlib; time.sleep(4); pathlib.Path({str(alive)!r}).touch()"
     code = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
     began = time.monotonic()
-    with pytest.raises(ToolFailed, match="stopped after 1.5 seconds"):
+    with pytest.raises(ToolFailed, match=r"stopped after 1\.5 seconds"):
         script(code, limit=1.5).run(*folders, nothing)
     assert time.monotonic() - began < 15
     time.sleep(4.5)

@@ -176,9 +176,9 @@ def _tool(board: Board) -> Iterator[Block]:
     yield Heading(_name(board.tool))
     if board.command:
         yield Sentence("The command as it was given" + (", read by a shell:" if board.shell else ":"))
-        yield Code(brief(board.command, 4000))
+        yield Code(board.command)
     else:
-        yield Sentence(f"An attack of this package: {brief(board.about, 400)}.")
+        yield Sentence("An attack of this package" + (f": {brief(board.about, 400)}." if board.about else "."))
         yield Code(repeat(board))
     yield Table(
         "Clean photos not named, while what the tool made is enrolled, a tenth of it clean, and all of it clean.",
