@@ -97,7 +97,7 @@ def measure(
     """
     check_size(plan.size)
     posters, others = draw(peoples.load(EMBEDDED), plan.n_people, plan.n_photos, plan.seed)
-    with tempfile.TemporaryDirectory(prefix="facetui-board-") as made:
+    with tempfile.TemporaryDirectory(prefix="facetui-board-", ignore_cleanup_errors=True) as made:
         folder = Path(made).resolve()
         # Trainers are taught once and found in the cache for everybody else.
         cache = plan.cache if plan.cache.folder else Cache(folder / "cache")

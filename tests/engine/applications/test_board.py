@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from pathlib import Path
@@ -196,8 +197,6 @@ def test_a_tool_that_fails_is_kept_as_that(code, words, tmp_path):
     kept = board(script(code), persons, made)
     record.write(kept, tmp_path / "mine.json")
     assert record.read(tmp_path / "mine.json") == kept and kept.best() is None and kept.seconds_a_photo is None
-    import re
-
     assert all(re.search(words, p.why) and "/tmp" not in p.why and "facetui-board" not in p.why for p in persons)
 
 
@@ -264,6 +263,9 @@ def test_the_command_writes_a_board_and_a_page(tmp_path):
 def test_the_command_refuses_before_it_computes(tmp_path):
     assert "did you mean lowkey" in facetui("board", "lowkay", "-o", tmp_path / "a.json").stderr
     assert facetui("board", "lowkey", "-o", tmp_path / "a.html").returncode == 2
+    (tmp_path / "package.json").write_text("{}")
+    assert "is no board" in facetui("board", "pgd", "-o", tmp_path / "package.json").stderr
+    assert (tmp_path / "package.json").read_text() == "{}"
     assert "a file can have" in facetui("board", "a/b", "--", "cp", "{input}", "{output}").stderr
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from facetui.engine.applications.board import record
@@ -109,4 +111,6 @@ def test_text_from_a_file_becomes_no_markup(tmp_path):
     for text in (page, plain, "\n".join(board_page.lines(board))):
         assert "\x1b" not in text and "\u202e" not in text
     lines = prose(plain)
-    assert len(lines) > 40 and not any("<script" in line or "](http" in line for line in lines)
+    assert len(lines) > 40 and not any(re.search(r"<script|(?<!\\)[\[\]`]", line) for line in lines)
+    table = [re.sub(r"\\.", "", line) for line in lines if line.startswith("| evil")]
+    assert [line.count("|") for line in table] == [10, 9], "a bar in a name parts no cells"

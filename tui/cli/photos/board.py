@@ -85,6 +85,7 @@ def measure_tool(
 
     target = expanded(out) if out is not None else Path(f"{record.check_name(tool)}.json")
     _refuse_unwritable(target, (".json",))
+    _refuse_other_file(target)
     chosen, where, strong = casts.load(cast), choose(device), check_strength(strength)
     program: Program | OwnAttack
     if command:
@@ -165,3 +166,12 @@ def _refuse_unwritable(out: Path, endings: tuple[str, ...]) -> None:
         raise UsageError(f"expected a file ending in {' or '.join(endings)}, got {brief(out.name)!r}")
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise UsageError(f"{short(out)} cannot be written; choose a name in a folder that is there and is yours")
+
+
+def _refuse_other_file(target: Path) -> None:
+    """An earlier board is measured anew; another file, as a project's ``package.json``, is not written over."""
+    if target.exists():
+        try:
+            record.read(target)
+        except DataError:
+            raise UsageError(f"{short(target)} is there and is no board; choose another name with -o") from None
