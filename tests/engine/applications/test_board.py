@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,7 +25,7 @@ from facetui.engine.people.alignment import faces_to_cut, to_picture
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.errors import Cancelled, DataError, UnknownName, UsageError
 
-from ...support.commands import facetui
+from ...support.commands import MAIN, facetui
 
 COPY = "import sys, shutil; shutil.copytree(sys.argv[1], sys.argv[2], dirs_exist_ok=True)"
 FILES = "import sys, pathlib; a, b = map(pathlib.Path, sys.argv[1:3]); n = sorted(a.iterdir()); "
@@ -267,6 +269,22 @@ def test_the_command_refuses_before_it_computes(tmp_path):
     assert "is no board" in facetui("board", "pgd", "-o", tmp_path / "package.json").stderr
     assert (tmp_path / "package.json").read_text() == "{}"
     assert "a file can have" in facetui("board", "a/b", "--", "cp", "{input}", "{output}").stderr
+
+
+def test_the_command_is_stopped_with_the_program_that_it_runs(tmp_path):
+    sign = tmp_path / "alive"
+    code = f"import time, pathlib; time.sleep(8); pathlib.Path({str(sign)!r}).touch()"
+    words = ["board", "idle", "--people-count", "1", "-o", str(tmp_path / "idle.json")]
+    words += ["--", sys.executable, "-c", code, "{input}", "{output}"]
+    process = subprocess.Popen([*MAIN, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "the tool" in line:
+            break
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 143 and "stopped" in said and "Traceback" not in said
+    time.sleep(8.5)
+    assert not sign.exists() and not (tmp_path / "idle.json").exists()
 
 
 # --- foreign files ------------------------------------------------------------------------------------------------
