@@ -50,7 +50,7 @@ REFUSALS = {
 }
 """The way out of what the system refuses, by error number."""
 
-NEED_TORCH = frozenset({"run", "repl", "protect", "check", "bench"})
+NEED_TORCH = frozenset({"run", "repl", "protect", "check", "board", "bench"})
 
 COMMANDS = {
     "run": "stories.run:run",
@@ -59,6 +59,7 @@ COMMANDS = {
     "protect": "photos.protect:protect",
     "list": "machine.list:list_names",
     "check": "photos.check:check",
+    "board": "photos.board:app",
     "replay": "runs.watch:replay",
     "follow": "runs.follow:follow",
     "publish": "runs.publish:publish",

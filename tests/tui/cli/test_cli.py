@@ -36,6 +36,8 @@ def story(tmp_path) -> Path:
         ["replay", "nothing"],
         ["run", "--help"],
         ["protect", "--help"],
+        ["board", "--help"],
+        ["board", "page", "nowhere.json", "-o", "board.md"],
     ],
 )
 def test_no_torch_where_none_is_needed(arguments):
