@@ -9,8 +9,12 @@ from math import floor
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.rates import percent
+from facetui.engine.records.text import clean
 from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Shape, Stroke, Words
+from facetui.tui.text.spans import cut
 
+LONGEST = 60
+"""Columns of a model's name."""
 LEAST = 3
 """Models from which on there is a curve."""
 RADIUS = 6
@@ -47,7 +51,12 @@ def _point(event: ProtectionMeasured | None) -> Point | None:
     if event is None or event.unprotected_error is None or event.interval is None or event.basis != "measured":
         return None
     low, high = event.interval
-    return Point(event.generation, 1 - event.unprotected_error, 1 - event.protection_rate, (1 - high, 1 - low))
+    return Point(
+        cut(clean(event.generation), LONGEST),
+        1 - event.unprotected_error,
+        1 - event.protection_rate,
+        (1 - high, 1 - low),
+    )
 
 
 def draw(models: Sequence[Point]) -> list[Shape]:

@@ -16,11 +16,15 @@ from facetui.engine.records import files
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.measurements import HALF
 from facetui.engine.records.rates import METHOD, percent, percents
+from facetui.engine.records.text import clean
 from facetui.tui.figures import heatmap
 from facetui.tui.figures.drawing import png, svg
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence, Table
+from facetui.tui.text.spans import cut
 
+LONGEST = 60
+"""Columns of a name in lines."""
 CLEAN = "clean"
 TITLE = "Which tools protect against which networks"
 KINDS = (".html", ".md", ".svg", ".png", ".csv", ".json", ".parquet")
@@ -87,8 +91,8 @@ def survivors(results: Results) -> list[Cell]:
 def survives(results: Results, cell: Cell) -> str:
     """``lowkey survives faceres, the extractor as it is: 88 % (75-96 %); clean photos 2 %``."""
     what = heatmap.heading(cell.answer)
-    clean = results.at(CLEAN, cell.extractor, cell.answer)
-    beside = f"; of clean photos {percent(clean.rate)}" if clean else ""
+    bare = results.at(CLEAN, cell.extractor, cell.answer)
+    beside = f"; of clean photos {percent(bare.rate)}" if bare else ""
     return f"{cell.attack} survives {cell.extractor}, {what}: {percent(cell.rate)} ({percents(*cell.interval)}){beside}"
 
 
@@ -174,17 +178,19 @@ def command(results: Results) -> str:
 
 def lines(results: Results) -> list[str]:
     """The grid as lines of text."""
-    first = max(len("photos under"), *(len(attack) for attack in results.attacks)) + 2
-    widths = [max(16, len(name) + 2) for name in results.extractors]
+    rows = {attack: cut(clean(attack), LONGEST) for attack in results.attacks}
+    columns = {name: cut(clean(name), LONGEST) for name in results.extractors}
+    first = max(len("photos under"), *map(len, rows.values())) + 2
+    widths = [max(16, len(name) + 2) for name in columns.values()]
     said = []
     for answer in results.answers:
         said.append(_capital(heatmap.heading(answer)))
-        head = "".join(f"{name:>{width}}" for name, width in zip(results.extractors, widths, strict=True))
+        head = "".join(f"{name:>{width}}" for name, width in zip(columns.values(), widths, strict=True))
         said.append(f"{'photos under':<{first}}{head}".rstrip())
         for attack in results.attacks:
             cells = [results.at(attack, name, answer) for name in results.extractors]
             text = "".join(f"{_short(cell):>{width}}" for cell, width in zip(cells, widths, strict=True))
-            said.append(f"{attack:<{first}}{text}".rstrip())
+            said.append(f"{rows[attack]:<{first}}{text}".rstrip())
         others = [_others(results, name, answer) for name in results.extractors]
         text = "".join(f"{other:>{width}}" for other, width in zip(others, widths, strict=True))
         said += [f"{'everybody else':<{first}}{text}".rstrip(), ""]

@@ -22,6 +22,9 @@ ROOM_FOR_DATES = 79
 SOME = 3
 """Runs that are shown at least, if there are so many."""
 
+FEW = 2
+"""The same where rows are few."""
+
 
 def took(seconds: float | None) -> str:
     """``82 s``, ``3 min``; empty when it was never measured."""
@@ -53,10 +56,13 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
         lines.append(_choice(stage, number, body, f"{took(story.seconds):>8} ", width))
     runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
     below: list[Line] = []
+    gap: list[Line] = [[]]
+    if runs and height - len(lines) - described - 3 < min(len(runs), FEW):  # few rows: a run goes before many words
+        described, gap = min(described, 1), []
     if described:
         below = [[(f" {text}", "caption")] for text in wrap(_said(stage), width - 2, described)]
         below += [[] for _ in range(described - len(below))]
-    below += [[], [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
+    below += [*gap, [(" device   ", "title"), (stage.device or "looking, PyTorch is being loaded …", "")]]
     own: list[Line] = [[(f" {text}", "dim")] for text in wrap(OWN_FACES, width - 2, 2)]
     # Where rows are few, runs go before what the documents say too.
     below += own if roomy and height - len(lines) - len(below) - len(own) - 2 >= min(len(runs), SOME) else []
