@@ -117,7 +117,8 @@ def blocks(results: Results, title: str) -> list[Block]:
     none = "Nothing that was measured survives an extractor that it does not attack."
     made.append(Items(alive) if alive else Sentence(none, "lead"))
     drawn, size = _heatmap(results)
-    made.append(Chart(svg(drawn, size), "\n".join(lines(results)), "Clean photos not named, attacks by extractors."))
+    below = "the darker, the more is hidden; the tables below have every figure"
+    made.append(Chart(svg(drawn, size), below, "Clean photos not named, attacks by extractors."))
     for answer in results.answers:
         made += [Heading(_capital(heatmap.heading(answer))), _table(results, answer)]
     made.append(Heading("What was to be expected"))

@@ -8,12 +8,13 @@ import io
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import msgspec
 import pytest
 from textual.widgets import DataTable, Static
 
-from facetui.engine.applications.benchmarks.cells import Results, Store
+from facetui.engine.applications.benchmarks.cells import Results, Store, shipped
 from facetui.engine.applications.benchmarks.cited import CITED
 from facetui.engine.records import journal
 from facetui.engine.records.errors import DataError, JournalError, UsageError
@@ -163,3 +164,13 @@ def test_the_commands(results, tmp_path):
         failed = facetui(*arguments)
         assert failed.returncode == code and words in failed.stderr, (arguments, failed.stderr)
         assert "Traceback" not in failed.stderr
+
+
+def test_the_results_that_come_along_are_complete_and_stand_in_the_documents():
+    found = shipped()
+    assert not found.settings.fictional and len(found.extractors) >= 6
+    assert len(found.cells) == len(found.attacks) * len(found.extractors) * len(found.answers)
+    assert {"nearest", "adapted"} <= set(found.answers)
+    assert any(cell.attack == "lowkey" for cell in report.survivors(found)), "an instrument that can say: it survived"
+    page = (Path(__file__).parents[3] / "docs" / "RESULTS.md").read_text(encoding="utf-8")
+    assert page == report.document.markdown(report.blocks(found, report.TITLE)), "facetui results -o docs/RESULTS.md"
