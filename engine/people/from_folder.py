@@ -14,17 +14,14 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.people import inventory, same_photo
+from facetui.engine.people import PER_PERSON, inventory, same_photo
 from facetui.engine.people.alignment import NO_FACE, aligned_faces
 from facetui.engine.people.inventory import Inventory, named
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
 from facetui.engine.people.pictures import SUFFIXES, opened
 from facetui.engine.people.recurring import Describe, recurring, strange
-from facetui.engine.records.errors import DataError
+from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import name as clean_name
-
-PER_PERSON = 48
-"""Photos loaded of one person at most, spread evenly over the file names in order."""
 
 TRIED = 2.0
 """Seconds of reading from which the time for all pictures is estimated."""
@@ -74,8 +71,17 @@ class _Reading:
         self.tell(f"find the face in each picture{self.note}", self.done, self.total)
 
 
-def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe | None = None) -> People:
-    """As ``people.load`` says, for a folder."""
+def read(
+    root: Path,
+    cache: Cache,
+    tell: Tell,
+    strict: bool,
+    describe: Describe | None = None,
+    per_person: int = PER_PERSON,
+) -> People:
+    """As ``identities.load`` says, for a folder."""
+    if per_person < 1:
+        raise UsageError(f"expected at least 1 photo a person, got {per_person}")
     try:
         top = inventory.take(root)
     except DataError as error:
@@ -83,7 +89,8 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
     skipped = Inventory(skipped=top.skipped)
     if top.pictures:
         skipped.skipped["pictures beside the people's folders"] = top.pictures
-    folders = _pictures(top.folders, root, skipped)
+    found = _pictures(top.folders, root, skipped)
+    folders = {folder: _spread(pictures, per_person) for folder, pictures in found.items()}
     if not folders:
         why = "; ".join(inventory.sentences(skipped.skipped, root))
         raise DataError(
@@ -102,7 +109,8 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
             files.append(paths)
         else:
             few.append(name)
-    left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
+    beyond = _beyond(found, per_person, root)
+    left_out = [*beyond, *inventory.sentences(skipped.skipped, root), *_told(reading, few)]
     if len(persons) < 2:
         why = f" ({'; '.join(left_out[:4])})" if left_out else ""
         raise DataError(
@@ -135,15 +143,33 @@ def _pictures(folders: list[Path], root: Path, skipped: Inventory) -> dict[Path,
             skipped.skipped.setdefault(why, []).extend(paths)
         for below in inside.folders:
             skipped.skip(below, "folders below a person's, which are not looked into")
-        pictures = inside.pictures
-        if len(pictures) > PER_PERSON:
-            chosen = [pictures[i * len(pictures) // PER_PERSON] for i in range(PER_PERSON)]
-            beyond = skipped.skipped.setdefault(f"pictures beyond {PER_PERSON} of one person, evenly spread", [])
-            beyond += sorted(set(pictures) - set(chosen))
-            pictures = chosen
-        if pictures:
-            found[folder] = pictures
+        if inside.pictures:
+            found[folder] = inside.pictures
     return found
+
+
+def _spread(pictures: list[Path], most: int) -> list[Path]:
+    """So many of them at most, evenly spread."""
+    n = len(pictures)
+    return [pictures[i * n // most] for i in range(most)] if n > most else pictures
+
+
+def _beyond(found: dict[Path, list[Path]], most: int, root: Path) -> list[str]:
+    """How many pictures are left out because there are more of somebody than are taken; nothing where there are none.
+
+    Args:
+        found: everybody's pictures.
+        most: taken of each at most.
+        root: names are given below it.
+    """
+    over = [pictures for pictures in found.values() if len(pictures) > most]
+    left = [path for pictures in over for path in sorted(set(pictures) - set(_spread(pictures, most)))]
+    who = "1 person" if len(over) == 1 else f"{len(over):,} people"
+    told = (
+        f"{len(left):,} pictures of {who} with more than {most}, of each of whom {most} are taken, evenly spread over "
+        f"the names of the files; --per-person N takes up to N ({named(left, root)})"
+    )
+    return [told] if over else []
 
 
 def _names(folders: list[Path]) -> dict[Path, str]:
