@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +15,13 @@ from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people import PER_PERSON, inventory, same_photo
-from facetui.engine.people.alignment import NO_FACE, aligned_faces
+from facetui.engine.people.alignment import NO_FACE
+from facetui.engine.people.finding import faces_in
 from facetui.engine.people.inventory import Inventory, named
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
-from facetui.engine.people.pictures import SUFFIXES, opened
+from facetui.engine.people.pictures import SUFFIXES
 from facetui.engine.people.recurring import Describe, recurring, strange
+from facetui.engine.people.search_process import Found
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import name as clean_name
 
@@ -68,6 +70,10 @@ class _Reading:
             left = passed / timed * (self.total - self.done)
             took = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
             self.note = f", about {took} more the first time ({passed / timed:.2f} s a picture)"
+        self.waits()
+
+    def waits(self) -> None:
+        """Tell how far it is; nothing was found since, perhaps."""
         self.tell(f"find the face in each picture{self.note}", self.done, self.total)
 
 
@@ -102,13 +108,15 @@ def read(
     tell(f"{len(folders):,} people, {total:,} pictures; their faces take {memory} of memory", 0, total)
     reading = _Reading(root, total, tell)
     persons, few, files = [], [], []
-    for folder, name in _names(list(folders)).items():
-        photos, paths = _faces(folders[folder], cache, reading, strict, describe)
-        if len(photos):
-            persons.append(Person(name, photos))
-            files.append(paths)
-        else:
-            few.append(name)
+    names = _names(list(folders))
+    with closing(faces_in((path for folder in names for path in folders[folder]), cache, reading.waits)) as faces:
+        for folder, name in names.items():
+            photos, paths = _faces(folders[folder], faces, reading, strict, describe)
+            if len(photos):
+                persons.append(Person(name, photos))
+                files.append(paths)
+            else:
+                few.append(name)
     beyond = _beyond(found, per_person, root)
     left_out = [*beyond, *inventory.sentences(skipped.skipped, root), *_told(reading, few)]
     if len(persons) < 2:
@@ -188,27 +196,34 @@ def _names(folders: list[Path]) -> dict[Path, str]:
 
 
 def _faces(
-    pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, describe: Describe | None
+    pictures: list[Path], faces: Iterator[Found], reading: _Reading, strict: bool, describe: Describe | None
 ) -> tuple[Tensor, list[Path]]:
-    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another; and their files."""
+    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another; and their files.
+
+    Args:
+        pictures: this person's files.
+        faces: what is in them, and in those of the people after them.
+        reading: is told what was found.
+        strict: a picture that cannot be read is an error.
+        describe: tells which of several faces is the person's.
+    """
     found: dict[Path, Tensor] = {}
     for path in pictures:
-        try:
-            faces = _cached_faces(path, cache)
-            if len(faces):
-                found[path] = faces
-            else:
-                reading.faceless.append(path)
-        except DataError as error:
+        seen = next(faces)
+        if isinstance(seen, DataError):
             if strict:
-                raise
-            reading.unreadable.append(str(error).replace(f"{reading.root}/", "", 1))
+                raise seen
+            reading.unreadable.append(str(seen).replace(f"{reading.root}/", "", 1))
+        elif len(seen):
+            found[path] = seen
+        else:
+            reading.faceless.append(path)
         reading.step()
     if not found:
         return NO_FACE, []
     several = list(found.values())
     rows = recurring(several, describe) if describe else [0] * len(several)
-    photos = torch.stack([faces[row] for faces, row in zip(several, rows, strict=True)])
+    photos = torch.stack([some[row] for some, row in zip(several, rows, strict=True)])
     first = same_photo.firsts(same_photo.groups(photos)).tolist()
     reading.repeated += [path for number, path in enumerate(found) if number not in first]
     return photos[first], [list(found)[number] for number in first]
@@ -249,27 +264,3 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
         who = "people have" if len(few) > 1 else "person has"
         told.append(f"{len(few)} {who} no photo with a face: {', '.join(few[:shown])}{more}")
     return told
-
-
-def _cached_faces(path: Path, cache: Cache) -> Tensor:
-    """As ``aligned_faces``; what took a search is kept under the file's content."""
-    if cache.folder is None or not path.is_file():  # a pipe is refused there, and not waited for
-        return aligned_faces(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
-    name = caching.key("aligned faces, sRGB, upright or not", hashlib.sha256(data).hexdigest())
-    found = cache.load(name)
-    if found is None:
-        faces = aligned_faces(path)
-        if not _is_aligned(path):
-            cache.save(name, {"value": faces})
-        return faces
-    return found["value"]
-
-
-def _is_aligned(path: Path) -> bool:
-    """Pictures that need no search are read faster than cached ones."""
-    with opened(path) as picture:
-        return picture.size == (SIDE, SIDE)
