@@ -15,8 +15,11 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.people.search_process import Found, Pool, cached_faces, known
 from facetui.engine.records.errors import DataError
 
-FEW = 32
-"""Searches up to which no further process is started: each takes three seconds to begin."""
+FEW = 64
+"""Searches up to which no further process is started: each takes three seconds of a core to begin."""
+
+MOST = 8
+"""Processes at most: each takes 0.4 GB of memory."""
 
 AHEAD = 256
 """Pictures that are looked at, at most, before the faces of the first of them are handed out."""
@@ -26,8 +29,8 @@ LISTENS = 0.25
 
 
 def processes() -> int:
-    """How many search at once: as many as torch has threads: the cores, or ``OMP_NUM_THREADS``."""
-    return torch.get_num_threads()
+    """How many search at once: as many as torch has threads: the cores, or ``OMP_NUM_THREADS``; ``MOST`` at most."""
+    return min(MOST, torch.get_num_threads())
 
 
 def faces_in(paths: Iterable[Path], cache: Cache, waiting: Callable[[], None] = lambda: None) -> Generator[Found]:

@@ -1,4 +1,4 @@
-"""Faces are searched by several processes: the same bytes, a stop that is heard, and a sentence when one of them dies."""
+"""Faces are searched by several processes: the same bytes, a stop that is heard, a sentence when one of them dies."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from PIL import Image
 from facetui.engine.core.cache import Cache
 from facetui.engine.people import finding, identities
 from facetui.engine.people.alignment import to_picture
-from facetui.engine.people.from_folder import PER_PERSON
 from facetui.engine.records.errors import Cancelled, DataError, FacetuiError
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
@@ -150,7 +149,6 @@ def test_few_pictures_are_searched_here(tmp_path, embedded, monkeypatch):
     monkeypatch.setattr(finding, "processes", lambda: 2)
     monkeypatch.setattr(sys, "executable", "/nowhere")
     assert len(identities.load(str(album(tmp_path / "faces", embedded, "ab")))) == 2
-    assert finding.FEW < PER_PERSON
 
 
 def test_no_more_is_read_than_a_few_pictures_ahead(tmp_path, embedded, monkeypatch):
