@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
+from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
-from facetui.engine.core.interfaces import SIDE
+from facetui.engine.core.paged import LARGE, PHOTO, Shelf
 from facetui.engine.people import PER_PERSON, inventory, same_photo
 from facetui.engine.people.alignment import NO_FACE
 from facetui.engine.people.finding import faces_in
@@ -27,9 +28,6 @@ from facetui.engine.records.text import name as clean_name
 
 TRIED = 2.0
 """Seconds of reading from which the time for all pictures is estimated."""
-
-FACE_BYTES = 3 * SIDE * SIDE
-"""Main memory that one aligned photo takes."""
 
 FEW = "at least two are needed"
 
@@ -104,8 +102,11 @@ def read(
             f"expected one folder of photos a person{f' ({why})' if why else ''}"
         )
     total = sum(map(len, folders.values()))
-    memory = f"{total * FACE_BYTES / 1e6:,.0f} MB"
-    tell(f"{len(folders):,} people, {total:,} pictures; their faces take {memory} of memory", 0, total)
+    where = "in a file" if cache.folder and total * PHOTO >= LARGE else "of memory"
+    tell(
+        f"{len(folders):,} people, {total:,} pictures; their faces take {total * PHOTO / 1e6:,.0f} MB {where}", 0, total
+    )
+    shelf = Shelf(total, cache.folder)
     reading = _Reading(root, total, tell)
     persons, few, files = [], [], []
     names = _names(list(folders))
@@ -113,7 +114,7 @@ def read(
         for folder, name in names.items():
             photos, paths = _faces(folders[folder], faces, reading, strict, describe)
             if len(photos):
-                persons.append(Person(name, photos))
+                persons.append(Person(name, shelf.put(photos)))
                 files.append(paths)
             else:
                 few.append(name)
@@ -233,7 +234,7 @@ def _said_of_strangers(
     root: Path, people: list[Tensor], files: list[list[Path]], cache: Cache, describe: Describe
 ) -> Iterator[str]:
     """Which photos are unlike the others in their folder; they take part, as nobody but their owner can know."""
-    name = caching.key("unlike the others", [len(photos) for photos in people], torch.cat(people))
+    name = caching.key("unlike the others", [_hashed(photos) for photos in people])
     flags = cache.get(name, lambda: torch.cat(strange(people, describe))).tolist()
     odd = [path for path, unlike in zip([path for paths in files for path in paths], flags, strict=True) if unlike]
     if odd:
@@ -241,6 +242,11 @@ def _said_of_strangers(
             f"in {len(odd)} pictures the face is unlike the others in the same folder ({named(odd, root)}); they take "
             "part: if that is somebody else, take them out"
         )
+
+
+def _hashed(photos: Tensor) -> str:
+    paged.let_go()  # those of the people before
+    return caching.key(photos)
 
 
 def _told(reading: _Reading, few: list[str]) -> list[str]:
