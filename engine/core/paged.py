@@ -5,10 +5,12 @@ The file lies in the cache's folder, nobody else can open it, and it is gone wit
 
 from __future__ import annotations
 
+import math
 import mmap
 import os
 import tempfile
 import weakref
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -16,38 +18,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facetui.engine.core.interfaces import SIDE
-
 LARGE = 64 << 20
 """Bytes from which photos go to a file; fewer stay in memory."""
-
-PHOTO = 3 * SIDE * SIDE
-"""Bytes of one."""
 
 _BLOCK = 1 << 24
 
 _files: weakref.WeakSet[mmap.mmap] = weakref.WeakSet()
 
 
-def room(n: int, folder: Path | None) -> Tensor:
-    """Room for photos ``(n, 3, 112, 112)`` uint8; what is in it before they are written is not said.
+def room(shape: Sequence[int], folder: Path | None) -> Tensor:
+    """Room for photos or other bytes, uint8; what is in it before they are written is not said.
 
     Args:
-        n: how many.
+        shape: of the tensor.
         folder: where the file is made; absent, or without the space for it: they are in memory.
     """
-    size = n * PHOTO
+    size = math.prod(shape)
     if folder is None or size < LARGE:
-        return torch.empty(n, 3, SIDE, SIDE, dtype=torch.uint8)
+        return torch.empty(*shape, dtype=torch.uint8)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             _reserve(file, size)
             pages = mmap.mmap(file.fileno(), size)
     except OSError:
-        return torch.empty(n, 3, SIDE, SIDE, dtype=torch.uint8)
+        return torch.empty(*shape, dtype=torch.uint8)
     _files.add(pages)
-    return torch.from_numpy(np.frombuffer(pages, np.uint8)).view(n, 3, SIDE, SIDE)
+    return torch.from_numpy(np.frombuffer(pages, np.uint8)).view(*shape)
 
 
 def let_go() -> None:
@@ -55,6 +52,14 @@ def let_go() -> None:
     for pages in list(_files):
         if hasattr(mmap, "MADV_DONTNEED"):  # of a file that is shared it forgets nothing
             pages.madvise(mmap.MADV_DONTNEED)
+
+
+def read_through(data: memoryview) -> Iterator[memoryview]:
+    """Bytes, a part at a time, of which the process holds no page afterwards if they lie in such a file."""
+    for at in range(0, len(data), LARGE):
+        yield data[at : at + LARGE]
+        if len(data) > LARGE:
+            let_go()
 
 
 def _reserve(file: IO[bytes], size: int) -> None:
@@ -71,21 +76,22 @@ class Shelf:
     """Photos that come a few at a time, and stay.
 
     Args:
-        n: how many come at most.
+        shape: of all that come at most.
         folder: as of ``room``.
     """
 
-    def __init__(self, n: int, folder: Path | None) -> None:
-        self._room = room(n, folder) if folder is not None and n * PHOTO >= LARGE else None
-        self._at = 0
+    def __init__(self, shape: Sequence[int], folder: Path | None) -> None:
+        self._room = room(shape, folder) if folder is not None and math.prod(shape) >= LARGE else None
+        self._at = self._held = 0
 
     def put(self, photos: Tensor) -> Tensor:
-        """The same photos ``(k, 3, 112, 112)`` uint8, on the shelf; few are left where they are."""
+        """The same photos ``(k, ...)`` uint8, on the shelf; few are left where they are."""
         if self._room is None:
             return photos
-        there = self._room[self._at : self._at + len(photos)]
-        before, self._at = self._at, self._at + len(photos)
-        there.copy_(photos)
-        if self._at * PHOTO // LARGE > before * PHOTO // LARGE:
+        there = self._room[self._at : self._at + len(photos)].copy_(photos)
+        self._at += len(photos)
+        self._held += photos.numel()
+        if self._held >= LARGE:
+            self._held = 0
             let_go()
         return there

@@ -14,7 +14,8 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
-from facetui.engine.core.paged import LARGE, PHOTO, Shelf
+from facetui.engine.core.interfaces import SIDE
+from facetui.engine.core.paged import LARGE, Shelf
 from facetui.engine.people import PER_PERSON, inventory, same_photo
 from facetui.engine.people.alignment import NO_FACE
 from facetui.engine.people.finding import faces_in
@@ -28,6 +29,9 @@ from facetui.engine.records.text import name as clean_name
 
 TRIED = 2.0
 """Seconds of reading from which the time for all pictures is estimated."""
+
+FACE_BYTES = 3 * SIDE * SIDE
+"""That one aligned photo takes."""
 
 FEW = "at least two are needed"
 
@@ -102,11 +106,13 @@ def read(
             f"expected one folder of photos a person{f' ({why})' if why else ''}"
         )
     total = sum(map(len, folders.values()))
-    where = "in a file" if cache.folder and total * PHOTO >= LARGE else "of memory"
+    where = "in a file" if cache.folder and total * FACE_BYTES >= LARGE else "of memory"
     tell(
-        f"{len(folders):,} people, {total:,} pictures; their faces take {total * PHOTO / 1e6:,.0f} MB {where}", 0, total
+        f"{len(folders):,} people, {total:,} pictures; their faces take {total * FACE_BYTES / 1e6:,.0f} MB {where}",
+        0,
+        total,
     )
-    shelf = Shelf(total, cache.folder)
+    shelf = Shelf((total, 3, SIDE, SIDE), cache.folder)
     reading = _Reading(root, total, tell)
     persons, few, files = [], [], []
     names = _names(list(folders))

@@ -76,7 +76,10 @@ class Post:
 
 def digest_of(pixels: NDArray[np.uint8]) -> str:
     """A hash of pixels."""
-    return hashlib.sha256(np.ascontiguousarray(pixels).reshape(-1).data).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for some in paged.read_through(np.ascontiguousarray(pixels).reshape(-1).data):
+        digest.update(some)
+    return digest.hexdigest()[:16]
 
 
 def _read_only(tensor: Tensor, copy: bool = True) -> NDArray[Any]:
@@ -132,8 +135,6 @@ class Web:
             handed_over: nobody else has the photos, and so they need no copy.
         """
         pixels = _read_only(photos.to(torch.uint8), copy=not handed_over)
-        digest = digest_of(pixels)
-        paged.let_go()
         post = Post(
             t,
             by,
@@ -142,7 +143,7 @@ class Web:
             pixels,
             _read_only(people),
             _read_only(source),
-            digest,
+            digest_of(pixels),
             decoys,
             weakened,
             pairs,

@@ -13,7 +13,7 @@ from torch import Tensor
 from facetui.engine import extractors
 from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
-from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.core.interfaces import SIDE, Attack, Bank
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.lab.world.albums import Plan, choose, n_needed, n_probes
 from facetui.engine.lab.world.recorder import Recorder
@@ -187,7 +187,7 @@ class World:
         rows = [(person, index) for person in people for index in which(person)]
         if not rows:
             return torch.empty(0, 3, 112, 112, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), torch.empty(0)
-        photos = paged.room(len(rows), self.cache.folder)
+        photos = paged.room((len(rows), 3, SIDE, SIDE), self.cache.folder)
         for row, (person, index) in enumerate(rows):
             photos[row] = self.people.persons[person].photos[index]
             if row % LOOKED_AT == LOOKED_AT - 1:
