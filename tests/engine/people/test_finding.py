@@ -16,6 +16,7 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.people import finding, identities
 from facetui.engine.people.alignment import to_picture
 from facetui.engine.records.errors import Cancelled, DataError, FacetuiError
+from facetui.tui.text import plain
 
 linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 
@@ -165,3 +166,14 @@ def test_no_more_is_read_than_a_few_pictures_ahead(tmp_path, embedded, monkeypat
     faces = finding.faces_in(given(), Cache(None))
     next(faces)
     assert len(read) == 4 and len(list(faces)) == 3 * len(paths) - 1
+
+
+def test_who_waits_for_the_first_face_is_told_so_once(capsys):
+    tell = plain.Telling()
+    for _ in range(20):
+        tell("find the face in each picture", 0, 9)
+    tell("who does not look like the others", 0, 1)
+    assert capsys.readouterr().err.splitlines() == [
+        "  find the face in each picture",
+        "  who does not look like the others",
+    ]
