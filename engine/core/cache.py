@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from facetui.engine.core import paged
 from facetui.engine.records import places
 
 VERSION = 1
@@ -40,7 +41,8 @@ def key(*parts: Any) -> str:
     for part in parts:
         if isinstance(part, Tensor):
             digest.update(f"{part.dtype}{tuple(part.shape)}".encode())
-            digest.update(part.detach().cpu().contiguous().view(-1).numpy().view(np.uint8).data)
+            for some in paged.read_through(part.detach().cpu().contiguous().view(-1).numpy().view(np.uint8).data):
+                digest.update(some)
         else:
             digest.update(msgspec.json.encode(part, order="deterministic"))
         digest.update(b"\0")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from facetui.engine.core import paged
 from facetui.engine.core.device import autocast, batch_size, in_batches
 from facetui.engine.core.interfaces import Extractor
 
@@ -60,8 +61,12 @@ def embed(
     if not len(photos):
         return torch.empty(0, network.embedding_size, device=device)
 
+    large = photos.numel() * photos.element_size() >= paged.LARGE
+
     def some(rows: Tensor) -> Tensor:
         check()
+        if large:
+            paged.let_go()  # of the rows before
         with torch.inference_mode(), autocast(device):
             seen = pixels(rows, device).contiguous(memory_format=torch.channels_last)
             return (network.features(seen) if raw else network(seen)).float()

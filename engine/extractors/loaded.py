@@ -9,6 +9,7 @@ from torch import Tensor
 
 from facetui.engine import extractors
 from facetui.engine.core import cache as caching
+from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.inference import embed, frozen
 from facetui.engine.core.interfaces import Extractor
@@ -63,4 +64,6 @@ class Networks:
         """
         self._check()
         key = caching.key("raw embeddings" if raw else "embeddings", self.weights(name), photos)
-        return self._cache.get(key, lambda: embed(self._folded[name], photos, self._check, raw=raw).cpu())
+        found = self._cache.get(key, lambda: embed(self._folded[name], photos, self._check, raw=raw).cpu())
+        paged.let_go()
+        return found

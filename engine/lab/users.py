@@ -100,7 +100,7 @@ class Users(Player):
         taken = {person: world.take(person, n) for person in range(len(world.people))}
         perturbed = round(n * policy.share) if policy else 0
         clean, who, which = world.gather([*world.others, *world.crowd], lambda person: taken[person])
-        world.web.post(world.t, "users", "", None, photos=clean, people=who, source=which)
+        world.web.post(world.t, "users", "", None, photos=clean, people=who, source=which, handed_over=True)
         n_others = len(clean)
         tools = policy.tools[:perturbed] if policy else ()
         for number, tool in enumerate(tools):

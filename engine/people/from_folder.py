@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,25 +12,26 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
+from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import SIDE
-from facetui.engine.people import inventory, same_photo
-from facetui.engine.people.alignment import NO_FACE, aligned_faces
+from facetui.engine.core.paged import LARGE, Shelf
+from facetui.engine.people import PER_PERSON, inventory, same_photo
+from facetui.engine.people.alignment import NO_FACE
+from facetui.engine.people.finding import faces_in
 from facetui.engine.people.inventory import Inventory, named
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell
-from facetui.engine.people.pictures import SUFFIXES, opened
+from facetui.engine.people.pictures import SUFFIXES
 from facetui.engine.people.recurring import Describe, recurring, strange
-from facetui.engine.records.errors import DataError
+from facetui.engine.people.search_process import Found
+from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import name as clean_name
-
-PER_PERSON = 48
-"""Photos loaded of one person at most, spread evenly over the file names in order."""
 
 TRIED = 2.0
 """Seconds of reading from which the time for all pictures is estimated."""
 
 FACE_BYTES = 3 * SIDE * SIDE
-"""Main memory that one aligned photo takes."""
+"""That one aligned photo takes."""
 
 FEW = "at least two are needed"
 
@@ -71,11 +72,24 @@ class _Reading:
             left = passed / timed * (self.total - self.done)
             took = f"{left:.0f} s" if left < 120 else f"{left / 60:.0f} min"
             self.note = f", about {took} more the first time ({passed / timed:.2f} s a picture)"
+        self.waits()
+
+    def waits(self) -> None:
+        """Tell how far it is; nothing was found since, perhaps."""
         self.tell(f"find the face in each picture{self.note}", self.done, self.total)
 
 
-def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe | None = None) -> People:
-    """As ``people.load`` says, for a folder."""
+def read(
+    root: Path,
+    cache: Cache,
+    tell: Tell,
+    strict: bool,
+    describe: Describe | None = None,
+    per_person: int = PER_PERSON,
+) -> People:
+    """As ``identities.load`` says, for a folder."""
+    if per_person < 1:
+        raise UsageError(f"expected at least 1 photo a person, got {per_person}")
     try:
         top = inventory.take(root)
     except DataError as error:
@@ -83,7 +97,8 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
     skipped = Inventory(skipped=top.skipped)
     if top.pictures:
         skipped.skipped["pictures beside the people's folders"] = top.pictures
-    folders = _pictures(top.folders, root, skipped)
+    found = _pictures(top.folders, root, skipped)
+    folders = {folder: _spread(pictures, per_person) for folder, pictures in found.items()}
     if not folders:
         why = "; ".join(inventory.sentences(skipped.skipped, root))
         raise DataError(
@@ -91,18 +106,26 @@ def read(root: Path, cache: Cache, tell: Tell, strict: bool, describe: Describe 
             f"expected one folder of photos a person{f' ({why})' if why else ''}"
         )
     total = sum(map(len, folders.values()))
-    memory = f"{total * FACE_BYTES / 1e6:,.0f} MB"
-    tell(f"{len(folders):,} people, {total:,} pictures; their faces take {memory} of memory", 0, total)
+    where = "in a file" if cache.folder and total * FACE_BYTES >= LARGE else "of memory"
+    tell(
+        f"{len(folders):,} people, {total:,} pictures; their faces take {total * FACE_BYTES / 1e6:,.0f} MB {where}",
+        0,
+        total,
+    )
+    shelf = Shelf((total, 3, SIDE, SIDE), cache.folder)
     reading = _Reading(root, total, tell)
     persons, few, files = [], [], []
-    for folder, name in _names(list(folders)).items():
-        photos, paths = _faces(folders[folder], cache, reading, strict, describe)
-        if len(photos):
-            persons.append(Person(name, photos))
-            files.append(paths)
-        else:
-            few.append(name)
-    left_out = [*inventory.sentences(skipped.skipped, root), *_told(reading, few)]
+    names = _names(list(folders))
+    with closing(faces_in((path for folder in names for path in folders[folder]), cache, reading.waits)) as faces:
+        for folder, name in names.items():
+            photos, paths = _faces(folders[folder], faces, reading, strict, describe)
+            if len(photos):
+                persons.append(Person(name, shelf.put(photos)))
+                files.append(paths)
+            else:
+                few.append(name)
+    beyond = _beyond(found, per_person, root)
+    left_out = [*beyond, *inventory.sentences(skipped.skipped, root), *_told(reading, few)]
     if len(persons) < 2:
         why = f" ({'; '.join(left_out[:4])})" if left_out else ""
         raise DataError(
@@ -135,15 +158,33 @@ def _pictures(folders: list[Path], root: Path, skipped: Inventory) -> dict[Path,
             skipped.skipped.setdefault(why, []).extend(paths)
         for below in inside.folders:
             skipped.skip(below, "folders below a person's, which are not looked into")
-        pictures = inside.pictures
-        if len(pictures) > PER_PERSON:
-            chosen = [pictures[i * len(pictures) // PER_PERSON] for i in range(PER_PERSON)]
-            beyond = skipped.skipped.setdefault(f"pictures beyond {PER_PERSON} of one person, evenly spread", [])
-            beyond += sorted(set(pictures) - set(chosen))
-            pictures = chosen
-        if pictures:
-            found[folder] = pictures
+        if inside.pictures:
+            found[folder] = inside.pictures
     return found
+
+
+def _spread(pictures: list[Path], most: int) -> list[Path]:
+    """So many of them at most, evenly spread."""
+    n = len(pictures)
+    return [pictures[i * n // most] for i in range(most)] if n > most else pictures
+
+
+def _beyond(found: dict[Path, list[Path]], most: int, root: Path) -> list[str]:
+    """How many pictures are left out because there are more of somebody than are taken; nothing where there are none.
+
+    Args:
+        found: everybody's pictures.
+        most: taken of each at most.
+        root: names are given below it.
+    """
+    over = [pictures for pictures in found.values() if len(pictures) > most]
+    left = [path for pictures in over for path in sorted(set(pictures) - set(_spread(pictures, most)))]
+    who = "1 person" if len(over) == 1 else f"{len(over):,} people"
+    told = (
+        f"{len(left):,} pictures of {who} with more than {most}, of each of whom {most} are taken, evenly spread over "
+        f"the names of the files; --per-person N takes up to N ({named(left, root)})"
+    )
+    return [told] if over else []
 
 
 def _names(folders: list[Path]) -> dict[Path, str]:
@@ -162,27 +203,34 @@ def _names(folders: list[Path]) -> dict[Path, str]:
 
 
 def _faces(
-    pictures: list[Path], cache: Cache, reading: _Reading, strict: bool, describe: Describe | None
+    pictures: list[Path], faces: Iterator[Found], reading: _Reading, strict: bool, describe: Describe | None
 ) -> tuple[Tensor, list[Path]]:
-    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another; and their files."""
+    """One person's photos ``(n, 3, 112, 112)``, their face in each, without copies of one another; and their files.
+
+    Args:
+        pictures: this person's files.
+        faces: what is in them, and in those of the people after them.
+        reading: is told what was found.
+        strict: a picture that cannot be read is an error.
+        describe: tells which of several faces is the person's.
+    """
     found: dict[Path, Tensor] = {}
     for path in pictures:
-        try:
-            faces = _cached_faces(path, cache)
-            if len(faces):
-                found[path] = faces
-            else:
-                reading.faceless.append(path)
-        except DataError as error:
+        seen = next(faces)
+        if isinstance(seen, DataError):
             if strict:
-                raise
-            reading.unreadable.append(str(error).replace(f"{reading.root}/", "", 1))
+                raise seen
+            reading.unreadable.append(str(seen).replace(f"{reading.root}/", "", 1))
+        elif len(seen):
+            found[path] = seen
+        else:
+            reading.faceless.append(path)
         reading.step()
     if not found:
         return NO_FACE, []
     several = list(found.values())
     rows = recurring(several, describe) if describe else [0] * len(several)
-    photos = torch.stack([faces[row] for faces, row in zip(several, rows, strict=True)])
+    photos = torch.stack([some[row] for some, row in zip(several, rows, strict=True)])
     first = same_photo.firsts(same_photo.groups(photos)).tolist()
     reading.repeated += [path for number, path in enumerate(found) if number not in first]
     return photos[first], [list(found)[number] for number in first]
@@ -192,7 +240,7 @@ def _said_of_strangers(
     root: Path, people: list[Tensor], files: list[list[Path]], cache: Cache, describe: Describe
 ) -> Iterator[str]:
     """Which photos are unlike the others in their folder; they take part, as nobody but their owner can know."""
-    name = caching.key("unlike the others", [len(photos) for photos in people], torch.cat(people))
+    name = caching.key("unlike the others", [_hashed(photos) for photos in people])
     flags = cache.get(name, lambda: torch.cat(strange(people, describe))).tolist()
     odd = [path for path, unlike in zip([path for paths in files for path in paths], flags, strict=True) if unlike]
     if odd:
@@ -200,6 +248,11 @@ def _said_of_strangers(
             f"in {len(odd)} pictures the face is unlike the others in the same folder ({named(odd, root)}); they take "
             "part: if that is somebody else, take them out"
         )
+
+
+def _hashed(photos: Tensor) -> str:
+    paged.let_go()  # those of the people before
+    return caching.key(photos)
 
 
 def _told(reading: _Reading, few: list[str]) -> list[str]:
@@ -223,27 +276,3 @@ def _told(reading: _Reading, few: list[str]) -> list[str]:
         who = "people have" if len(few) > 1 else "person has"
         told.append(f"{len(few)} {who} no photo with a face: {', '.join(few[:shown])}{more}")
     return told
-
-
-def _cached_faces(path: Path, cache: Cache) -> Tensor:
-    """As ``aligned_faces``; what took a search is kept under the file's content."""
-    if cache.folder is None or not path.is_file():  # a pipe is refused there, and not waited for
-        return aligned_faces(path)
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); remove or replace it") from error
-    name = caching.key("aligned faces, sRGB, upright or not", hashlib.sha256(data).hexdigest())
-    found = cache.load(name)
-    if found is None:
-        faces = aligned_faces(path)
-        if not _is_aligned(path):
-            cache.save(name, {"value": faces})
-        return faces
-    return found["value"]
-
-
-def _is_aligned(path: Path) -> bool:
-    """Pictures that need no search are read faster than cached ones."""
-    with opened(path) as picture:
-        return picture.size == (SIDE, SIDE)

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.interfaces import Bank
+from facetui.engine.people import PER_PERSON
 from facetui.engine.people.alignment import to_tensor
 from facetui.engine.people.persons import EMBEDDED, People, Person, Tell, silent
 from facetui.engine.people.recurring import Describe
@@ -62,6 +63,7 @@ def load(
     tell: Tell = silent,
     strict: bool = False,
     describe: Describe | None = None,
+    per_person: int = PER_PERSON,
 ) -> People:
     """Load people by name or folder.
 
@@ -71,15 +73,17 @@ def load(
         tell: called as ``tell(what, done, total)`` while reading; may raise ``Cancelled``.
         strict: a picture that cannot be read is an error; otherwise it is left out, and ``left_out`` names it.
         describe: tells which of several faces is the person's; absent: the largest is taken.
+        per_person: how many photos of each person of a folder are taken at most; of the embedded people all are.
 
     Raises:
+        UsageError: less than one photo a person.
         DataError: no such folder, fewer than two usable people; with ``strict`` an unreadable picture.
     """
     if source == EMBEDDED:
         return _embedded()
     from facetui.engine.people.from_folder import read
 
-    return read(Path(source).expanduser(), cache or Cache(None), tell, strict, describe)
+    return read(Path(source).expanduser(), cache or Cache(None), tell, strict, describe, per_person)
 
 
 def crowd(
@@ -89,6 +93,7 @@ def crowd(
     cache: Cache | None = None,
     tell: Tell = silent,
     describe: Describe | None = None,
+    per_person: int = PER_PERSON,
 ) -> People | None:
     """Further people, who only have clean photos on the web: among them everybody is searched for.
 
@@ -99,6 +104,7 @@ def crowd(
         cache: keeps aligned photos.
         tell: called as ``tell(what, done, total)`` while reading.
         describe: tells which of several faces is the person's.
+        per_person: as of ``load``.
 
     Raises:
         UsageError: more than there are.
@@ -113,7 +119,7 @@ def crowd(
         if wanted != "all" and int(wanted) > len(found):
             raise UsageError(f"the embedded crowd has {len(found)} people, {wanted} were asked for; or name a folder")
         return found if wanted == "all" else replace(found, persons=found.persons[: int(wanted)])
-    found = load(wanted, cache=cache, tell=tell, describe=describe)
+    found = load(wanted, cache=cache, tell=tell, describe=describe, per_person=per_person)
     known = {person.name for person in people.persons}
     twice = [f"{person.name} of the crowd has a name of the game" for person in found.persons if person.name in known]
     persons = tuple(person for person in found.persons if person.name not in known)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from facetui.engine.core import paged
+
 Describe = Callable[[Tensor], Tensor]
 """From photos ``(N, 3, 112, 112)`` uint8 to rows ``(N, D)`` of length 1, by which people are told apart."""
 
@@ -16,6 +18,9 @@ CLEARLY = 0.05
 
 LEAST = 3
 """Photos of somebody of which one can be said to be unlike the others."""
+
+TOGETHER = 512
+"""Photos that are described at a time."""
 
 ASKED = 2000
 """Photos at most by which it is found out how similar photos of one person are, and of two."""
@@ -61,7 +66,7 @@ def strange(people: Sequence[Tensor], describe: Describe) -> list[Tensor]:
     sizes = [len(photos) for photos in people]
     if len(people) < 2 or max(sizes) < LEAST:
         return [torch.zeros(size, dtype=torch.bool) for size in sizes]
-    rows = describe(torch.cat(list(people)))
+    rows = _described(people, describe)
     who = torch.arange(len(people)).repeat_interleave(torch.tensor(sizes))
     some = torch.linspace(0, len(rows) - 1, min(len(rows), ASKED)).long()  # a similarity of any two is a large table
     apart = not_the_same(*similarities(rows[some], who[some]))
@@ -69,6 +74,18 @@ def strange(people: Sequence[Tensor], describe: Describe) -> list[Tensor]:
         apart_from_most(mine, apart) if len(mine) >= LEAST else torch.zeros(len(mine), dtype=torch.bool)
         for mine in rows.split(sizes)
     ]
+
+
+def _described(people: Sequence[Tensor], describe: Describe) -> Tensor:
+    """Everybody's rows ``(N, D)``, a few people at a time: all photos at once would be held twice."""
+    rows, waiting = [], []
+    for number, photos in enumerate(people, 1):
+        waiting.append(photos)
+        if sum(map(len, waiting)) >= TOGETHER or number == len(people):
+            rows.append(describe(torch.cat(waiting)))
+            paged.let_go()
+            waiting = []
+    return torch.cat(rows)
 
 
 def not_the_same(within: float, apart: float) -> float:

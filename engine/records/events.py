@@ -100,6 +100,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """Of tools whose settings the story left open: ``release``, or ``workshop``, which weakens them; empty: unknown."""
     left_out: list[Name] = []
     """Extractors of the cast that it is played without, because their weights were not at hand."""
+    per_person: Count = 0
+    """How many photos of each person of a folder were taken at most; 0: unknown, by an older version."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):

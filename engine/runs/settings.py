@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.runs.scenario import Value
 
 EMBEDDED_CROWD = 490
@@ -30,6 +31,7 @@ class Settings:
         strength: of the tools: ``release``, or ``workshop``, which weakens them and says so.
         crowd: how many further people are searched among, or a folder of them; absent: see ``identities.crowd``.
         with_what_is_there: the cast may be played without those of its networks whose weights are missing.
+        per_person: how many photos of each person of a folder are taken at most.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
@@ -47,3 +49,4 @@ class Settings:
     crowd: str | None = None
     together: bool = False
     with_what_is_there: bool = False
+    per_person: int = PER_PERSON

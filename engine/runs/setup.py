@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.lab.world.strength import Strength, check
 from facetui.engine.lab.world.world import Asked
-from facetui.engine.people import casts, identities, persons
+from facetui.engine.people import PER_PERSON, casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
@@ -41,6 +42,7 @@ class Setup:
         crowd: further people who only have clean photos on the web; ``None``: nobody.
         asked: how protected people are asked for, ``alone`` or ``together``.
         left_out: networks of the cast that it is played without.
+        per_person: how many photos of each person of a folder were taken at most.
     """
 
     cast: Cast
@@ -54,6 +56,7 @@ class Setup:
     crowd: People | None = None
     asked: Asked = "alone"
     left_out: tuple[str, ...] = ()
+    per_person: int = PER_PERSON
 
 
 def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
@@ -71,11 +74,25 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
     source = settings.people or chosen.people
-    loaded = identities.load(source, cache=cache, tell=tell, strict=settings.strict, describe=describe)
+    how: dict[str, Any] = {"cache": cache, "tell": tell, "describe": describe, "per_person": settings.per_person}
+    loaded = identities.load(source, strict=settings.strict, **how)
     everybody, tool = identities.tool_faces(loaded)
-    around = identities.crowd(settings.crowd, loaded, cache=cache, tell=tell, describe=describe)
+    around = identities.crowd(settings.crowd, loaded, **how)
     asked: Asked = "together" if settings.together else "alone"
-    return Setup(chosen, everybody, tool, where, cache, settings.users, settings.seed, strength, around, asked, without)
+    return Setup(
+        chosen,
+        everybody,
+        tool,
+        where,
+        cache,
+        settings.users,
+        settings.seed,
+        strength,
+        around,
+        asked,
+        without,
+        settings.per_person,
+    )
 
 
 def open_lab(
@@ -148,6 +165,7 @@ def begin(
             crowd=setup.crowd.source if setup.crowd else "",
             asked=setup.asked,
             left_out=list(setup.left_out),
+            per_person=setup.per_person,
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )

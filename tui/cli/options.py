@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
 from facetui.tui.cli import shell_completion as shell
@@ -56,6 +57,9 @@ UsersOption = Annotated[
 ]
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="A picture that cannot be read ends it; otherwise it is left out, and said.")
+]
+PerPersonOption = Annotated[
+    int, typer.Option("--per-person", help="Of a folder: how many photos a person at most.", min=1)
 ]
 StrengthOption = Annotated[
     str,
@@ -137,6 +141,7 @@ def settings_of(
     crowd: str | None = None,
     together: bool = False,
     partly: bool = False,
+    per_person: int = PER_PERSON,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runs.settings import Settings
@@ -159,6 +164,7 @@ def settings_of(
         crowd=crowd,
         together=together,
         with_what_is_there=partly,
+        per_person=per_person,
         seed=seed,
         device=device,
         cache=cache_folder,

@@ -12,6 +12,7 @@ from pathlib import Path
 from facetui.engine.applications.benchmarks.bands import judge
 from facetui.engine.applications.benchmarks.cells import Answer, Cell, Results, table
 from facetui.engine.applications.benchmarks.cited import CITED
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import files
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.measurements import HALF
@@ -174,6 +175,7 @@ def command(results: Results) -> str:
     parts += ["--extractors", ",".join(results.extractors), "--answers", ",".join(results.answers)]
     parts += ["--surrogates", ",".join(s.surrogates), "--people", s.people, "--users", ",".join(s.users)]
     parts += ["--photos", str(s.photos), "--crowd", s.crowd if s.crowd not in ("", "embedded") else str(s.n_crowd)]
+    parts += ["--per-person", str(s.per_person)] if s.per_person != PER_PERSON else []
     return shlex.join([*parts, "--steps", str(s.training_steps), "--seed", str(s.seed)])
 
 

@@ -82,14 +82,14 @@ class Telling:
     """Says on standard error how far something is that comes before a run: at once, and then every few seconds."""
 
     def __init__(self) -> None:
-        self._last = 0.0
+        self._last, self._what = 0.0, ""
 
     def __call__(self, what: str, done: int, total: int) -> None:
         """Take in that ``done`` of ``total`` are done; the first time nothing is."""
         now = time.monotonic()
-        if done and now - self._last < PROGRESS_SECONDS:
+        if (done or what == self._what) and now - self._last < PROGRESS_SECONDS:
             return
-        self._last = now
+        self._last, self._what = now, what
         say(f"  {what}: {done:,} of {total:,}" if done else f"  {what}", sys.stderr)
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import files
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.fields import Count, Name, Rate, Seconds, Text
@@ -53,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     training_steps: Count
     weights: dict[str, Name]
     """Beginnings of the SHA-256 of every network's weights."""
+    per_person: Count = PER_PERSON
+    """Photos taken of each person of a folder at most."""
     versions: dict[str, Name] = {}
     device: Name = ""
 

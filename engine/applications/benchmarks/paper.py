@@ -19,6 +19,7 @@ from facetui.engine.core import device as devices
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.questions import identification
+from facetui.engine.people import PER_PERSON
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.people.persons import People
 from facetui.engine.records.errors import UsageError
@@ -48,6 +49,7 @@ class Plan:
         device: where to compute.
         cache: results of earlier runs.
         versions: of what computes, by package.
+        per_person: how many photos of each person of a folder were taken at most.
     """
 
     rows: Sequence[Row]
@@ -64,6 +66,7 @@ class Plan:
     device: torch.device
     cache: Cache
     versions: Mapping[str, str]
+    per_person: int = PER_PERSON
 
     @property
     def tools(self) -> tuple[str, ...]:
@@ -96,6 +99,7 @@ class Plan:
             tools=list(self.tools),
             training_steps=self.training_steps,
             weights={name: world.networks.weights(name) for name in names},
+            per_person=self.per_person,
             versions=dict(self.versions),
             device=devices.describe(self.device),
         )

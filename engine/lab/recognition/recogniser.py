@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
@@ -106,9 +105,8 @@ def misses(
         n_others = sum(len(world.split[person][0]) for person in world.kept)
         return {WHOLE_ARCHIVE: Misses(each, each, (n_others, n_others))}
     galleries = make_galleries(state, pipeline, archive)
-    sides = [world.probes(people) for people in (world.protected, world.kept)]
-    probes = pipeline.purified(torch.cat([photos for photos, _ in sides]))
-    truth = torch.cat([who for _, who in sides])
+    probes, truth = world.probes([*world.protected, *world.kept])
+    probes = pipeline.purified(probes)
     n = sum(each)
     found: dict[str, Misses] = {}
     for cohort in [WHOLE_ARCHIVE, *cohorts]:

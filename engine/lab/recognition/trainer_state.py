@@ -52,7 +52,8 @@ class TrainerState:
         networks, purifier = self.world.networks, pipeline.purifier
         key = networks.weights(extractor), pipeline.raw, purifier and (purifier.name, purifier.recipe), post.digest
         if key not in self._seen:
-            photos = pipeline.purified(post.photos)
+            # Nobody's purifier or detector gets at what was posted; embedding it, thousands of photos need no copy.
+            photos = pipeline.purified(post.photos) if pipeline.purifier else post.seen
             self._seen[key] = networks.embeddings(extractor, photos, raw=pipeline.raw)
         return self._seen[key]
 

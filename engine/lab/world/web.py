@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from facetui.engine.core import paged
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ class Post:
         return torch.from_numpy(self.pixels.copy())
 
     @property
+    def seen(self) -> Tensor:
+        """The pixels themselves as a tensor, for who only looks at them: there may be thousands."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch warns that it cannot stop anybody from writing
+            return torch.from_numpy(self.pixels)
+
+    @property
     def people(self) -> Tensor:
         """Who is in each photo, ``(N,)``, a copy."""
         return torch.from_numpy(self.who.copy())
@@ -66,11 +76,15 @@ class Post:
 
 def digest_of(pixels: NDArray[np.uint8]) -> str:
     """A hash of pixels."""
-    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()[:16]
+    digest = hashlib.sha256()
+    for some in paged.read_through(np.ascontiguousarray(pixels).reshape(-1).data):
+        digest.update(some)
+    return digest.hexdigest()[:16]
 
 
-def _read_only(tensor: Tensor) -> NDArray[Any]:
-    array = tensor.detach().cpu().numpy().copy()
+def _read_only(tensor: Tensor, copy: bool = True) -> NDArray[Any]:
+    array = tensor.detach().cpu().numpy()
+    array = array.copy() if copy else array[:]  # another array of the same pixels: the flag is the array's own
     array.flags.writeable = False
     return array
 
@@ -103,9 +117,24 @@ class Web:
         decoys: bool = False,
         weakened: str = "",
         pairs: bool = False,
+        handed_over: bool = False,
     ) -> Post:
-        """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back."""
-        pixels = _read_only(photos.to(torch.uint8))
+        """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back.
+
+        Args:
+            t: as of ``Post``; so are all that are not named here.
+            by: see there.
+            cohort: see there.
+            attack: see there.
+            photos: copied, unless they are ``handed_over``.
+            people: who is in them.
+            source: see there.
+            decoys: see there.
+            weakened: see there.
+            pairs: see there.
+            handed_over: nobody else has the photos, and so they need no copy.
+        """
+        pixels = _read_only(photos.to(torch.uint8), copy=not handed_over)
         post = Post(
             t,
             by,

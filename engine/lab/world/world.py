@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from facetui.engine import extractors
+from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
-from facetui.engine.core.interfaces import Attack, Bank
+from facetui.engine.core.interfaces import SIDE, Attack, Bank
 from facetui.engine.extractors.loaded import Networks
 from facetui.engine.lab.world.albums import Plan, choose, n_needed, n_probes
 from facetui.engine.lab.world.recorder import Recorder
@@ -28,6 +29,9 @@ MAX_USERS = 8
 
 Asked = Literal["alone", "together"]
 """How protected people are asked for: in the paper each is the only one who protects anything."""
+
+LOOKED_AT = 2048
+"""Photos that are copied between two times at which the process lets go of those in files."""
 
 TRAINING_SHARE = 2 / 3
 """Of the unprotected people: those the trainer may train on; the rest tell what training did to accuracy."""
@@ -179,11 +183,15 @@ class World:
         return self.protected[:n]
 
     def gather(self, people: Sequence[int], which: Callable[[int], list[int]]) -> tuple[Tensor, Tensor, Tensor]:
-        """Photos ``(N, 3, 112, 112)`` uint8, people ``(N,)``, and which of their photos they are ``(N,)``."""
+        """Copies of photos ``(N, 3, 112, 112)`` uint8, people ``(N,)``, and which of their photos they are ``(N,)``."""
         rows = [(person, index) for person in people for index in which(person)]
         if not rows:
             return torch.empty(0, 3, 112, 112, dtype=torch.uint8), torch.empty(0, dtype=torch.int64), torch.empty(0)
-        photos = torch.stack([self.people.persons[person].photos[index] for person, index in rows])
+        photos = paged.room((len(rows), 3, SIDE, SIDE), self.cache.folder)
+        for row, (person, index) in enumerate(rows):
+            photos[row] = self.people.persons[person].photos[index]
+            if row % LOOKED_AT == LOOKED_AT - 1:
+                paged.let_go()
         return photos, torch.tensor([p for p, _ in rows]), torch.tensor([i for _, i in rows])
 
     def unprotected(self, post: Post) -> Post:

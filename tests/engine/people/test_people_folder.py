@@ -12,9 +12,8 @@ import torch
 from PIL import Image
 
 from facetui.engine.core.cache import Cache
-from facetui.engine.people import identities, inventory
+from facetui.engine.people import PER_PERSON, identities, inventory
 from facetui.engine.people.alignment import to_picture
-from facetui.engine.people.from_folder import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import Cancelled, DataError, UnknownName, UsageError
 from facetui.engine.records.events import Note
@@ -143,7 +142,40 @@ def test_more_pictures_of_one_person_than_are_used_is_said(tmp_path, embedded):
         to_picture(more[i]).save(root / "a" / f"more{i:02}.png")
     found = identities.load(str(root))
     assert len(found.persons[0].photos) == PER_PERSON
-    assert found.left_out[0].startswith(f"pictures beyond {PER_PERSON} of one person, evenly spread (5)")
+    assert found.left_out[0].startswith(f"5 pictures of 1 person with more than {PER_PERSON}, of each of whom")
+
+
+def test_how_many_photos_of_a_person_are_taken_can_be_asked_for(tmp_path, embedded):
+    root = folder_of(tmp_path / "faces", embedded, "abcd", photos=9)
+    for name in "cd":
+        for i in range(4, 9):
+            (root / name / f"{i}.png").unlink()
+    found = identities.load(str(root), per_person=4)
+    assert [len(person.photos) for person in found.persons] == [4, 4, 4, 4]
+    assert torch.equal(found.persons[0].photos, embedded.persons[0].photos[[0, 2, 4, 6]]), "spread over the names"
+    (told,) = found.left_out
+    assert told.startswith("10 pictures of 2 people with more than 4, of each of whom 4 are taken")
+    assert "--per-person N" in told and "a/1.png, a/3.png, a/5.png and 7 more" in told
+    around = identities.crowd(str(root), embedded, per_person=4)
+    assert around.left_out == found.left_out
+    assert identities.load(str(root), per_person=9).left_out == ()
+    with pytest.raises(UsageError, match="at least 1 photo a person, got 0"):
+        identities.load(str(root), per_person=0)
+
+
+def test_a_run_says_what_it_left_out_of_everybody_and_repeats_it(tmp_path, embedded):
+    root = folder_of(tmp_path / "faces", embedded, "abcdefgh", photos=9)
+    story = tmp_path / "short.py"
+    story.write_text(SHORT)
+    ran = facetui("run", story, "--people", root, "--per-person", "8", "--display", "json")
+    assert ran.returncode == 0, ran.stderr
+    (folder,) = journal.runs(Path(os.environ["FACETUI_RUNS"]))
+    events = journal.read(folder)
+    assert journal.began(events, folder).per_person == 8
+    assert any(isinstance(e, Note) and e.text.startswith("Left out: 8 pictures of 8 people") for e in events)
+    assert facetui("report", folder.name, "-o", tmp_path / "r.md").returncode == 0
+    assert "--people faces --crowd" not in (tmp_path / "r.md").read_text()
+    assert "--people faces --per-person 8" in (tmp_path / "r.md").read_text()
 
 
 def test_links_inside_the_folder_are_followed_once(tmp_path, embedded):

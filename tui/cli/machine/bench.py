@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.engine.records.measurements import among
 from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.machine.results import paper
-from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, SeedOption, comma_list
+from facetui.tui.cli.machine.results import paper, say_left_out
+from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, PerPersonOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def grid(
     ] = ("compact-a,compact-b,compact-c"),
     surrogates: Annotated[str, typer.Option(help="What attacks may use, separated by commas.")] = "compact-a",
     people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
+    per_person: PerPersonOption = PER_PERSON,
     users: Annotated[str | None, typer.Option(help="Who protects their photos, separated by commas.")] = None,
     photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 16,
     crowd: CrowdOption = None,
@@ -114,9 +116,11 @@ def grid(
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
     source = people if people == EMBEDDED else str(Path(people).expanduser())
-    loaded = peoples.load(source, cache=cache, describe=describe)
+    how: dict[str, Any] = {"cache": cache, "describe": describe, "per_person": per_person}
+    loaded = peoples.load(source, **how)
     everybody, tool = peoples.tool_faces(loaded)
-    around = peoples.crowd(crowd, loaded, cache=cache, describe=describe)
+    around = peoples.crowd(crowd, loaded, **how)
+    say_left_out(loaded, around)
     width = max(len(line.words) for line in chosen) + 2
     first = True
     for line in grids.measure(

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from facetui.engine.applications.benchmarks.cells import ANSWERS, Answer, Results
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import places
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, Progress
 from facetui.engine.records.rates import percent, percents
 from facetui.tui.cli import shell_completion as shell
-from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, SeedOption, comma_list
+from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, PerPersonOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
+
+if TYPE_CHECKING:
+    from facetui.engine.people.persons import People
 
 ATTACKS = "clean,fawkes-0.3,lowkey,fawkes-1.0,fawkes-0.3+fawkes-1.0"
 ANSWERED = "nearest,linear,adapted,purified,combined"
@@ -39,6 +43,7 @@ def paper(
     ] = None,
     answers: Annotated[str, typer.Option(help=f"What trainers do: {', '.join(ANSWERS)}.")] = ANSWERED,
     people: Annotated[str, typer.Option(help="'embedded', or a folder of folders.")] = "embedded",
+    per_person: PerPersonOption = PER_PERSON,
     users: Annotated[str | None, typer.Option(help="Who protects their photos, or how many.")] = None,
     photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 8,
     crowd: CrowdOption = None,
@@ -66,9 +71,10 @@ def paper(
     if not rows or not columns:
         raise UsageError("expected at least one attack and one extractor")
     cache = Cache(None if no_cache else default_folder())
-    loaded = peoples.load(
-        people if people == EMBEDDED else str(Path(people).expanduser()), cache=cache, describe=describe
-    )
+    how: dict[str, Any] = {"cache": cache, "describe": describe, "per_person": per_person}
+    loaded = peoples.load(people if people == EMBEDDED else str(Path(people).expanduser()), **how)
+    around = peoples.crowd(crowd, loaded, **how)
+    say_left_out(loaded, around)
     everybody, tool = peoples.tool_faces(loaded)
     plan = Plan(
         rows=rows,
@@ -76,7 +82,7 @@ def paper(
         answers=_answers(answers),
         people=everybody,
         tool=tool,
-        crowd=peoples.crowd(crowd, loaded, cache=cache, describe=describe),
+        crowd=around,
         surrogates=attacked,
         users=comma_list(users) if users else None,
         photos=photos,
@@ -85,6 +91,7 @@ def paper(
         device=choose(device),
         cache=cache,
         versions=versions(),
+        per_person=per_person,
     )
     store = Store(out.expanduser(), plan.settings())
     wanted = len(rows) * len(columns) * len(plan.answers)
@@ -98,6 +105,12 @@ def paper(
 
     for line in lines(store.results):
         say(line)
+
+
+def say_left_out(*read: People | None) -> None:
+    """What of the folders of people was not used, a sentence a reason."""
+    for sentence in [sentence for people in read if people for sentence in people.left_out]:
+        say(f"Left out: {sentence}.", sys.stderr)
 
 
 def _answers(text: str) -> list[Answer]:

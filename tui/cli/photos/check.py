@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import text
 from facetui.engine.records.errors import Cancelled, DataError, UsageError
 from facetui.engine.records.places import short
 from facetui.engine.records.rates import percent
-from facetui.tui.cli.options import DeviceOption, NoCacheOption, SeedOption, StrengthOption
+from facetui.tui.cli.options import DeviceOption, NoCacheOption, PerPersonOption, SeedOption, StrengthOption
 from facetui.tui.cli.photos.progress_bar import ProgressBar
 from facetui.tui.runs import interrupts
 from facetui.tui.text import spans
@@ -45,6 +46,7 @@ def check(
     people: Annotated[
         str, typer.Option(help="The crowd: 'embedded' (fictional), or a folder with one folder a person, without you.")
     ] = "embedded",
+    per_person: PerPersonOption = PER_PERSON,
     cast: Annotated[str, typer.Option(help="The trainer's extractors: a name or a TOML file.")] = "embedded",
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write a report: one HTML file, with pictures of you.")
@@ -69,7 +71,15 @@ def check(
 
     folders = (clean.expanduser(), protected.expanduser(), probes.expanduser() if probes else None)
     found = _measured(
-        folders, people, cast, seed=seed, device=device, no_cache=no_cache, as_given=as_given, strength=strength
+        folders,
+        people,
+        per_person,
+        cast,
+        seed=seed,
+        device=device,
+        no_cache=no_cache,
+        as_given=as_given,
+        strength=strength,
     )
     if not isinstance(found, Report):
         _say_hidden(found, as_one_json)
@@ -90,6 +100,7 @@ def check(
 def _measured(
     folders: tuple[Path, Path, Path | None],
     people: str,
+    per_person: int,
     cast: str,
     *,
     seed: int,
@@ -126,7 +137,7 @@ def _measured(
             album = gather(*folders, cache, tell)
             if album.n_groups < LEAST:
                 return album
-            crowd = peoples.load(people, cache=cache, tell=about_crowd, describe=describe)
+            crowd = peoples.load(people, cache=cache, tell=about_crowd, describe=describe, per_person=per_person)
             return measure(album, crowd, chosen, cancelled=stop.event.is_set, **common)
         except Cancelled as error:
             bar.close()

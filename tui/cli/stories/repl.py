@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import places
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import (
@@ -17,6 +18,7 @@ from facetui.tui.cli.options import (
     NoCacheOption,
     PartlyOption,
     PeopleOption,
+    PerPersonOption,
     SeedOption,
     StrengthOption,
     StrictOption,
@@ -34,6 +36,7 @@ def repl(
         ),
     ] = None,
     people: PeopleOption = None,
+    per_person: PerPersonOption = PER_PERSON,
     users: UsersOption = None,
     strict: StrictOption = False,
     cast: CastOption = "embedded",
@@ -59,7 +62,19 @@ def repl(
 
     scripted = command is not None or not sys.stdin.isatty()
     settings = settings_of(
-        people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together, with_what_is_there
+        people,
+        users,
+        cast,
+        seed,
+        device,
+        out,
+        no_cache,
+        strict,
+        strength,
+        crowd,
+        together,
+        with_what_is_there,
+        per_person,
     )
     played = Scenario.read(scenarios.path_of(story)) if story else None
     session = open_session(settings, played, quiet or scripted)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
@@ -29,6 +30,7 @@ from facetui.tui.cli.options import (
     PaceOption,
     PartlyOption,
     PeopleOption,
+    PerPersonOption,
     PicturesOption,
     SeedOption,
     StrengthOption,
@@ -59,6 +61,7 @@ def run(
         ),
     ],
     people: PeopleOption = None,
+    per_person: PerPersonOption = PER_PERSON,
     users: UsersOption = None,
     cast: CastOption = "embedded",
     with_what_is_there: PartlyOption = False,
@@ -114,7 +117,19 @@ def run(
             plain.say(line)
         return
     asked = settings_of(
-        people, users, cast, seed, device, out, no_cache, strict, strength, crowd, together, with_what_is_there
+        people,
+        users,
+        cast,
+        seed,
+        device,
+        out,
+        no_cache,
+        strict,
+        strength,
+        crowd,
+        together,
+        with_what_is_there,
+        per_person,
     )
     settings = replace(asked, folder=into, values=scenario.values(values or []))
     shared = partial(published, address=publish, pictures=pictures)
@@ -141,7 +156,7 @@ def run(
 def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]:
     """The options with which another process plays the same."""
     given = {"--people": settings.people, "--cast": settings.cast, "--seed": settings.seed, "--device": settings.device}
-    given |= {"--strength": settings.strength, "--crowd": settings.crowd}
+    given |= {"--strength": settings.strength, "--crowd": settings.crowd, "--per-person": settings.per_person}
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     options += [part for text in values for part in ("--set", text)]
     options += [part for name in settings.users or () for part in ("--users", name)]

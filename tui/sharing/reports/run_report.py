@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from facetui.engine.people import casts
+from facetui.engine.people import PER_PERSON, casts
 from facetui.engine.records import files, journal
 from facetui.engine.records.cohort_table import ROWS, TITLE, grid, marks
 from facetui.engine.records.errors import JournalError, UsageError
@@ -196,6 +196,7 @@ def command(began: RunBegan) -> str:
         parts += ["--crowd", began.crowd]
     elif began.n_crowd != (EMBEDDED_CROWD if began.people == "embedded" else 0):
         parts += ["--crowd", str(began.n_crowd)]
+    parts += ["--per-person", str(began.per_person)] if began.per_person not in (0, PER_PERSON) else []
     parts += ["--with-what-is-there"] if began.left_out else []
     parts += ["--together"] if began.asked != "alone" else []
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
