@@ -77,7 +77,8 @@ def _memory() -> str:
 
 def _load(threads: int) -> tuple[bool | None, str, str]:
     """Threads that compute, and how busy the processors are already: timings of a busy machine mean nothing."""
-    said = f"{threads} compute, waiting {os.environ.get('OMP_WAIT_POLICY', 'as OpenMP likes').lower()}"
+    policy, spins = (os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
+    said = f"{threads} compute, waiting {f'{spins} rounds' if spins else (policy or 'as OpenMP likes').lower()}"
     try:
         load, there = os.getloadavg()[0], os.cpu_count() or 1
     except (AttributeError, OSError):  # Windows
