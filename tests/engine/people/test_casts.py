@@ -39,7 +39,8 @@ def touch(folder, *files):
 def test_casts_say_when_their_networks_were_published_as_the_registry_does():
     for name in casts.names():
         for generation in casts.load(name).generations:
-            assert generation.published == EXTRACTORS.entry(generation.extractor).facts["year"], (name, generation)
+            said = EXTRACTORS.entry(generation.extractor).facts.get("year", "")  # FRBench says none of its networks'
+            assert generation.published == said, (name, generation)
 
 
 def test_the_networks_come_in_the_order_in_which_they_were_published():
@@ -170,5 +171,6 @@ def test_the_command_says_one_sentence_and_plays_with_what_is_there(folder, tmp_
     assert len([line for line in refused.stderr.splitlines() if line.startswith("facetui: ")]) == 1
     played = facetui(*asked, "--with-what-is-there")
     assert played.returncode == 0, played.stderr
-    assert "not at hand: faceres." in played.stdout
-    assert "uses compact-b, in this story released 2020-01; published 2019" in played.stdout
+    said = " ".join(played.stdout.split())
+    assert "not at hand: faceres." in said
+    assert "uses compact-b, in this story released 2020-01; published 2019" in said

@@ -255,7 +255,7 @@ def test_bench_grid_prints_every_cell_with_n_and_interval():
     assert ran.returncode == 0, ran.stderr
     head, _, _, *lines = ran.stdout.splitlines()
     rows, details = lines[::2], lines[1::2]
-    assert "n = 64" in head and [row.split()[0] for row in rows] == ["clean", "pgd", "filters"]
+    assert "64 clean probes of 8 people" in head and [row.split()[0] for row in rows] == ["clean", "pgd", "filters"]
     rates = [float(re.search(r"(\d\.\d\d) \[\d\.\d\d, \d\.\d\d\]", row)[1]) for row in rows]
     assert rates[0] <= 0.05 and rates[1] > 0.5 > rates[2]
     assert "against compact-a; L-inf 8/255" in details[1] and "others misnamed" in details[0]
@@ -267,7 +267,7 @@ def test_bench_grid_prints_every_cell_with_n_and_interval():
         ("pdg", "did you mean"),
         ("pgd:steps", "settings like"),
         ("pgd@compact-z", "did you mean"),
-        ("foggysight", "other"),
+        ("foggysight", "somebody else"),
     ],
 )
 def test_bench_grid_refuses(option, message):

@@ -46,7 +46,8 @@ def lines(what: str | None) -> Iterator[str]:
                 yield from _wrapped(" " * 19 + said, 19) if said else ()
             networks = dict.fromkeys([*cast.surrogates, *(g.extractor for g in cast.generations)])
             for way, of_them in missing(networks).items():
-                yield from _wrapped(f"{'':<19}missing {len(of_them)} of {len(networks)} networks: {way}", 19)
+                # Not wrapped: it is a command to be copied.
+                yield f"{'':<18} missing {len(of_them)} of {len(networks)} networks: {way}"
     else:
         registry = REGISTRIES[what]
         entries = {name: registry.entry(name) for name in registry.names()} | registry.patterns
