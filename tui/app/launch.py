@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from facetui.tui.app.terminal import graphics
 from facetui.tui.app.terminal.capabilities import few_colours, speaks_unicode
 from facetui.tui.text.plain import say
+from facetui.tui.text.sentences import live
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def _say_what_next(shown: FacetApp) -> None:
     if stage.run.folder is None or not stage.player.events or shown.mirror is not None:
         return
     if stage.run.recorded:
-        say("run it live: facetui run arms_race; other stories: facetui list stories", sys.stderr)
+        again = f"run it live: {live(stage.now.began)}; " if stage.now.began else ""
+        say(f"{again}other stories: facetui list stories", sys.stderr)
     elif not stage.running:
         name = stage.run.folder.name
         say(f"{name}: facetui replay {name} shows it again, facetui report {name} writes a handout", sys.stderr)

@@ -31,6 +31,7 @@ from facetui.tui.runs.engine_process import Engine
 from facetui.tui.runs.recent import DEMO, Story
 from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage
+from facetui.tui.text.sentences import live
 
 if TYPE_CHECKING:
     from facetui.tui.app.terminal.graphics import Graphics
@@ -135,7 +136,9 @@ class Viewer(App[int]):
             self.refresh_home()
             self._welcome()
         if self.stage.run.recorded:
-            sentence = f"This is a recording of {self.stage.run.recorded}. Run it live: facetui run arms_race"
+            began = self.stage.now.began
+            again = f" Run it live: {live(began)}" if began else ""
+            sentence = f"This is a recording of {self.stage.run.recorded}.{again}"
             self.notify(sentence, timeout=5)
 
     def _welcome(self) -> None:

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from facetui.engine.applications.benchmarks.cells import Answer, Cell, Results
 from facetui.engine.records.rates import percent
 from facetui.tui.figures.drawing import Box, Shape, Words
+from facetui.tui.text.spans import cut
 
-CELL, LINE = (112, 46), 20
+CELL, LINE = (148, 46), 20
 """Width and height of a cell, and the height of a line of text, in pixels."""
 LEFT, TOP = 230, 70
+LONGEST = 22
+"""Columns of a network's name that stand above a cell."""
 PAGE = (1200, 640)
 INK, PAPER, SOFT = "#15191e", "#ffffff", "#5b6570"
 FOUND, HIDDEN = (240, 242, 240), (154, 91, 0)
@@ -45,10 +48,10 @@ def draw(results: Results) -> Page:
     for answer in results.answers:
         shapes.append(Words(20, y, heading(answer), INK, 16))
         for i, name in enumerate(results.extractors):
-            shapes.append(Words(LEFT + i * CELL[0] + 6, y + LINE, name[:17], SOFT, 12))
+            shapes.append(Words(LEFT + i * CELL[0] + 6, y + LINE, cut(name, LONGEST), SOFT, 12))
         y += LINE + 8
         for attack in results.attacks:
-            shapes.append(Words(20, y + 28, attack[:30], INK, 13))
+            shapes.append(Words(20, y + 28, cut(attack, LONGEST + 6), INK, 13))
             for i, name in enumerate(results.extractors):
                 cell = results.at(attack, name, answer)
                 if cell is not None:

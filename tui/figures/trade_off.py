@@ -13,7 +13,7 @@ from facetui.engine.records.text import clean
 from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Shape, Stroke, Words
 from facetui.tui.text.spans import cut
 
-LONGEST = 60
+LONGEST = 40
 """Columns of a model's name."""
 LEAST = 3
 """Models from which on there is a curve."""
@@ -79,13 +79,12 @@ def draw(models: Sequence[Point]) -> list[Shape]:
         Words(LEFT, 32, "up: names the protected people; to the right: names everybody else", size=18)
     ]
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        accuracy = least + share * (1 - least)
         shapes.append(Stroke(((LEFT, y(share)), (WIDTH - RIGHT, y(share))), LINE, 1.0))
         shapes.append(Words(LEFT - 12, y(share) + 5, f"{share:.0%}", SOFT, right=True))
+    for part in range(6):  # a fifth of a multiple of five per cent is a whole number of them
+        accuracy = least + part / 5 * (1 - least)
         shapes.append(Stroke(((x(accuracy), y(0)), (x(accuracy), y(1))), LINE, 1.0))
-        shapes.append(Words(x(accuracy) + 20, HEIGHT - BOTTOM + 28, percent(accuracy), SOFT, right=True))
-    path = tuple((x(point.accuracy), y(point.robustness)) for point in models)
-    shapes.append(Stroke(path, SOFT, 1.0, "3 5"))
+        shapes.append(Words(x(accuracy) + 12, HEIGHT - BOTTOM + 28, percent(accuracy), SOFT, right=True))
     taken = 0.0
     for point in sorted(models, key=lambda point: -point.robustness):
         at, height_of = x(point.accuracy), y(point.robustness)

@@ -55,7 +55,7 @@ class Browser(App[None]):
     def compose(self) -> ComposeResult:
         """A heading, the grid, what belongs to the cell, the keys."""
         yield Static(id="title")
-        yield DataTable(id="grid", cursor_type="cell", cursor_background_priority="css")
+        yield DataTable(id="grid", cursor_type="cell", cursor_background_priority="css", fixed_columns=1)
         with VerticalScroll(id="below"):
             yield Static(id="detail")
         yield Static("arrows a cell  n p answer  s survives  b expected  a asked  q leave", id="keys")

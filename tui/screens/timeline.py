@@ -10,7 +10,7 @@ from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.figures.reading import lines_of, reading
 from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.sentences import MARKS, brief, unit, words
+from facetui.tui.text.sentences import MARKS, brief, live, unit, words
 from facetui.tui.text.spans import Line, box, cells, cut, fit, pad, side_by_side, whole_words, wrap
 
 WIDE, TALL = 110, 30
@@ -86,8 +86,8 @@ def _turn(stage: Stage) -> Line:
     now = stage.now
     event: Event | None = now.progress or now.move
     if isinstance(now.ended, RunEnded) and stage.run.recorded:
-        live = f"facetui run {clean(now.began.scenario) if now.began else ''}"
-        return [("· the story is over; ", "bold"), (f"recorded {stage.run.recorded}; live: {live}", "")]
+        again = f"; live: {live(now.began)}" if now.began else ""
+        return [("· the story is over; ", "bold"), (f"recorded {stage.run.recorded}{again}", "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):

@@ -200,6 +200,12 @@ def who_protects(event: RunBegan) -> str:
     return f"{said} at once, among everybody else{more}"
 
 
+def live(began: RunBegan) -> str:
+    """The command that plays a recording's story anew; whoever is in a folder of photos has one of their own."""
+    own = "" if began.people == "embedded" else f" --cast {began.cast} --people DIR"
+    return clean(f"facetui run {began.scenario}{own}")
+
+
 def reported(event: ProtectionMeasured) -> str:
     """A cited figure, with its source."""
     return f"reported: {percent(event.protection_rate)} for {event.attack} on {event.extractor} ({event.source})"

@@ -18,6 +18,7 @@ from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption
 from facetui.tui.runs import archive
 from facetui.tui.text import plain
+from facetui.tui.text.sentences import live
 
 
 def replay(
@@ -94,8 +95,7 @@ def demo(
     """Play a recording that comes along: a moving timeline at once, without computing."""
     with archive.demo(recording) as (folder, when):
         began = journal.began(journal.read(folder), folder)
-        live = "" if began.people == "embedded" else f" --cast {began.cast} --people DIR"
-        plain.say(f"this is a recording of {when}; run it live: facetui run {began.scenario}{live}", sys.stderr)
+        plain.say(f"this is a recording of {when}; run it live: {live(began)}", sys.stderr)
         code = _play(
             folder,
             display,
