@@ -257,7 +257,7 @@ def test_bench_grid_prints_every_cell_with_n_and_interval():
     rows, details = lines[::2], lines[1::2]
     assert "64 clean probes of 8 people" in head and [row.split()[0] for row in rows] == ["clean", "pgd", "filters"]
     rates = [float(re.search(r"(\d\.\d\d) \[\d\.\d\d, \d\.\d\d\]", row)[1]) for row in rows]
-    assert rates[0] <= 0.05 and rates[1] > 0.5 > rates[2]
+    assert rates[0] <= 0.2 and rates[1] > 0.5 > rates[2], "two photos each, among 530 people"
     assert "against compact-a; L-inf 8/255" in details[1] and "others misnamed" in details[0]
 
 
