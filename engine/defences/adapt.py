@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.device import autocast, backward
-from facetui.engine.core.inference import centres, embed, pixels
+from facetui.engine.core.inference import centres, embed, folded_in_passes, pixels
 from facetui.engine.core.interfaces import Bank, Extractor, Progress, Training, no_progress, unwatched
 from facetui.engine.core.training_loop import State, learn
 from facetui.engine.records.errors import UsageError
@@ -145,6 +145,7 @@ class Adapt(Training):
         # Modules list their weights in the order in which they were made: as a rule that in which a photo passes them.
         layers = list(network.parameters())
         learning = [layer.requires_grad_(True) for layer in layers[: math.ceil(self.share * len(layers))]]
+        passing = folded_in_passes(network)
         loss_of, weights = self._loss(extractor, clean, anchors, lambda: progress(0, self.steps * self.batch))
         rate = self._rate(extractor)
         optimiser = torch.optim.Adam([*learning, *weights], rate)
@@ -153,7 +154,7 @@ class Adapt(Training):
 
         def step(number: int) -> None:
             photos, which = batches.batch(number, device)
-            backward(partial(_loss, network, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
+            backward(partial(_loss, passing, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
             optimiser.step()

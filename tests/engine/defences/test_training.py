@@ -7,8 +7,9 @@ import torch
 
 from facetui.engine.core.cache import Cache, Checkpoint
 from facetui.engine.core.device import batch_size
-from facetui.engine.core.inference import embed, fold_batch_norm
+from facetui.engine.core.inference import embed, fold_batch_norm, folded_in_passes
 from facetui.engine.defences.adapt import OBJECTIVES, Adapt
+from facetui.engine.extractors import load
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
 from facetui.engine.records.errors import Cancelled, UsageError
 
@@ -103,6 +104,27 @@ def test_a_network_learns_at_the_rate_it_bears():
     rates = [Adapt().suited(network).learning_rate for network in (normalised, folded)]
     assert rates[0] > rates[1] == Adapt(share=1).suited(normalised).learning_rate
     assert Adapt(learning_rate=0.5).suited(folded).learning_rate == 0.5
+
+
+@pytest.mark.parametrize("make", [tiny_extractor, load], ids=["tiny-x", "compact-a"])
+def test_a_network_folded_in_passes_has_the_gradients_of_the_network_itself(make, embedded):
+    network = make("compact-a" if make is load else "tiny-x").eval().double()
+    photos = embedded.persons[0].photos[:4].double() / 255
+    folded = folded_in_passes(network)
+    found = []
+    for passing in (network, folded):
+        network.zero_grad()
+        out = passing(photos)
+        (out[0] @ out[1] - out[2] @ out[3]).backward()
+        found.append([out.detach(), *(weight.grad for weight in network.parameters())])
+    for mine, own in zip(*found, strict=True):
+        assert torch.allclose(mine, own, rtol=1e-9, atol=1e-12)
+    passes = []
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.BatchNorm2d):
+            layer.register_forward_hook(lambda *_: passes.append(1))
+    folded_in_passes(network)(photos)
+    assert not passes, "no batch norm that follows a convolution is a pass of its own"
 
 
 @pytest.mark.parametrize("share", [0, -0.1, 1.1])
