@@ -24,6 +24,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from facetui.engine.core import paged
+from facetui.engine.core.cache_folder import Kind, mark_in_use
 from facetui.engine.records import places
 
 VERSION = 1
@@ -75,8 +76,11 @@ class Cache:
     def load(self, name: str) -> dict[str, Tensor] | None:
         """The tensors under a key, or ``None``; a file that is damaged, or belongs to another key, counts as absent."""
         path = self._path(name)
-        if path is None or not path.is_file():
+        if path is None or self.folder is None or not path.is_file():
             return None
+        mark_in_use(self.folder)
+        with contextlib.suppress(OSError):
+            os.utime(path)  # its date is that of its last use
         try:
             with path.open("rb") as file:
                 kept, seal = file.read(max(0, path.stat().st_size - SEAL)), file.read()
@@ -84,12 +88,19 @@ class Cache:
         except (SafetensorError, OSError):
             return None
 
-    def save(self, name: str, tensors: dict[str, Tensor]) -> None:
-        """Keep tensors under a key; a cache that cannot be written is no reason to stop a run."""
+    def save(self, name: str, tensors: dict[str, Tensor], kind: Kind = Kind.OTHER) -> None:
+        """Keep tensors under a key; a cache that cannot be written is no reason to stop a run.
+
+        Args:
+            name: the key.
+            tensors: by name.
+            kind: what they are, for ``facetui cache``.
+        """
         path = self._path(name)
-        if path is None:
+        if path is None or self.folder is None:
             return
-        kept = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()})
+        mark_in_use(self.folder)
+        kept = save({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"kind": str(kind)})
         temporary: str | None = None
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -103,13 +114,13 @@ class Cache:
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink(missing_ok=True)
 
-    def get(self, name: str, compute: Callable[[], Tensor]) -> Tensor:
+    def get(self, name: str, compute: Callable[[], Tensor], kind: Kind = Kind.OTHER) -> Tensor:
         """The tensor under a key, computed and kept when it is not there."""
         found = self.load(name)
         if found is not None and "value" in found:
             return found["value"]
         value = compute()
-        self.save(name, {"value": value})
+        self.save(name, {"value": value}, kind)
         return torch.as_tensor(value)
 
     def drop(self, name: str) -> None:
@@ -145,7 +156,7 @@ class Checkpoint:
 
     def save(self, tensors: dict[str, Tensor]) -> None:
         """Leave what is done so far."""
-        self._cache.save(self._name, tensors)
+        self._cache.save(self._name, tensors, Kind.CHECKPOINTS)
         self._last = time.monotonic()
 
     def clear(self) -> None:

@@ -11,6 +11,7 @@ from facetui.engine import extractors
 from facetui.engine.core import cache as caching
 from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.inference import embed, frozen
 from facetui.engine.core.interfaces import Extractor
 
@@ -64,6 +65,10 @@ class Networks:
         """
         self._check()
         key = caching.key("raw embeddings" if raw else "embeddings", self.weights(name), photos)
-        found = self._cache.get(key, lambda: embed(self._folded[name], photos, self._check, raw=raw).cpu())
+
+        def compute() -> Tensor:
+            return embed(self._folded[name], photos, self._check, raw=raw).cpu()
+
+        found = self._cache.get(key, compute, Kind.EMBEDDINGS)
         paged.let_go()
         return found

@@ -14,6 +14,7 @@ from torch import Tensor
 from facetui.engine.core import cache as caching
 from facetui.engine.core import paged
 from facetui.engine.core.cache import Cache
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.core.paged import LARGE, Shelf
 from facetui.engine.people import PER_PERSON, inventory, same_photo
@@ -241,7 +242,7 @@ def _said_of_strangers(
 ) -> Iterator[str]:
     """Which photos are unlike the others in their folder; they take part, as nobody but their owner can know."""
     name = caching.key("unlike the others", [_hashed(photos) for photos in people])
-    flags = cache.get(name, lambda: torch.cat(strange(people, describe))).tolist()
+    flags = cache.get(name, lambda: torch.cat(strange(people, describe)), Kind.STRANGERS).tolist()
     odd = [path for path, unlike in zip([path for paths in files for path in paths], flags, strict=True) if unlike]
     if odd:
         yield (

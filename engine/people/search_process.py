@@ -26,6 +26,7 @@ from torch import Tensor
 
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import SIDE
 from facetui.engine.people.alignment import NO_FACE, aligned_faces
 from facetui.engine.people.pictures import opened
@@ -68,7 +69,7 @@ def cached_faces(path: Path, cache: Cache) -> Tensor:
         with _one_thread():
             found = aligned_faces(path)
         if name:
-            cache.save(name, {"value": found})
+            cache.save(name, {"value": found}, Kind.FACES)
     return found
 
 

@@ -75,6 +75,7 @@ COMMANDS = {
     "runs": "runs.manage:runs_app",
     "bench": "machine.bench:app",
     "models": "machine.models:app",
+    "cache": "machine.cache:app",
 }
 """Where each command is: a function, or an app of several."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
+from facetui.engine.records.text import brief
 from facetui.tui.cli import shell_completion as shell
 
 if TYPE_CHECKING:
@@ -20,6 +22,35 @@ if TYPE_CHECKING:
 def comma_list(text: str) -> tuple[str, ...]:
     """Names that are separated by commas; empty ones are left out."""
     return tuple(filter(None, map(str.strip, text.split(","))))
+
+
+_SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+_TIMES = {"h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+def size_of(text: str) -> int:
+    """Bytes of a size as people write it: ``500MB``, ``1.5 GB``, ``2GiB``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)\s*([a-z]*)", text.strip().lower(), re.ASCII)
+    if found is None or found[2] not in _SIZES:
+        raise UsageError(f"expected a size like 500MB or 2GB, got {brief(repr(text))}")
+    return int(float(found[1]) * _SIZES[found[2]])
+
+
+def seconds_of(text: str) -> float:
+    """Seconds of a time as people write it: ``12h``, ``30d``, ``8w``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)\s*([hdw])", text.strip().lower(), re.ASCII)
+    if found is None:
+        raise UsageError(f"expected a time like 12h, 30d or 8w, got {brief(repr(text))}")
+    return float(found[1]) * _TIMES[found[2]]
 
 
 def _pace(value: str) -> str:

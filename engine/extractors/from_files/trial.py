@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facetui.engine.core import cache as caching
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import SIDE, Extractor
 from facetui.engine.extractors.from_files.foreign import Card, ForeignExtractor
 from facetui.engine.extractors.inputs import Input
@@ -157,7 +158,8 @@ def separates(network: Extractor) -> Separation:
         return torch.tensor([found.right, found.same, found.others, found.distance], dtype=torch.float64)
 
     kept = caching.Cache(caching.default_folder())
-    return Separation(*kept.get(caching.key("trial", network.weights_hash(), photos), measured).tolist())
+    key = caching.key("trial", network.weights_hash(), photos)
+    return Separation(*kept.get(key, measured, Kind.TRIALS).tolist())
 
 
 def scales(declared: Input) -> Iterator[Input]:

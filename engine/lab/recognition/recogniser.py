@@ -9,6 +9,7 @@ from torch import Tensor
 
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
 from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
@@ -55,7 +56,8 @@ def _embedded(world: World, pipeline: Pipeline, gallery: Gallery, seen: Tensor) 
 
     if pipeline.classifier == "nearest":
         return compute()
-    return world.cache.get(caching.key(pipeline.classifier, gallery.embeddings, gallery.people, seen), compute)
+    key = caching.key(pipeline.classifier, gallery.embeddings, gallery.people, seen)
+    return world.cache.get(key, compute, Kind.NAMES)
 
 
 def _end_to_end(world: World, pipeline: Pipeline, photos: Tensor, people: Tensor, probes: Tensor) -> Tensor:
@@ -71,7 +73,7 @@ def _end_to_end(world: World, pipeline: Pipeline, photos: Tensor, people: Tensor
         checkpoint.clear()
         return named
 
-    return world.cache.get(key, compute)
+    return world.cache.get(key, compute, Kind.NAMES)
 
 
 @dataclass(frozen=True)

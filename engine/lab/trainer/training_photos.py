@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import Bank, Extractor, Training
 from facetui.engine.lab.world.perturb import perturb
 from facetui.engine.lab.world.strength import tool_of
@@ -171,7 +172,7 @@ def train(
         watch=looks,
         checkpoint=checkpoint,
     )
-    world.cache.save(key, dict(robust.state_dict()))
+    world.cache.save(key, dict(robust.state_dict()), Kind.NETWORKS)
     checkpoint.clear()
     return robust
 

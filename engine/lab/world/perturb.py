@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.interfaces import Attack, Bank, unwatched
 from facetui.engine.lab.world.preview import Preview
@@ -73,7 +74,7 @@ def perturb(
             )
             return budget.as_posted(photos[chunk], poisoned.cpu())
 
-        parts.append(world.cache.get(key, compute))
+        parts.append(world.cache.get(key, compute, Kind.PERTURBED))
         done += len(chunk) * attack.passes(len(names))
         tick(done, total)
     out = photos.clone()

@@ -19,6 +19,7 @@ from facetui.engine.applications.check.pairing.matching import SAME_PICTURE, Mat
 from facetui.engine.applications.check.pairing.pair import RECODINGS, UNDONE, LeftOut, Pair, Probe
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import Progress
 from facetui.engine.core.memory import give_back
 from facetui.engine.people.alignment import align, faces_to_cut, to_tensor, who_is_meant
@@ -60,7 +61,8 @@ def read_pair(match: Match, cache: Cache) -> list[Pair] | LeftOut:
                 pairs = compare(*match)
             if not isinstance(pairs, LeftOut):
                 tensors = (_as_tensors(pair) for pair in pairs)
-                cache.save(key, {f"{i} {name}": t for i, kept in enumerate(tensors) for name, t in kept.items()})
+                named = {f"{i} {name}": t for i, kept in enumerate(tensors) for name, t in kept.items()}
+                cache.save(key, named, Kind.PAIRS)
             return pairs
         faces = sorted({int(name.partition(" ")[0]) for name in kept})
         return [
