@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core import cache as caching
-from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.budget import Budget
+from facetui.engine.core.cache_folder import Kind
 from facetui.engine.core.interfaces import Attack, Bank, unwatched
 from facetui.engine.lab.world.preview import Preview
 from facetui.engine.lab.world.world import World
