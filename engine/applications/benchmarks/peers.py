@@ -7,15 +7,16 @@ temperature. Everybody attacks the same photos with the same targets, budget, st
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from importlib.metadata import version
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 import torch
 from torch import Tensor, nn
 
 from facetui.engine import extractors
+from facetui.engine.applications.benchmarks.repeated import Repeated
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core import device as devices
 from facetui.engine.core.inference import centres, embed
@@ -25,6 +26,7 @@ from facetui.engine.people import identities as peoples
 from facetui.engine.people import persons
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.rates import error_rate
+from facetui.engine.records.text import brief
 
 EPSILON, STEPS = 8 / 255, 20
 STEP_SIZE = 2.5 * EPSILON / STEPS
@@ -41,18 +43,19 @@ class Peer:
     Attributes:
         library: name and version.
         missing: why it was not measured; empty when it was.
-        rate: image-steps a second; of a run that stops early, steps not taken included.
-        ratio: our image-steps a second by theirs, 0 for our own.
+        rate: image-steps a second; of a run that stops early, steps not taken included; absent, as the
+            seconds, where it was not measured.
+        ratio: our image-steps a second by theirs, each time measured one after the other; absent for our own.
         protection: share of clean probes named wrong by the same network.
         seconds: wall time for all photos.
     """
 
     library: str
     missing: str = ""
-    rate: float = 0.0
-    ratio: float = 0.0
+    rate: Repeated | None = None
+    ratio: Repeated | None = None
     protection: float = 0.0
-    seconds: float = 0.0
+    seconds: Repeated | None = None
 
 
 class Head(nn.Module):
@@ -102,12 +105,22 @@ def _scene(device: torch.device) -> _Scene:
 
 
 Perturb = Callable[[Tensor, Tensor], Tensor]
+Prepare = Callable[[Head, int, torch.device], Perturb]
 
 
-def compare(network_name: str, device_name: str = "auto") -> Iterator[Peer]:
+def compare(
+    network_name: str, device_name: str = "auto", libraries: Mapping[str, Prepare] | None = None, rounds: int = 3
+) -> Iterator[Peer]:
     """Ours, then every library that is installed, then ours again with finished photos leaving the batch.
 
-    Our full run is timed before and after the others; the slower one counts.
+    Round after round ours is timed, then each of theirs. A library that cannot be imported, or fails, is a line that
+    says so.
+
+    Args:
+        network_name: an extractor's.
+        device_name: as for ``device.choose``.
+        libraries: what makes their attack, by the name under which they are installed; absent: ``LIBRARIES``.
+        rounds: how often everything is measured.
     """
     device = devices.choose(device_name)
     network = extractors.load(network_name).to(device).requires_grad_(False)
@@ -126,28 +139,59 @@ def compare(network_name: str, device_name: str = "auto") -> Iterator[Peer]:
             generator=torch.Generator().manual_seed(0),
         )
 
-    first = _timed(ours, scene.photos, device)
-    measured = []
-    for name, prepare in (
-        ("foolbox", _foolbox),
-        ("torchattacks", _torchattacks),
-        ("adversarial-robustness-toolbox", _art),
-    ):
-        module = "art" if name.startswith("adversarial") else name
-        if find_spec(module) is None:
-            measured.append(Peer(name, missing="not installed: pip install 'facetui[peers]'"))
+    theirs, failed = _prepared(LIBRARIES if libraries is None else libraries, head, batch, device)
+    mine: list[float] = []
+    took: dict[str, list[float]] = {name: [] for name in theirs}
+    outs: dict[str, Tensor] = {}
+    for _ in range(rounds):
+        own_out, seconds = _timed(ours, scene.photos, device)
+        mine.append(seconds)
+        for name, perturb in list(theirs.items()):
+            try:
+                outs[name], seconds = _timed(lambda p, run=perturb: run(p, targets[: len(p)]), scene.photos, device)  # type: ignore[misc]
+                took[name].append(seconds)
+            except Exception as error:  # noqa: BLE001  whatever somebody else's library raises: the others are measured
+                failed[name] = f"failed: {_said(error)}"
+                del theirs[name]
+    yield _peer("facetui", network, scene, own_out, mine)
+    for name in took | failed:
+        if name in failed:
+            yield Peer(name, missing=failed[name])
             continue
-        perturb = prepare(head, batch, device)
-        out, seconds = _timed(lambda p, run=perturb: run(p, targets[: len(p)]), scene.photos, device)  # type: ignore[misc]
-        measured.append(_peer(f"{name} {version(name)}", network, scene, out, seconds))
-    again = _timed(ours, scene.photos, device)
-    mine = max(first[1], again[1])
-    own = _peer("facetui", network, scene, first[0], mine)
-    yield own
-    for peer in measured:
-        yield peer if peer.missing else Peer(**{**vars(peer), "ratio": own.rate / peer.rate})
-    out, seconds = _timed(lambda p: ours(p, STOP_AT), scene.photos, device)
-    yield _peer(f"facetui, finished at cosine {STOP_AT}", network, scene, out, seconds)
+        ratio = Repeated(tuple(their / my for their, my in zip(took[name], mine, strict=True)))
+        yield replace(_peer(f"{name} {_version(name)}".strip(), network, scene, outs[name], took[name]), ratio=ratio)
+    stopping = [_timed(lambda p: ours(p, STOP_AT), scene.photos, device) for _ in range(rounds)]
+    yield _peer(f"facetui, finished at cosine {STOP_AT}", network, scene, stopping[0][0], [s for _, s in stopping])
+
+
+def _prepared(
+    libraries: Mapping[str, Prepare], head: Head, batch: int, device: torch.device
+) -> tuple[dict[str, Perturb], dict[str, str]]:
+    """The attacks of libraries that are here, and why others are not, both by name."""
+    there: dict[str, Perturb] = {}
+    failed: dict[str, str] = {}
+    for name, prepare in libraries.items():
+        if find_spec(MODULES.get(name, name)) is None:
+            failed[name] = "not installed: pip install 'facetui[peers]'"
+            continue
+        try:
+            there[name] = prepare(head, batch, device)
+        except ImportError as error:
+            failed[name] = f"cannot be imported: {_said(error)}"
+        except Exception as error:  # noqa: BLE001  whatever somebody else's library raises: the others are measured
+            failed[name] = f"failed: {_said(error)}"
+    return there, failed
+
+
+def _said(error: Exception) -> str:
+    return brief(str(error).strip() or type(error).__name__, 100)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
 
 
 def _timed(perturb: Callable[[Tensor], Tensor], photos: Tensor, device: torch.device) -> tuple[Tensor, float]:
@@ -161,13 +205,14 @@ def _timed(perturb: Callable[[Tensor], Tensor], photos: Tensor, device: torch.de
     return out, time.perf_counter() - began
 
 
-def _peer(library: str, network: Extractor, scene: _Scene, out: Tensor, seconds: float) -> Peer:
+def _peer(library: str, network: Extractor, scene: _Scene, out: Tensor, seconds: Sequence[float]) -> Peer:
     posted = (out.detach() * 255).round().clamp(0, 255) / 255
     enrolled = embed(network, torch.cat([posted, scene.others])).cpu()
     gallery = NearestNeighbour().fit(enrolled, torch.cat([scene.people, scene.others_people]).cpu())
     named = gallery.predict(embed(network, scene.probes).cpu())
     rate, _, _ = error_rate(named.tolist(), scene.truth)
-    return Peer(library, rate=len(out) * STEPS / seconds, protection=rate, seconds=seconds)
+    rates = Repeated(tuple(len(out) * STEPS / each for each in seconds))
+    return Peer(library, rate=rates, protection=rate, seconds=Repeated(tuple(seconds)))
 
 
 def _in_batches(run: Perturb, batch: int) -> Perturb:
@@ -227,3 +272,14 @@ def _art(head: nn.Module, batch: int, device: torch.device) -> Perturb:
         return torch.from_numpy(attack.generate(photos.cpu().numpy(), wanted)).to(photos.device)
 
     return run
+
+
+LIBRARIES: dict[str, Prepare] = {
+    "foolbox": _foolbox,
+    "torchattacks": _torchattacks,
+    "adversarial-robustness-toolbox": _art,
+}
+"""Who is measured: what makes their attack, by the name under which they are installed."""
+
+MODULES = {"adversarial-robustness-toolbox": "art"}
+"""How a library is imported, where that is another name."""

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from facetui.engine import extractors
+from facetui.engine.applications.benchmarks.load import Load, Meter
+from facetui.engine.applications.benchmarks.repeated import Repeated
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.attacks.pgd import PGD
 from facetui.engine.core import device as devices
@@ -29,17 +31,22 @@ class Row:
         bare: image-steps a second of forward+backward to the photo, at the best batch size tried.
         batch: that batch size.
         loop: image-steps a second of the whole PGD attack, set-up and projection included.
+        ratio: of the two, each time measured one after the other.
+        load: what others took of the processors meanwhile.
     """
 
     network: str
-    bare: float
+    bare: Repeated
     batch: int
-    loop: float
+    loop: Repeated
+    ratio: Repeated
+    load: Load
 
 
-def _rate(work: Callable[[], int], seconds: float, device: torch.device) -> float:
-    """Units a second of ``work``, which returns how many it did; once to warm up."""
-    work()
+def _rate(work: Callable[[], int], seconds: float, device: torch.device, *, warm: bool = False) -> float:
+    """Units a second of ``work``, which returns how many it did; unless it is warm, once before to warm up."""
+    if not warm:
+        work()
     _wait(device)
     done, began = 0, time.perf_counter()
     while (took := time.perf_counter() - began) < seconds or not done:
@@ -77,13 +84,17 @@ class AttackRow:
         passes: forward+backward passes an image it says it needs.
         wall: seconds the attack took, set-up and projection included.
         floor: seconds the same count of bare forward+backward passes takes, at the best batch size, batch norm folded.
+        ratio: of the two, each time measured one after the other; absent where the attack needs no pass.
+        load: what others took of the processors meanwhile.
     """
 
     attack: str
     settings: str
     passes: int
-    wall: float
-    floor: float
+    wall: Repeated
+    floor: Repeated
+    ratio: Repeated | None
+    load: Load
 
 
 def best_batch(network: Extractor, seconds: float, device: torch.device) -> int:
@@ -101,15 +112,26 @@ SHORT: dict[str, dict[str, Any]] = {
 """Settings under which an attack takes few steps: its time goes with its steps, so the ratio does not need them all."""
 
 
-def attacks(network_name: str, device_name: str = "auto", seconds: float = 3.0) -> Iterator[AttackRow]:
-    """Wall time of every attack beside its own count of bare passes, in one run.
+ROUNDS = 5
+"""Times that each of two things is measured, one after the other, so that a machine that slows down slows both."""
 
-    Bare passes are measured before and after each attack; the faster counts.
+
+def attacks(
+    network_name: str, device_name: str = "auto", seconds: float = 3.0, rounds: int = ROUNDS
+) -> Iterator[AttackRow]:
+    """Wall time of every attack beside its own count of bare passes, in one run, the two alternately.
+
+    Args:
+        network_name: an extractor's.
+        device_name: as for ``device.choose``.
+        seconds: for the bare passes beside one attack, in all.
+        rounds: how often each is measured.
     """
     device = devices.choose(device_name)
     network = extractors.load(network_name).to(device)
     folded = frozen(network, device)
     best = best_batch(folded, seconds / 4, device)
+    passing = bare(folded, best, device)
     count = 2 * devices.batch_size(device)
     generator = torch.Generator().manual_seed(0)
     photos = torch.rand(count, 3, 112, 112, generator=generator).to(device)
@@ -118,22 +140,33 @@ def attacks(network_name: str, device_name: str = "auto", seconds: float = 3.0) 
     for name in ATTACKS.names():
         settings = SHORT.get(name, {})
         attack = ATTACKS.get(name)(**settings)
-
-        before = _rate(bare(folded, best, device), seconds / 2, device)
+        passes = count * attack.passes(1)
         attack.perturb(photos[:2], [network], people=people[:2], bank=bank, generator=generator)  # imports, warms up
-        began = time.perf_counter()
-        attack.perturb(photos, [network], people=people, bank=bank, generator=generator)
-        _wait(device)
-        wall = time.perf_counter() - began
-        after = _rate(bare(folded, best, device), seconds / 2, device)
+        meter, floors, walls = Meter(), [], []
+        for _ in range(rounds):
+            floors.append(passes / _rate(passing, seconds / rounds, device))
+            began = time.perf_counter()
+            attack.perturb(photos, [network], people=people, bank=bank, generator=generator)
+            _wait(device)
+            walls.append(time.perf_counter() - began)
         words = ", ".join(f"{key} {value}" for key, value in settings.items())
-        yield AttackRow(name, words, attack.passes(1), wall, count * attack.passes(1) / max(before, after))
+        wall, floor = Repeated(tuple(walls)), Repeated(tuple(floors))
+        yield AttackRow(
+            name, words, attack.passes(1), wall, floor, _ratio(wall, floor) if passes else None, meter.load()
+        )
 
 
-def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row]:
+def _ratio(over: Repeated, under: Repeated) -> Repeated:
+    return Repeated(tuple(a / b for a, b in zip(over.values, under.values, strict=True)))
+
+
+def attack_loop(device_name: str = "auto", seconds: float = 3.0, rounds: int = ROUNDS) -> Iterator[Row]:
     """Measure every network that is here, one after the other; those whose weights are missing are left out.
 
-    The two measurements of a network alternate, so that a machine that slows down slows both.
+    Args:
+        device_name: as for ``device.choose``.
+        seconds: for each of a network's two measurements, in all.
+        rounds: how often each is measured, the two alternately.
     """
     device = devices.choose(device_name)
     generator = torch.Generator().manual_seed(0)
@@ -154,8 +187,9 @@ def attack_loop(device_name: str = "auto", seconds: float = 3.0) -> Iterator[Row
             return len(photos) * attack.steps
 
         best = best_batch(network, seconds / 4, device)
-        halves = [
-            (_rate(bare(network, best, device), seconds / 2, device), _rate(loop, seconds / 2, device))
-            for _ in range(2)
-        ]
-        yield Row(name, max(half[0] for half in halves), best, max(half[1] for half in halves))
+        passing, meter, halves = bare(network, best, device), Meter(), []
+        loop()  # warms up
+        for _ in range(rounds):
+            halves.append((_rate(passing, seconds / rounds, device), _rate(loop, seconds / rounds, device, warm=True)))
+        floors, loops = (Repeated(tuple(rates)) for rates in zip(*halves, strict=True))
+        yield Row(name, floors, best, loops, _ratio(loops, floors), meter.load())

@@ -22,6 +22,7 @@ from facetui.tui.text.plain import say
 
 if TYPE_CHECKING:
     from facetui.engine.applications.benchmarks.grid import Line
+    from facetui.engine.applications.benchmarks.load import Load
 
 app = typer.Typer(
     add_completion=False,
@@ -29,22 +30,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+RoundsOption = Annotated[int, typer.Option(help="How often each is measured; median and spread are said.", min=1)]
 SecondsOption = Annotated[float, typer.Option(help="Time for each measurement.", min=0.1)]
 
 GRID = "clean,fawkes-0.3,fawkes-1.0,lowkey,pgd,robust-pgd,opom,filters"
 
 
 @app.callback(invoke_without_command=True)
-def loop(context: typer.Context, device: DeviceOption = "auto", seconds: SecondsOption = 3.0) -> None:
+def loop(
+    context: typer.Context, device: DeviceOption = "auto", seconds: SecondsOption = 3.0, rounds: RoundsOption = 5
+) -> None:
     """Measure the attack loop against bare forward+backward of the same network, in one run."""
     if context.invoked_subcommand is not None:
         return
     from facetui.engine.applications.benchmarks.speed import attack_loop
 
-    say(f"{'network':<24} {'bare forward+backward':>22} {'attack loop':>12} {'ratio':>7}   image-steps a second")
-    for row in attack_loop(device, seconds):
-        bare, ratio = f"{row.bare:,.0f} (batch {row.batch})", row.loop / row.bare
-        say(f"{row.network:<24} {bare:>22} {row.loop:>12,.0f} {ratio:>7.2f}")
+    busy = Busy()
+    say(f"image-steps a second; median (lowest-highest) of {rounds}, both measured alternately")
+    say(f"{'network':<20} {'bare forward+backward':>32} {'attack loop':>24} {'ratio':>20}")
+    for row in attack_loop(device, seconds, rounds):
+        bare = f"{row.bare.words()}, batch {row.batch}"
+        say(f"{row.network:<20} {bare:>32} {row.loop.words():>24} {row.ratio.words(2):>20}{busy.mark(row.load)}")
+    busy.say()
 
 
 @app.command()
@@ -52,6 +59,7 @@ def attacks(
     network: Annotated[str, typer.Option(autocompletion=shell.extractors, help="An extractor's name.")] = "compact-a",
     device: DeviceOption = "auto",
     seconds: SecondsOption = 3.0,
+    rounds: RoundsOption = 3,
     peers: Annotated[bool, typer.Option(help="Also run PGD in foolbox, torchattacks and ART, if installed.")] = True,
 ) -> None:
     """Measure every attack against its own count of bare passes, and PGD against other libraries."""
@@ -60,24 +68,60 @@ def attacks(
 
     EXTRACTORS.entry(network)  # a name that does not exist is said before anything is printed
 
+    busy = Busy()
     say(f"one run on {network}; floor: the same number of bare forward+backward passes, batch norm folded")
-    say(f"{'attack':<12} {'with':<12} {'passes':>7} {'wall':>9} {'floor':>9} {'wall/floor':>11}")
-    for row in measure(network, device, seconds):
-        ratio = f"{row.wall / row.floor:11.2f}" if row.floor else f"{'-':>11}"
-        say(f"{row.attack:<12} {row.settings or '':<12} {row.passes:>7} {row.wall:>7.2f} s {row.floor:>7.2f} s {ratio}")
-    if not peers:
-        return
+    say(f"seconds; median (lowest-highest) of {rounds}, both measured alternately")
+    say(f"{'attack':<12} {'with':<10} {'passes':>6} {'wall':>20} {'floor':>20} {'wall/floor':>18}")
+    for row in measure(network, device, seconds, rounds):
+        wall, floor = row.wall.words(2), row.floor.words(2) if row.ratio else "-"
+        ratio = row.ratio.words(2) if row.ratio else "-"
+        line = f"{row.attack:<12} {row.settings:<10} {row.passes:>6} {wall:>20} {floor:>20} {ratio:>18}"
+        say(line + busy.mark(row.load))
+    if peers:
+        _against_peers(network, device, rounds, busy)
+    busy.say()
+
+
+def _against_peers(network: str, device: str, rounds: int, busy: Busy) -> None:
+    from facetui.engine.applications.benchmarks.load import Meter
     from facetui.engine.applications.benchmarks.peers import compare
 
+    meter = Meter()
     say()
     say("the same PGD elsewhere: targeted, L-inf 8/255, 20 steps, cosine-to-centroids head, same photos and batches")
-    say(f"{'library':<42} {'image-steps/s':>14} {'ours/theirs':>12} {'protection':>11} {'seconds':>9}")
-    for peer in compare(network, device):
-        if peer.missing:
-            say(f"{peer.library:<42} {peer.missing}")
+    say(f"{'library':<38} {'image-steps/s':>20} {'ours/theirs':>18} {'protection':>11} {'seconds':>18}")
+    for peer in compare(network, device, rounds=rounds):
+        if peer.rate is None or peer.seconds is None:
+            say(f"{peer.library:<38} {peer.missing}")
             continue
-        ratio = f"{peer.ratio:.2f}" if peer.ratio else "-"
-        say(f"{peer.library:<42} {peer.rate:>14,.0f} {ratio:>12} {peer.protection:>11.0%} {peer.seconds:>7.2f} s")
+        ratio, rate, seconds = peer.ratio.words(2) if peer.ratio else "-", peer.rate.words(), peer.seconds.words(2)
+        say(f"{peer.library:<38} {rate:>20} {ratio:>18} {peer.protection:>11.0%} {seconds:>18}")
+    busy.mark(meter.load())
+
+
+class Busy:
+    """Says of a machine that others use, too, that its figures are not its own: before, beside rows, and at the end."""
+
+    def __init__(self) -> None:
+        from facetui.engine.applications.benchmarks.load import busy_before
+
+        self._worst, self._most = "", 0.0
+        if before := busy_before():
+            say(f"{before}: others compute here, too; what is measured now is too slow, and moves")
+
+    def mark(self, load: Load) -> str:
+        """What stands behind a row that was measured meanwhile: ``!`` where others took too much."""
+        if not load.busy:
+            return ""
+        taken = (load.others or 0.0) + (load.stolen or 0.0)
+        if taken >= self._most:
+            self._most, self._worst = taken, str(load)
+        return " !"
+
+    def say(self) -> None:
+        """What was wrong, in the end, if anything was."""
+        if self._worst:
+            say(f"! the machine was busy: {self._worst}; do not quote these figures, measure again when it is quiet")
 
 
 @app.command()
