@@ -74,6 +74,7 @@ def own_folders(tmp_path_factory, common, monkeypatch) -> None:
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path_factory.mktemp("runs")))
     monkeypatch.setenv("FACETUI_CACHE", str(common / "cache"))
     monkeypatch.setenv("XDG_DATA_HOME", str(common / "data"))  # where the installation keeps its secret
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.mktemp("config")))
     monkeypatch.delenv("FACETUI_DISPLAY", raising=False)
 
 

@@ -40,6 +40,11 @@ def state() -> Path:
     return _place("state", platformdirs.user_state_path)
 
 
+def config() -> Path:
+    """For what somebody sets once and for all."""
+    return _place("config", platformdirs.user_config_path)
+
+
 def log() -> Path:
     """For the tracebacks of our own faults."""
     return _place("log", platformdirs.user_log_path)

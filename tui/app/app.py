@@ -15,11 +15,10 @@ from textual.message import Message
 from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.tui.app import exports, pointing
+from facetui.tui.app import config, exports, pointing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
-from facetui.tui.app.remembered import keep
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.app.viewer import Viewer
 from facetui.tui.runs import engine_process
@@ -230,17 +229,22 @@ class FacetApp(Viewer):
         place = CYCLE.index(self.theme) if self.theme in CYCLE else -1
         self.theme = CYCLE[(place + 1) % len(CYCLE)]
         self.canvas.repaint()
-        if self.remembered is not None:
-            self.remembered.theme = self.theme
-            keep(self.remembered)
+        self._set("theme", self.theme)
 
     def action_motion(self) -> None:
         """Glide or step."""
         self.stage.motion = not self.stage.motion
-        if self.remembered is not None:
-            self.remembered.motion = self.stage.motion
-            keep(self.remembered)
+        self._set("motion", self.stage.motion)
         self._changed()
+
+    def _set(self, name: str, value: object) -> None:
+        """Keep for the next start what was chosen with a key."""
+        if self.remembered is None:
+            return
+        try:
+            config.put(name, value)
+        except FacetuiError as error:
+            self.notify(f"This is not kept for the next start: {error}", severity="warning")
 
     def action_help(self) -> None:
         """Every key."""

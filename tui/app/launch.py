@@ -6,8 +6,10 @@ import codecs
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from facetui.engine.records.errors import UsageError
+from facetui.tui.app import config
 from facetui.tui.app.terminal import graphics
 from facetui.tui.app.terminal.capabilities import few_colours, speaks_unicode
 from facetui.tui.text.plain import say
@@ -59,11 +61,13 @@ def app(
 
     if os.environ.get("FACETUI_PROBE"):
         Terminal.probe = Probe()
-    kept = recall()
-    moves = motion and kept.motion
-    shown = FacetApp(
-        runs, folder, live=live, engine=engine, motion=moves, mirror=mirror, driver=Terminal, remembered=kept
-    )
+    config.adopt()
+    looks: dict[str, Any] = {"remembered": recall()}
+    try:
+        looks["theme"] = str(config.settings()["theme"].value or "")
+    except UsageError as error:
+        looks["trouble"] = str(error)
+    shown = FacetApp(runs, folder, live=live, engine=engine, motion=motion, mirror=mirror, driver=Terminal, **looks)
     shown.stage.fast = shown.stage.player.fast = fast
     shown.has_console = console
     shown.published = published

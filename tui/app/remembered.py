@@ -1,4 +1,4 @@
-"""What the app remembers from one start to the next: theme, motion, and that its cards were seen."""
+"""What the app remembers from one start to the next by itself: that its cards were seen. What one sets: ``config``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,18 @@ MOST = 1 << 16
 """Bytes of that file."""
 
 
-class Remembered(msgspec.Struct):
-    """What is kept; a file from elsewhere, or damaged, is as good as none."""
+class Remembered(msgspec.Struct, omit_defaults=True):
+    """What is kept; a file from elsewhere, or damaged, is as good as none.
 
+    Attributes:
+        welcomed: the cards were seen.
+        theme: as it was kept here before there was ``config``; empty: not set.
+        motion: the same.
+    """
+
+    welcomed: bool = False
     theme: str = ""
     motion: bool = True
-    welcomed: bool = False
 
 
 def recall() -> Remembered:

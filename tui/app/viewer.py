@@ -56,6 +56,8 @@ class Viewer(App[int]):
         mirror: what fetches the run from a presenter; absent: nobody is followed over a network.
         driver: how to speak to the terminal; absent: Textual's own.
         remembered: from the last start; absent: nothing is remembered.
+        theme: to begin with.
+        trouble: what is wrong with what was set, in words; empty: nothing.
     """
 
     TITLE = "facetui"
@@ -77,8 +79,11 @@ class Viewer(App[int]):
         mirror: Mirror | None = None,
         driver: type[Driver] | None = None,
         remembered: Remembered | None = None,
+        theme: str = "",
+        trouble: str = "",
     ) -> None:
         self.remembered = remembered
+        self.trouble = trouble
         self.stage = Stage(motion=motion)
         self.canvas = Canvas(id="all")
         self.graphics: Graphics | None = None
@@ -99,7 +104,7 @@ class Viewer(App[int]):
         for theme in THEMES:
             self.register_theme(theme)
         if not self.current_theme.ansi:
-            self.theme = remembered.theme if remembered and remembered.theme in CYCLE else "facetui"
+            self.theme = theme if theme in CYCLE else "facetui"
         if folder is not None:
             self.open(folder, live=live, engine=engine)
         else:
@@ -132,6 +137,8 @@ class Viewer(App[int]):
         self.call_after_refresh(self._after_first_frame)
 
     def _after_first_frame(self) -> None:
+        if self.trouble:
+            self.notify(self.trouble, severity="warning", timeout=12)
         if self.stage.view == "home":
             self.refresh_home()
             self._welcome()

@@ -11,12 +11,14 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from click.core import ParameterSource
 from typer.core import TyperGroup
 from typer.main import get_command
 
 from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.records.text import clean
 from facetui.tui.cli import streams
+from facetui.tui.cli.defaults import defaults, looks
 from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption
 
 EXAMPLES = """\
@@ -76,6 +78,7 @@ COMMANDS = {
     "bench": "machine.bench:app",
     "models": "machine.models:app",
     "cache": "machine.cache:app",
+    "config": "machine.config:config",
 }
 """Where each command is: a function, or an app of several."""
 
@@ -131,6 +134,10 @@ def _root(
         print(f"facetui {version('facetui')}")
         raise typer.Exit
     if context.invoked_subcommand is not None:
+        # With --help, nothing is played, and the help is the way out of what may be wrong with the file.
+        context.default_map = (
+            {} if "--help" in sys.argv else {context.invoked_subcommand: defaults(context.invoked_subcommand)}
+        )
         return
     from facetui.tui.app.terminal.capabilities import resolve
 
@@ -140,7 +147,10 @@ def _root(
     from facetui.engine.records.journal import runs_folder
     from facetui.tui.app import launch
 
-    raise typer.Exit(launch.app(runs_folder(), motion=not no_motion, mouse=not no_mouse, console=not no_console))
+    said = {"motion": not no_motion, "mouse": not no_mouse}
+    typed = {name for name in said if context.get_parameter_source(f"no_{name}") is ParameterSource.COMMANDLINE}
+    said |= {name: value for name, value in looks().items() if name not in typed}
+    raise typer.Exit(launch.app(runs_folder(), **said, console=not no_console))
 
 
 def with_address(arguments: Sequence[str]) -> list[str]:

@@ -140,7 +140,7 @@ PicturesOption = Annotated[
     ),
 ]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep no results.")]
-NoMotionOption = Annotated[bool, typer.Option("--no-motion", help="The app steps instead of gliding.")]
+NoMotionOption = Annotated[bool, typer.Option("--no-motion/--motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
 PaceOption = Annotated[
     str,
@@ -151,7 +151,9 @@ PaceOption = Annotated[
         help="In the app: read (captions stay as long as reading them takes) or fast (only the end matters).",
     ),
 ]
-NoMouseOption = Annotated[bool, typer.Option("--no-mouse", help="Leave the mouse to the terminal, for its selection.")]
+NoMouseOption = Annotated[
+    bool, typer.Option("--no-mouse/--mouse", help="Leave the mouse to the terminal, for its selection.")
+]
 
 RunArgument = Annotated[
     str,

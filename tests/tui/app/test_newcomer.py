@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from facetui.engine.records import journal
+from facetui.tui.app import config
 from facetui.tui.app.app import FacetApp
 from facetui.tui.app.remembered import FILE, Remembered, keep, recall
 from facetui.tui.runs.archive import demo
@@ -22,7 +23,8 @@ def screen(app: FacetApp) -> str:
 async def test_cards_come_once_and_the_demo_is_first(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     for visit in (1, 2):
-        app = FacetApp(tmp_path, look_for_device=False, motion=False, remembered=recall())
+        theme = str(config.settings()["theme"].value or "")
+        app = FacetApp(tmp_path, look_for_device=False, motion=False, remembered=recall(), theme=theme)
         async with app.run_test(size=(80, 24)) as keys:
             await keys.pause(0.3)
             assert len(app.screen_stack) == (2 if visit == 1 else 1)
@@ -39,7 +41,8 @@ async def test_cards_come_once_and_the_demo_is_first(tmp_path, monkeypatch):
             folder = app.stage.run.folder
             assert folder is not None and folder.is_dir()
         assert not folder.exists(), "what was unpacked for now is gone"
-    assert recall().theme == "facetui-contrast" and recall().welcomed
+        assert config.settings()["theme"].value == app.theme == ("facetui-light", "facetui-contrast")[visit - 1]
+    assert recall() == Remembered(welcomed=True)
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"theme": 3}', b"\xff\xfe", b"[" * 70_000])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from textual.theme import Theme
 
+from facetui.tui.app import config
+
 _DARK = {
     "actor-users": "#ffb454",
     "actor-friends": "#95d96c",
@@ -114,7 +116,7 @@ THEMES = (
         dark=True,
     ),
 )
-CYCLE = ("facetui", "facetui-light", "facetui-contrast", "ansi-dark", "ansi-light")
+CYCLE = config.THEMES
 """The themes that a key goes through; the palette has all of Textual's."""
 
 

@@ -61,6 +61,7 @@ def examine() -> int:
             tell(False if name in needed else None, name, str(error))
     for what, folder in (("runs", runs_folder()), ("cache", default_folder())):
         tell(*_writable(what, folder))
+    tell(*_settings())
     encoding = (sys.stdout.encoding or "unknown").lower()
     tell("utf" in encoding or None, "encoding", encoding + ("" if "utf" in encoding else ": plain ASCII is used"))
     size = shutil.get_terminal_size((0, 0))
@@ -95,6 +96,20 @@ def _colours() -> str:
     if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
         return "24-bit colours"
     return "256 colours" if "256" in term else "16 colours"
+
+
+def _settings() -> tuple[bool, str, str]:
+    """What is set once and for all, and where."""
+    from facetui.tui.app import config
+
+    try:
+        found = {name: setting.value for name, setting in config.settings().items() if setting.value is not None}
+    except FacetuiError as error:
+        return False, "settings", str(error)
+    said = ", ".join(
+        f"{name} = {str(value).lower() if isinstance(value, bool) else value}" for name, value in found.items()
+    )
+    return True, "settings", f"{short(config.place())}: {said or 'nothing is set; facetui config lists what can be'}"
 
 
 def _writable(what: str, folder: Path) -> tuple[bool, str, str]:
