@@ -4,7 +4,8 @@
 
     FacetuiError                    one clear sentence, and the way out
     ├── UsageError                  a name or a value that was asked for does not exist or fit (exit code 2)
-    │   └── UnknownName             not in a registry; carries the nearest names
+    │   ├── UnknownName             not in a registry; carries the nearest names
+    │   └── MissingLab              only what follows and reads runs is installed; carries the command for the rest
     ├── ScenarioError               a scenario file that cannot be read, or that raised (exit code 1)
     ├── DataError                   photos, people, weights or casts that are missing or unusable (exit code 4)
     │   ├── MissingExtra            a package that is not installed by default; carries the command that installs it
@@ -19,6 +20,28 @@ with its traceback, and leaves with 1.
 """
 
 import errno
+import shutil
+import sys
+from pathlib import Path
+
+LAB = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "facenet_pytorch": "facenet-pytorch",
+    "kornia": "kornia",
+    "numpy": "numpy",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "safetensors": "safetensors",
+    "IPython": "ipython",
+    "traitlets": "traitlets",
+}
+"""Packages that compute, which ``facetui`` brings and ``facetui-core`` does not: as imported, and as installed."""
+
+DRIVERS = ("/proc/driver/nvidia/version", "/dev/dxg", r"C:\Windows\System32\nvcuda.dll")
+"""Files that are there where a driver of NVIDIA is: Linux, Linux in Windows, Windows."""
+
+WITHOUT_CUDA = "https://download.pytorch.org/whl/cpu"
 
 
 class FacetuiError(Exception):
@@ -44,6 +67,17 @@ class UnknownName(UsageError):
         self.nearest = nearest
         hint = f"did you mean {' or '.join(nearest)}?" if nearest else f"known: {', '.join(known) or 'none'}"
         super().__init__(f"no {kind} is called {name!r}; {hint}")
+
+
+class MissingLab(UsageError):
+    """What computes is not installed here.
+
+    Args:
+        package: the one that was looked for.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"this needs the lab, and {package} is not installed here; {lab_command()}")
 
 
 class ScenarioError(FacetuiError):
@@ -100,6 +134,21 @@ def lack_of_memory(error: BaseException) -> bool:
         case RuntimeError():
             return type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
     return False
+
+
+def lack_of_lab(error: BaseException) -> MissingLab | None:
+    """What an error means that was raised because a package of the lab is not installed; ``None`` for any other."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return MissingLab(LAB[name]) if name in LAB else None
+
+
+def lab_command() -> str:
+    """What to type on this machine to install the lab: without a driver of NVIDIA, without the gigabytes of CUDA."""
+    cuda = shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in DRIVERS)
+    if shutil.which("uv"):
+        return f"uv tool install facetui --torch-backend {'auto' if cuda else 'cpu'}"
+    needless = sys.platform == "linux" and not cuda
+    return f"pip install facetui{f' --extra-index-url {WITHOUT_CUDA}' if needless else ''}"
 
 
 class Cancelled(FacetuiError):

@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 def versions() -> dict[str, str]:
     """Of facetui, Python and what computes."""
-    found = {"python": platform.python_version()}
-    for package in ("facetui", "torch", "numpy", "kornia", "facenet-pytorch"):
+    found = {"python": platform.python_version(), "facetui": version("facetui-core")}
+    for package in ("torch", "numpy", "kornia", "facenet-pytorch"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

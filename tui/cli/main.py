@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
+from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_lab, lack_of_memory
 from facetui.engine.records.text import clean
 from facetui.tui.cli import streams
 from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption
@@ -127,7 +127,7 @@ def _root(
     if show_version:
         from importlib.metadata import version
 
-        print(f"facetui {version('facetui')}")
+        print(f"facetui {version('facetui-core')}")
         raise typer.Exit
     if context.invoked_subcommand is not None:
         return
@@ -174,12 +174,19 @@ def main() -> None:
         print("facetui: stopped", file=sys.stderr)
         code = 130
     except Exception as error:  # noqa: BLE001  the last net: no traceback on the screen, all of it in a log
-        if lack_of_memory(error):
-            print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
-            code = OutOfMemory.exit_code
-        else:
-            code = _refused(error) if isinstance(error, OSError) else _bug(error)
+        code = _unforeseen(error)
     sys.exit(streams.exit_code(code))
+
+
+def _unforeseen(error: Exception) -> int:
+    """A sentence for what nobody raised on purpose, and its exit code."""
+    if lack_of_memory(error):
+        print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
+        return OutOfMemory.exit_code
+    if (lab := lack_of_lab(error)) is not None:
+        print(f"facetui: {lab}", file=sys.stderr)
+        return lab.exit_code
+    return _refused(error) if isinstance(error, OSError) else _bug(error)
 
 
 def _refused(error: OSError) -> int:

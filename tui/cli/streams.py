@@ -8,6 +8,7 @@ import io
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 from facetui.engine.records.errors import OutOfMemory
@@ -83,7 +84,7 @@ def refuse_too_little_memory(sentence: str) -> None:
         import resource
     except ImportError:
         return
-    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY or find_spec("torch") is None:
         return
     program = f"import torch; room = torch.ones({ROOM} // 4); torch.ones(64, 64) @ torch.ones(64, 64)"
     if subprocess.run([sys.executable, "-c", program], capture_output=True).returncode:

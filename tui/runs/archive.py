@@ -8,6 +8,7 @@ import io
 import os
 import re
 import shutil
+import sys
 import tarfile
 import tempfile
 import time
@@ -15,13 +16,16 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-import zstandard
-
 from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError, UnknownName
 from facetui.tui.runs import cues
 from facetui.tui.runs.cues import CUES
 from facetui.tui.runs.picture_policy import PicturePolicy
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 try:
     import fcntl
@@ -48,8 +52,8 @@ FOR_NOW = "facetui-replay-"
 MADE_JUST_NOW = 60
 """Seconds after which a folder is surely locked by whoever made it."""
 
-WINDOW_MOST = 1 << 27
-"""Bytes of memory that its compression may ask for."""
+READING = {zstd.DecompressionParameter.window_log_max: 27}
+"""Its compression may ask for 128 MB of memory (a power of two)."""
 
 
 def is_archive(name: str) -> bool:
@@ -71,7 +75,7 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
     """
     out = io.BytesIO()
     with (
-        zstandard.ZstdCompressor(level=19).stream_writer(out, closefd=False) as packed,
+        zstd.ZstdFile(out, "w", level=19) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for name, data in _packed(folder, pictures):
@@ -109,7 +113,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     """
     try:
         with archive.open("rb") as file:
-            packed = zstandard.ZstdDecompressor(max_window_size=WINDOW_MOST).stream_reader(file)
+            packed = zstd.ZstdFile(file, options=READING)
             for name, data in _members(_Bounded(packed, WHOLE_MOST), archive):
                 target = folder / name
                 target.parent.mkdir(exist_ok=True)
@@ -119,7 +123,7 @@ def unpack(archive: Path, folder: Path) -> Path:
         raise JournalError(f"{archive} holds {Path(error.filename).name} twice; it is not unpacked") from None
     except OSError as error:
         raise JournalError(f"{archive} cannot be unpacked ({error.strerror or error}); check the path") from error
-    except (zstandard.ZstdError, tarfile.TarError, ValueError, EOFError) as error:
+    except (zstd.ZstdError, tarfile.TarError, ValueError, EOFError) as error:
         raise JournalError(
             f"{archive} is not a run packed by facetui runs export, or it is damaged ({error})"
         ) from None
@@ -211,7 +215,7 @@ def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:
 class _Bounded:
     """A stream that ends with an error once it has given too much: small archives can unpack to very large files."""
 
-    def __init__(self, stream: zstandard.ZstdDecompressionReader, most: int) -> None:
+    def __init__(self, stream: zstd.ZstdFile, most: int) -> None:
         self._stream = stream
         self._left = most
 

@@ -130,7 +130,7 @@ class ConsoleSession:
 
     def _start(self, after: Path | None) -> None:
         """Start the process; a thread takes in what it says, so that the screen never waits for it."""
-        command = [sys.executable, "-m", "facetui.tui.session.process", str(self._runs)]
+        command = [sys.executable, "-m", "facetui.tui.session", str(self._runs)]
         command += [str(after)] if after is not None else []
         errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process is
         self.process = subprocess.Popen(

@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from textual.app import App
 
     from facetui.tui.figures.photos import Placed
+    from facetui.tui.figures.pixels import Picture
 
 PATIENCE = 0.15
 """Seconds that a terminal has to say what it is; over a slow link pictures are made of characters."""
@@ -46,13 +48,20 @@ class Graphics:
             widget.remove()
         self._shown = []
         for picture in wanted:
-            widget = self._widget(picture.picture)
+            assert picture.picture is not None
+            widget = self._widget(_for_pillow(picture.picture))
             widget.styles.layer = "over"
             widget.styles.position = "absolute"
             widget.styles.offset = (picture.x, picture.y)
             widget.styles.width, widget.styles.height = picture.width, picture.width // 2
             app.mount(widget)
             self._shown.append((picture, widget))
+
+
+def _for_pillow(picture: Picture) -> Image:
+    from PIL import Image  # comes with textual-image
+
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
 
 
 class Asked:

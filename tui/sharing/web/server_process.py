@@ -112,11 +112,22 @@ def _reachable(host: str) -> str:
 # --- the process itself -------------------------------------------------------------------------------------------
 
 
+def protocol() -> type[Any]:
+    """The server library's protocol: on httptools where that is installed, else on h11, which always is."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ModuleNotFoundError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        return H11Protocol
+    return HttpToolsProtocol
+
+
 def limited(most: int) -> type[Any]:
     """The server library's protocol, with a limit: one connection too many is refused politely and at once."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    base: Any = protocol()
 
-    class Limited(HttpToolsProtocol):
+    class Limited(base):  # type: ignore[misc]
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             if len(self.connections) > most:
@@ -125,15 +136,11 @@ def limited(most: int) -> type[Any]:
                 transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
                 transport.close()
                 return
-            self._asked = False
             self.loop.call_later(HEADER_SECONDS, self._hurry)
 
-        def on_headers_complete(self) -> None:
-            self._asked = True
-            super().on_headers_complete()
-
         def _hurry(self) -> None:
-            if not self._asked and not self.transport.is_closing():
+            """Close a connection on which no request was whole; the first one makes a cycle of question and answer."""
+            if self.cycle is None and not self.transport.is_closing():
                 self.transport.close()
 
     return Limited
