@@ -77,7 +77,7 @@ class MissingLab(UsageError):
     """
 
     def __init__(self, package: str) -> None:
-        super().__init__(f"this needs the lab, and {package} is not installed here; {lab_command()}")
+        super().__init__(f"this needs the lab, which facetui-core does not bring ({package}); {lab_command()}")
 
 
 class ScenarioError(FacetuiError):
@@ -146,7 +146,8 @@ def lab_command() -> str:
     """What to type on this machine to install the lab: without a driver of NVIDIA, without the gigabytes of CUDA."""
     cuda = shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in DRIVERS)
     if shutil.which("uv"):
-        return f"uv tool install facetui --torch-backend {'auto' if cuda else 'cpu'}"
+        instead = Path(sys.prefix, "uv-receipt.toml").is_file()  # uv installed the core as a tool, of the same command
+        return f"uv tool install facetui --torch-backend {'auto' if cuda else 'cpu'}{' --force' if instead else ''}"
     needless = sys.platform == "linux" and not cuda
     return f"pip install facetui{f' --extra-index-url {WITHOUT_CUDA}' if needless else ''}"
 
