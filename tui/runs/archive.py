@@ -12,7 +12,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -52,7 +52,7 @@ FOR_NOW = "facetui-replay-"
 MADE_JUST_NOW = 60
 """Seconds after which a folder is surely locked by whoever made it."""
 
-READING = {zstd.DecompressionParameter.window_log_max: 27}
+READING: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 27}
 """Its compression may ask for 128 MB of memory (a power of two)."""
 
 

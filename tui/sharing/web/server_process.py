@@ -127,7 +127,7 @@ def limited(most: int) -> type[Any]:
     """The server library's protocol, with a limit: one connection too many is refused politely and at once."""
     base: Any = protocol()
 
-    class Limited(base):  # type: ignore[misc]
+    class Limited(base):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             if len(self.connections) > most:
