@@ -57,6 +57,16 @@ def test_the_lab_is_what_the_extra_brings_and_the_core_does_not():
     assert set(LAB.values()) - {"traitlets"} == lab - {"facetui-core"} and not base & set(LAB.values())
 
 
+def test_the_wheel_has_every_package():
+    made = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    there = [
+        file.parent.relative_to(ROOT)
+        for top in ("engine", "scenarios", "tui")
+        for file in ROOT.glob(f"{top}/**/__init__.py")
+    ]
+    assert sorted(made) == sorted(".".join(("facetui", *folder.parts)) for folder in there)
+
+
 def test_only_what_the_lab_lacks_is_taken_for_its_absence():
     said = lack_of_lab(ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"))
     assert isinstance(said, MissingLab) and said.exit_code == 2 and "(torch)" in str(said)

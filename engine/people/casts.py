@@ -65,6 +65,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     about: Text = ""
     people: Name = "embedded"
     training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 320
+    workshop_training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Cast:
         surrogates: extractor names; the first is what an attack on a single extractor uses.
         generations: in order of release, at least one.
         training_steps: for how many steps a trainer fine-tunes these networks, unless a scenario says otherwise.
+        workshop_training_steps: the same against weakened tools; absent: as many.
         about: who is a stranger to whom, in a few sentences.
     """
 
@@ -88,6 +90,7 @@ class Cast:
     generations: tuple[Generation, ...]
     training_steps: int = 320
     about: str = ""
+    workshop_training_steps: int | None = None
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -161,4 +164,5 @@ def _parse(text: str, name: str, where: str) -> Cast:
                 f"got {brief(repr(generation.published))}"
             )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
-    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, file.training_steps, file.about)
+    steps = (file.training_steps, file.about, file.workshop_training_steps)
+    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, *steps)

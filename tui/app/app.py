@@ -171,9 +171,9 @@ class FacetApp(Viewer):
 
     def _start(self, story: Story) -> None:
         if story.name == DEMO:
-            from facetui.tui.runs.archive import demo
+            from facetui.tui.runs import recordings
 
-            folder, when = self.opened.enter_context(demo())
+            folder, when = self.opened.enter_context(recordings.unpacked())
             self.open(folder, live=False)
             self.stage.run.recorded = when
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import io
 import os
 import re
@@ -13,11 +12,10 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 
 from facetui.engine.records import files, journal, places
-from facetui.engine.records.errors import JournalError, UnknownName
+from facetui.engine.records.errors import JournalError
 from facetui.tui.runs import cues
 from facetui.tui.runs.cues import CUES
 from facetui.tui.runs.picture_policy import PicturePolicy
@@ -41,12 +39,6 @@ WHOLE_MOST = 512 << 20
 
 PIECE = 1 << 20
 """Bytes that are unpacked at a time."""
-
-RECORDING = "demo.tar.zst"
-"""A run of arms_race, recorded by the real engine: tools/record_demo.py."""
-
-RECORDINGS = {"arms_race": RECORDING, "real": "real.tar.zst"}
-"""What comes along, by name. ``real``: arms_race on published networks and real people, without any picture."""
 
 FOR_NOW = "facetui-replay-"
 MADE_JUST_NOW = 60
@@ -152,20 +144,6 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
         finally:
             if lock is not None:
                 os.close(lock)
-
-
-@contextlib.contextmanager
-def demo(name: str = "arms_race") -> Iterator[tuple[Path, str]]:
-    """A recording that comes along, as long as it is needed: its folder, and the date on which it was made.
-
-    Raises:
-        UnknownName: there is none of that name.
-    """
-    if name not in RECORDINGS:
-        raise UnknownName("recording", name, difflib.get_close_matches(name, RECORDINGS, 1, 0.6), list(RECORDINGS))
-    packed = resources.files("facetui.tui.runs") / RECORDINGS[name]
-    with resources.as_file(packed) as archive, unpacked_for_now(archive) as folder:
-        yield folder, journal.began_at(folder)[:10]
 
 
 def _forget_abandoned(parent: Path) -> None:

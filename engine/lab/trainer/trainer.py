@@ -196,7 +196,7 @@ class Trainer(Player):
     def _steps(self, defence: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings with as many steps as the cast says, where our own training is asked for without any."""
         ours = issubclass(DEFENCES.get(defence), Adapt)
-        return {"steps": self.state.world.cast.training_steps, **settings} if ours else settings
+        return {"steps": self.state.world.training_steps, **settings} if ours else settings
 
     @move
     def detect(

@@ -145,6 +145,12 @@ class World:
         return self.recorder.t
 
     @property
+    def training_steps(self) -> int:
+        """For how many steps the trainer fine-tunes, unless it is told."""
+        weakened = self.cast.workshop_training_steps if self.strength == "workshop" else None
+        return weakened or self.cast.training_steps
+
+    @property
     def players(self) -> range:
         """Everybody but the crowd."""
         return range(self.crowd.start)

@@ -20,7 +20,7 @@ TOOLS = ROOT / "tools"
 FITTING = ("face_model", "faces", "make_pool", "train_compact")
 """Tools that fit something, or make what something is fitted to."""
 
-REPORTING = ("make_people", "make_references", "measure_compact", "record_demo", "transfer")
+REPORTING = ("make_people", "make_references", "measure_compact", "record_stories", "transfer")
 """Tools that write the sealed people, or report on them."""
 
 SEALED = ("people.zip", "crowd.zip", "identities", "EMBEDDED", "embedded_people")

@@ -254,7 +254,8 @@ def test_the_arms_race_in_a_real_terminal(size, tmp_path):
         "TERM": "tmux-256color",
         "CI": "",
     }
-    terminal = Tmux(f"{' '.join(MAIN)} run arms_race --strength workshop", size, places)
+    pace = "" if size == (80, 24) else " --pace fast"  # once with the time that captions are given to be read: minutes
+    terminal = Tmux(f"{' '.join(MAIN)} run arms_race --strength workshop{pace}", size, places)
     try:
         assert "arms_race" in terminal.wait("users +▲ fawkes-0.3", 240)
         terminal.wait("trainer +■")

@@ -34,7 +34,7 @@ from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli.machine.bench_screens import Pty
 from facetui.tui.cli.runs import watch
 from facetui.tui.cli.runs.watch import unpacked
-from facetui.tui.runs import archive
+from facetui.tui.runs import archive, recordings
 from facetui.tui.runs.archive import pack, unpack, zstd
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.text.spans import text_of
@@ -42,7 +42,7 @@ from facetui.tui.text.spans import text_of
 from ...support.sample_run import SOURCE, sample_events, write_sample
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
-RECORDING = Path(archive.__file__).with_name(archive.RECORDING)
+RECORDING = Path(recordings.__file__).with_name("arms_race.tar.zst")
 
 
 @pytest.fixture
@@ -368,20 +368,26 @@ def test_the_commands(run, tmp_path):
 # --- the recording ------------------------------------------------------------------------------------------------
 
 
-def test_the_recording_is_of_the_story_and_the_networks_as_they_are():
+def test_every_story_comes_along_recorded():
+    assert set(recordings.names()) == {*scenarios.SCENARIOS.names(), "real"} and recordings.names()[0] == "arms_race"
+
+
+@pytest.mark.parametrize("story", [name for name in recordings.names() if name != "real"])
+def test_a_recording_is_of_the_story_and_the_networks_as_they_are(story):
     from facetui.engine.extractors import load
 
-    with unpacked(str(RECORDING)) as folder:
+    packed = RECORDING.with_name(f"{story}.tar.zst")
+    with unpacked(str(packed)) as folder:
         began = journal.began(journal.read(folder), folder)
         assert isinstance(began, RunBegan) and journal.began_at(folder)
-    again = "python tools/record_demo.py records it anew"
-    assert began.source == scenarios.path_of("arms_race").read_text(encoding="utf-8"), again
+    again = f"python tools/record_stories.py {story} records it anew"
+    assert began.strength == "release" and began.source == scenarios.path_of(story).read_text(encoding="utf-8"), again
     assert {name: load(name).weights_hash() for name in began.extractors} == began.extractors, again
-    assert RECORDING.stat().st_size < 2_000_000
+    assert packed.stat().st_size < 2_000_000
 
 
 def test_the_recording_of_real_people_is_of_the_story_and_holds_no_picture_of_them():
-    packed = RECORDING.with_name(archive.RECORDINGS["real"])
+    packed = RECORDING.with_name("real.tar.zst")
     with unpacked(str(packed)) as folder:
         events = journal.read(folder)
         began = journal.began(events, folder)
@@ -392,7 +398,7 @@ def test_the_recording_of_real_people_is_of_the_story_and_holds_no_picture_of_th
     assert {e.extractor for e in measured} > set(began.surrogates), "strangers are asked, too"
     assert all(e.people and e.n_gallery >= 500 and e.asked == "alone" for e in measured)
     assert packed.stat().st_size < 100_000
-    with pytest.raises(UnknownName, match="real"), archive.demo("reel"):
+    with pytest.raises(UnknownName, match="real"), recordings.unpacked("reel"):
         pass
 
 

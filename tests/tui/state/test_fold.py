@@ -104,7 +104,7 @@ def rounded(value: Any) -> Any:
 
 def recorded() -> list[Event]:
     with (
-        resources.as_file(resources.files("facetui.tui.runs") / "demo.tar.zst") as packed,
+        resources.as_file(resources.files("facetui.tui.runs.recordings") / "arms_race.tar.zst") as packed,
         unpacked_for_now(packed) as folder,
     ):
         return journal.read(folder)

@@ -16,7 +16,7 @@ from facetui.engine.records.events import Event
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption
-from facetui.tui.runs import archive
+from facetui.tui.runs import archive, recordings
 from facetui.tui.text import plain
 from facetui.tui.text.sentences import live
 
@@ -84,16 +84,17 @@ def demo(
     recording: Annotated[
         str,
         typer.Argument(
-            autocompletion=shell.one_of(*archive.RECORDINGS),
-            help="arms_race, on fictional people; real: the same on published networks and real people, no pictures.",
+            autocompletion=shell.one_of(*recordings.names()),
+            help="A story, on fictional people; real: arms_race on published networks and real people, no pictures.",
+            metavar="[STORY]",
         ),
-    ] = "arms_race",
+    ] = recordings.FIRST,
     display: DisplayOption = "auto",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
 ) -> None:
     """Play a recording that comes along: a moving timeline at once, without computing."""
-    with archive.demo(recording) as (folder, when):
+    with recordings.unpacked(recording) as (folder, when):
         began = journal.began(journal.read(folder), folder)
         plain.say(f"this is a recording of {when}; run it live: {live(began)}", sys.stderr)
         code = _play(
