@@ -83,7 +83,8 @@ def installed(root: Path, project: Path) -> Core:
 def _do(uv: list[object], pip: list[object]) -> None:
     program = shutil.which("uv")
     words = [program, *uv] if program else [sys.executable, "-m", "pip", *pip]
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120)
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=120, env=alone)
     assert done.returncode == 0, done.stderr
 
 
