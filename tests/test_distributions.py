@@ -66,6 +66,16 @@ def test_the_wheel_has_every_package():
     assert sorted(made) == sorted(".".join(("facetui", *folder.parts)) for folder in there)
 
 
+def test_every_extra_that_is_named_exists():
+    named = set()
+    for file in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("engine/**/*"), *ROOT.glob("tui/**/*.py")]:
+        if file.suffix in (".py", ".md", ".toml"):
+            text = file.read_text(encoding="utf-8")
+            named |= set(re.findall(r"facetui\[([a-z]+)\]", text))
+            named |= set(re.findall(r"(?:extra_command\(|MissingExtra\([^()]*, )[\"'](\w+)", text))
+    assert len(named) > 6 and named <= set(project(ROOT / "packaging" / "facetui")["optional-dependencies"])
+
+
 def test_only_what_the_lab_lacks_is_taken_for_its_absence():
     said = lack_of_lab(ModuleNotFoundError("No module named 'torch.nn'", name="torch.nn"))
     assert isinstance(said, MissingLab) and said.exit_code == 2 and "(torch)" in str(said)
@@ -95,6 +105,10 @@ def test_the_command_is_for_this_machine(programs, receipt, platform, command, t
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(sys, "platform", platform)
     assert errors.lab_command() == command
+    extra = errors.extra_command("onnx")
+    assert extra == (
+        "uv tool install 'facetui[onnx]' --torch-backend cpu" if receipt else "pip install 'facetui[onnx]'"
+    )
 
 
 def test_a_name_whose_module_needs_the_lab_says_so(monkeypatch):

@@ -94,7 +94,7 @@ class MissingExtra(DataError):
     """A package is needed that ``pip install facetui`` does not bring."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed; pip install 'facetui[{extra}]'")
+        super().__init__(f"{what} needs packages that are not installed; {extra_command(extra)}")
 
 
 class Untrusted(DataError):
@@ -144,12 +144,28 @@ def lack_of_lab(error: BaseException) -> MissingLab | None:
 
 def lab_command() -> str:
     """What to type on this machine to install the lab: without a driver of NVIDIA, without the gigabytes of CUDA."""
-    cuda = shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in DRIVERS)
-    if shutil.which("uv"):
-        instead = Path(sys.prefix, "uv-receipt.toml").is_file()  # uv installed the core as a tool, of the same command
-        return f"uv tool install facetui --torch-backend {'auto' if cuda else 'cpu'}{' --force' if instead else ''}"
-    needless = sys.platform == "linux" and not cuda
+    if shutil.which("uv"):  # a tool of the same command may be there, the core
+        return f"uv tool install facetui {_backend()}{' --force' if _is_tool() else ''}"
+    needless = sys.platform == "linux" and not _has_cuda()
     return f"pip install facetui{f' --extra-index-url {WITHOUT_CUDA}' if needless else ''}"
+
+
+def extra_command(extra: str) -> str:
+    """What to type to install an extra where facetui itself is."""
+    return f"uv tool install 'facetui[{extra}]' {_backend()}" if _is_tool() else f"pip install 'facetui[{extra}]'"
+
+
+def _has_cuda() -> bool:
+    return shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in DRIVERS)
+
+
+def _backend() -> str:
+    return f"--torch-backend {'auto' if _has_cuda() else 'cpu'}"
+
+
+def _is_tool() -> bool:
+    """Whether uv installed what runs as a tool, in an environment of its own into which pip installs nothing."""
+    return Path(sys.prefix, "uv-receipt.toml").is_file()
 
 
 class Cancelled(FacetuiError):

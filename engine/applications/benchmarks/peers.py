@@ -24,6 +24,7 @@ from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.people import identities as peoples
 from facetui.engine.people import persons
 from facetui.engine.people.persons import EMBEDDED
+from facetui.engine.records.errors import extra_command
 from facetui.engine.records.rates import error_rate
 
 EPSILON, STEPS = 8 / 255, 20
@@ -135,7 +136,7 @@ def compare(network_name: str, device_name: str = "auto") -> Iterator[Peer]:
     ):
         module = "art" if name.startswith("adversarial") else name
         if find_spec(module) is None:
-            measured.append(Peer(name, missing="not installed: pip install 'facetui[peers]'"))
+            measured.append(Peer(name, missing=f"not installed: {extra_command('peers')}"))
             continue
         perturb = prepare(head, batch, device)
         out, seconds = _timed(lambda p, run=perturb: run(p, targets[: len(p)]), scene.photos, device)  # type: ignore[misc]
