@@ -167,6 +167,7 @@ COMPUTE = {
     "bench attacks": "",
     "bench grid": "",
     "bench paper": "-o paper",
+    "bench search": "",
     "bench follow": "--followers 1 --seconds 2 --rounds 1",
     "models verify": "compact-a",
 }
