@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
@@ -170,6 +171,10 @@ class Viewer(App[int]):
     @work(exit_on_error=False, group="device")
     async def find_device(self) -> None:
         """Load torch where it slows nothing down: in a process of its own."""
+        if find_spec("torch") is None:
+            self.stage.device = "none: what computes is not installed; facetui doctor says how"
+            self.draw()
+            return
         command = (sys.executable, "-c", DEVICE)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(

@@ -5,7 +5,7 @@ from __future__ import annotations
 WITHOUT = "uvx --from facetui-core"
 """What runs facetui where it is not installed, without what computes."""
 
-LAST = "or open the address in a browser; the second command needs nothing but uv"
+LAST = "or open the address in a browser; the second line needs uv alone"
 
 
 def invitation(url: str) -> list[str]:
