@@ -17,6 +17,7 @@ from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 
+from facetui.engine import system
 from facetui.engine.core.cache import default_folder
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import installation, journal, places
@@ -198,6 +199,7 @@ def main() -> None:
     questions = os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    system.hear_interrupts()
     out: Any = wire
     sys.stdout = sys.stderr = out
     runs, *after = map(Path, sys.argv[1:])

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import UsageError
 from facetui.tui.runs.picture_policy import PicturePolicy
 
@@ -148,8 +149,7 @@ def main() -> None:
     from facetui.tui.sharing.web.server import Publication
 
     descriptor, folder, pictures = sys.argv[1:4]
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICENESS)
+    system.yield_to(os.getpid(), NICENESS)
     most = int(os.environ.get("FACETUI_FOLLOWERS", MOST))
     app = Publication(Path(folder), os.environ.pop("FACETUI_TOKEN"), pictures)
     config = uvicorn.Config(
