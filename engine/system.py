@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 if sys.platform == "win32":
@@ -26,8 +27,8 @@ else:
 WINDOWS: Final[bool] = sys.platform == "win32"
 
 UNTESTED = {
-    "win32": "facetui is written for Windows and was not tested on it; WSL is the tested way",
-    "darwin": "facetui is written for macOS and was not tested on it",
+    "win32": "facetui was never tested on Windows, only written for it; in WSL it is on Linux",
+    "darwin": "facetui was never tested on macOS, only written for it",
 }
 """By ``sys.platform``: what is said of systems on which nobody ran the tests; on others nothing."""
 
@@ -200,7 +201,13 @@ def interrupt(process: subprocess.Popen[Any]) -> None:
 def hear_interrupts() -> None:
     """Take what ``interrupt`` sends as SIGINT: on Windows a group of its own hears Ctrl-Break only."""
     if sys.platform == "win32":
-        signal.signal(signal.SIGBREAK, lambda number, frame: signal.raise_signal(signal.SIGINT))
+
+        def heard(number: int, frame: FrameType | None) -> None:
+            handler = signal.getsignal(signal.SIGINT)
+            if callable(handler):
+                handler(signal.SIGINT, frame)
+
+        signal.signal(signal.SIGBREAK, heard)
 
 
 def end_group(process: subprocess.Popen[Any], *, hard: bool) -> None:
