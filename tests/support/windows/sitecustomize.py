@@ -33,7 +33,8 @@ LACKS = {
     memfd_create mkfifo mknod nice openpty pathconf pidfd_open posix_fadvise posix_fallocate posix_spawn pread
     pwrite readv register_at_fork sched_getaffinity sched_setaffinity sendfile setegid seteuid setgid setpgid
     setpriority setsid setuid statvfs fstatvfs sync sysconf sysconf_names tcgetpgrp tcsetpgrp ttyname uname wait
-    wait3 wait4 writev PRIO_PROCESS O_ASYNC O_CLOEXEC O_DIRECTORY O_DSYNC O_NOCTTY O_NOFOLLOW O_NONBLOCK O_PATH O_SYNC WNOHANG""",
+    wait3 wait4 writev PRIO_PROCESS O_ASYNC O_CLOEXEC O_DIRECTORY O_DSYNC O_NOCTTY O_NOFOLLOW O_NONBLOCK
+    O_PATH O_SYNC WNOHANG""",
     "signal": """SIGALRM SIGBUS SIGCHLD SIGCONT SIGHUP SIGIO SIGKILL SIGPIPE SIGPROF SIGQUIT SIGSTOP SIGTSTP SIGUSR1
     SIGUSR2 SIGWINCH alarm pause pthread_kill pthread_sigmask setitimer siginterrupt sigpending sigwait""",
     "time": "clock_gettime CLOCK_BOOTTIME CLOCK_MONOTONIC CLOCK_REALTIME pthread_getcpuclockid tzset",
