@@ -138,7 +138,7 @@ def _affine(embedded: Tensor, points: Tensor) -> Tensor:
     asked = (embedded - centre).mT.cpu().double()  # (p, D, n)
     basis, sizes, _ = torch.linalg.svd(spans, full_matrices=False)  # (p, D, r)
     basis = basis * (sizes > FLAT * sizes[:, :1]).unsqueeze(1)
-    return centre + (basis @ (basis.mT @ asked)).mT.float().to(embedded.device)
+    return centre + (basis @ (basis.mT @ asked)).mT.to(embedded.dtype).to(embedded.device)
 
 
 def _convex(embedded: Tensor, points: Tensor) -> Tensor:
