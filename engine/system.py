@@ -218,10 +218,12 @@ def end_group(process: subprocess.Popen[Any], *, hard: bool) -> None:
         hard: do not ask. Windows cannot ask.
     """
     if sys.platform == "win32":
-        subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
-        return
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL if hard else signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True, check=False)
+        process.kill()
+    else:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL if hard else signal.SIGTERM)
 
 
 def words(command: str) -> list[str]:
