@@ -1,4 +1,4 @@
-"""What a run takes place in: versions, memory."""
+"""What a run takes place in."""
 
 from __future__ import annotations
 
@@ -15,13 +15,3 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def peak_memory() -> int:
-    """Most main memory the process held, bytes; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if platform.system() == "Darwin" else peak * 1024)

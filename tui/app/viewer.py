@@ -18,6 +18,7 @@ from textual.app import App, ComposeResult
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
+from facetui.engine import system
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
@@ -181,7 +182,7 @@ class Viewer(App[int]):
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            engine_process.yield_to_others(process.pid)
+            system.yield_to(process.pid, engine_process.COURTESY)
             out, _ = await process.communicate()
         finally:
             if process.returncode is None:
@@ -233,7 +234,7 @@ class Viewer(App[int]):
             before = self.engine.said() if self.engine is not None else killed
             stage.run.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
-            stage.run.memory = engine_process.memory_of(stage.known.began.pid)
+            stage.run.memory = system.memory_of(stage.known.began.pid)
 
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""

@@ -160,6 +160,7 @@ def main() -> None:
     # Before torch is loaded: threads that wait would spin for milliseconds, and hold up whoever else computes here.
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.intersection(os.environ):
         os.environ["GOMP_SPINCOUNT"] = SPINS
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # what Apple's processors lack the CPU computes
     try:
         if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
             streams.refuse_too_little_memory(TOO_LITTLE)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from facetui.engine import system
 from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError
 from facetui.tui.runs import cues
@@ -24,11 +25,6 @@ if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 NAME = re.compile(r"events\.jsonl|cues\.jsonl|pictures/[0-9a-f]{16}\.png")
 MOST = {journal.EVENTS: journal.MOST, CUES: cues.MOST}
@@ -136,7 +132,7 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
     """
     _forget_abandoned(places.temporary())
     with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
-        lock = _held(Path(place))
+        lock = system.lock_folder(Path(place))
         try:
             yield unpack(archive, Path(place))
         except JournalError as error:
@@ -149,22 +145,13 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
 def _forget_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{FOR_NOW}*"):
         with contextlib.suppress(OSError):
-            if time.time() - folder.lstat().st_mtime > MADE_JUST_NOW and (lock := _held(folder)) is not None:
+            is_old = time.time() - folder.lstat().st_mtime > MADE_JUST_NOW
+            if is_old and (lock := system.lock_folder(folder)) is not None:
+                if system.WINDOWS:  # which removes no file that is open
+                    os.close(lock)
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
-
-
-def _held(folder: Path) -> int | None:
-    """Lock a folder as long as the returned descriptor is open; ``None`` where somebody else has, or nobody can."""
-    if fcntl is None:
-        return None
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(number)
-        return None
-    return number
+                if not system.WINDOWS:
+                    os.close(lock)
 
 
 def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import lack_of_lab
 from facetui.tui.session.messages import Left, Wire
 
@@ -21,6 +22,7 @@ def main() -> None:
     questions = os.fdopen(os.dup(0), "rb")
     os.dup2(2, 1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    system.hear_interrupts()
     out: Any = wire
     sys.stdout = sys.stderr = out
     runs, *after = map(Path, sys.argv[1:])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import typer
 
+from facetui.engine import system
 from facetui.engine.records.errors import FacetuiError, lab_command, lack_of_lab
 from facetui.engine.records.journal import runs_folder
 from facetui.engine.records.places import short
@@ -29,6 +30,8 @@ def examine() -> int:
         say(f"{'ok' if good else 'no' if good is False else '--'}  {what:<22} {finding}")
 
     tell(sys.version_info >= (3, 11), "python", sys.version.split()[0])
+    if untested := system.untested():
+        tell(None, "system", untested)
     try:
         _examine_lab(tell)
     except ModuleNotFoundError as error:
@@ -86,19 +89,16 @@ def _examine_lab(tell: Callable[[bool | None, str, str], None]) -> None:
 
 
 def _memory() -> str:
-    try:
-        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB memory"
-    except (AttributeError, ValueError, OSError):
-        return "memory unknown"
+    there = system.memory()
+    return "memory unknown" if there is None else f"{there / 1e9:.0f} GB memory"
 
 
 def _load(threads: int) -> tuple[bool | None, str, str]:
     """Threads that compute, and how busy the processors are already: timings of a busy machine mean nothing."""
     policy, spins = (os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
     said = f"{threads} compute, waiting {f'{spins} rounds' if spins else (policy or 'as OpenMP likes').lower()}"
-    try:
-        load, there = os.getloadavg()[0], os.cpu_count() or 1
-    except (AttributeError, OSError):  # Windows
+    load, there = system.load(), os.cpu_count() or 1
+    if load is None:
         return True, "threads", said
     busy = load > there / 2
     more = ": others compute here, too, so everything takes longer" if busy else ""
@@ -107,9 +107,11 @@ def _load(threads: int) -> tuple[bool | None, str, str]:
 
 def _colours() -> str:
     term = os.environ.get("TERM", "")
-    if "NO_COLOR" in os.environ or term in ("", "dumb"):
+    if "NO_COLOR" in os.environ or term in (("dumb",) if system.WINDOWS else ("", "dumb")):
         return "no colours"
     if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return "24-bit colours"
+    if system.WINDOWS and not term:
         return "24-bit colours"
     return "256 colours" if "256" in term else "16 colours"
 
