@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from facetui.engine import system
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.lab.lab import Lab
 from facetui.engine.people import identities as peoples
@@ -21,9 +23,19 @@ from .support.presenting import Presenter
 from .support.sample_run import write_sample
 
 # Whoever runs the tests in the background ignores signals, and what was ignored stays ignored: not here.
-for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
-    if signal.getsignal(number) is signal.SIG_IGN:
+for name, handler in (("SIGINT", signal.default_int_handler), ("SIGHUP", signal.SIG_DFL)):
+    number = getattr(signal, name, None)
+    if number is not None and signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
+
+POSIX = re.compile(r"^(from .* import .*\bPty|import (pty|fcntl|termios|resource|tty))\b", re.MULTILINE)
+if system.WINDOWS:  # tests that type into a terminal of POSIX
+    here = Path(__file__).parent
+    collect_ignore = [
+        str(path.relative_to(here))
+        for path in here.rglob("test_*.py")
+        if POSIX.search(path.read_text(encoding="utf-8"))
+    ]
 
 
 @pytest.fixture(scope="session")

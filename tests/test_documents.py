@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from typer.main import get_command
 
 from facetui.engine import ATTACKS
@@ -152,5 +153,5 @@ def test_the_lock_file_knows_every_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = [*project["dependencies"], *(d for extra in project["optional-dependencies"].values() for d in extra)]
     for requirement in map(Requirement, wanted):
-        version = locked.get(requirement.name.lower())
+        version = locked.get(canonicalize_name(requirement.name))
         assert version is not None and version in requirement.specifier, f"uv lock: {requirement}"

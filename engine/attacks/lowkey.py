@@ -26,7 +26,7 @@ from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast, batch_size, in_batches
 from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.core.ssim import Dissimilarity
-from facetui.engine.records.errors import DataError, UsageError
+from facetui.engine.records.errors import DataError, UsageError, extra_command
 
 STEPS = 50
 START = 0.005
@@ -69,7 +69,7 @@ class LowKey(Attack):
             raise UsageError(f"expected the perceptual penalty auto, lpips or ssim, got {perceptual!r}")
         if perceptual == "lpips" and not has_lpips():
             raise DataError(
-                f"LPIPS is not on this machine; pip install 'facetui[lpips]', and put AlexNet's {ALEXNET} into "
+                f"LPIPS is not on this machine; {extra_command('lpips')}, and put AlexNet's {ALEXNET} into "
                 f"{_checkpoints()} (torchvision fetches it when asked: torchvision.models.alexnet(weights='DEFAULT'))"
             )
         self.steps = steps

@@ -134,11 +134,11 @@ def _affine(embedded: Tensor, points: Tensor) -> Tensor:
     """
     centre = points.mean(1, keepdim=True)
     # On the CPU, and in double precision: points of one person lie close together, so the system is ill-conditioned.
-    spans = (points - centre).mT.double().cpu()  # (p, D, m)
-    asked = (embedded - centre).mT.double().cpu()  # (p, D, n)
+    spans = (points - centre).mT.cpu().double()  # (p, D, m)
+    asked = (embedded - centre).mT.cpu().double()  # (p, D, n)
     basis, sizes, _ = torch.linalg.svd(spans, full_matrices=False)  # (p, D, r)
     basis = basis * (sizes > FLAT * sizes[:, :1]).unsqueeze(1)
-    return centre + (basis @ (basis.mT @ asked)).mT.to(embedded)
+    return centre + (basis @ (basis.mT @ asked)).mT.to(embedded.dtype).to(embedded.device)
 
 
 def _convex(embedded: Tensor, points: Tensor) -> Tensor:

@@ -23,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from facetui.engine import system
 from facetui.engine.core import paged
 from facetui.engine.core.cache_folder import Kind, mark_in_use
 from facetui.engine.records import places
@@ -108,7 +109,7 @@ class Cache:
             with os.fdopen(handle, "wb") as file:
                 file.write(kept)
                 file.write(_seal(name, kept))
-            os.replace(temporary, path)
+            system.replace(temporary, path)
         except OSError:
             if temporary is not None:
                 with contextlib.suppress(OSError):

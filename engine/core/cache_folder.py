@@ -20,10 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from facetui.engine import system
 
 IN_USE = "in-use"
 BELOW = re.compile(r"[0-9a-f]{2}")
@@ -36,9 +33,6 @@ HEAD_MOST = 1 << 20
 
 JUST_MADE = 2.0
 """Seconds after which whoever made a file in ``in-use`` has surely locked it."""
-
-UNLOCKED_MOST = 86400.0
-"""Seconds after which such a file counts as left behind where nothing can be locked."""
 
 
 class Kind(StrEnum):
@@ -127,15 +121,15 @@ def mark_in_use(folder: Path) -> None:
     with contextlib.suppress(OSError):
         (folder / IN_USE).mkdir(parents=True, exist_ok=True)
         number, name = tempfile.mkstemp(dir=folder / IN_USE, prefix=f"{os.getpid()}-")
-        if fcntl is not None:
-            fcntl.flock(number, fcntl.LOCK_EX)
+        system.lock(number)
         _marks[folder] = number  # open, and so locked, as long as the process lives
-        atexit.register(_unmark, name, os.getpid())
+        atexit.register(_unmark, number, name, os.getpid())
 
 
-def _unmark(name: str, pid: int) -> None:
+def _unmark(number: int, name: str, pid: int) -> None:
     if os.getpid() == pid:  # not a child that came of a fork
         with contextlib.suppress(OSError):
+            os.close(number)
             os.unlink(name)
 
 
@@ -154,16 +148,13 @@ def users(folder: Path) -> list[float]:
 
 
 def _lives(path: str, age: float) -> bool:
-    if fcntl is None or age < JUST_MADE:
-        return age < UNLOCKED_MOST
-    number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if age < JUST_MADE:
         return True
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        return system.is_locked(number)
     finally:
         os.close(number)
-    return False
 
 
 # --- what goes ----------------------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ def halve(size: int, error: RuntimeError | MemoryError) -> int:
         ) from error
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
     tell = _told.get()
     if tell is not None:
         tell(f"The device ran out of memory with {size} photos at a time: from here on {size // 2} at a time.")
@@ -48,13 +50,16 @@ def halve(size: int, error: RuntimeError | MemoryError) -> int:
 def choose(name: str = "auto") -> torch.device:
     """The device to compute on: ``auto`` (cuda, then mps, then cpu), or any name torch knows.
 
+    Apple's processors were never tested: one is taken only after it computed a small network as the CPU does.
+
     Raises:
         UsageError: an unknown device, or one this machine lacks.
     """
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda", torch.cuda.current_device())
-        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        mps = torch.device("mps")
+        return mps if torch.backends.mps.is_available() and agrees_with_cpu(mps) else torch.device("cpu")
     try:
         device = torch.device(name)
     except RuntimeError:
@@ -66,9 +71,36 @@ def choose(name: str = "auto") -> torch.device:
         return torch.device("cuda", device.index or 0)
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("the device mps is not here; use --device auto")
+    if device.type == "mps" and not agrees_with_cpu(device):
+        raise UsageError("the device mps computes other numbers than the CPU with this PyTorch; use --device cpu")
     if device.type not in ("cpu", "mps"):
         raise UsageError(f"expected a device auto, cpu, mps, cuda or cuda:N, got {name!r}")
     return device
+
+
+AGREES = 1e-3
+"""Largest difference, of numbers near one, that single precision on another processor may make."""
+
+
+def agrees_with_cpu(device: torch.device) -> bool:
+    """Whether a small network's embeddings and gradients on a device are those on the CPU, as its pixels lie here."""
+    drawn = torch.Generator().manual_seed(0)
+    pixels = torch.rand(2, 3, 16, 16, generator=drawn)
+    weights = [torch.randn(8, 3, 3, 3, generator=drawn) / 5, torch.randn(4, 8, generator=drawn) / 3]
+
+    def computed(where: torch.device) -> tuple[Tensor, Tensor]:
+        seen = pixels.to(where).contiguous(memory_format=torch.channels_last).requires_grad_(True)
+        kernel, last = (weight.to(where) for weight in weights)
+        pooled = torch.nn.functional.conv2d(seen, kernel, stride=2, padding=1).relu().mean((2, 3))
+        embedded = torch.nn.functional.normalize(pooled @ last.T, dim=1)
+        (gradient,) = torch.autograd.grad(embedded[:, 0].sum(), seen)
+        return embedded.detach().cpu(), gradient.cpu() * gradient[0].numel()
+
+    try:
+        pairs = zip(computed(device), computed(torch.device("cpu")), strict=True)
+        return all(bool(((one - other).abs() < AGREES).all()) for one, other in pairs)
+    except RuntimeError:  # it lacks an operation
+        return False
 
 
 def describe(device: torch.device) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import mmap
 import os
+import sys
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
@@ -50,7 +51,7 @@ def room(shape: Sequence[int], folder: Path | None) -> Tensor:
 def let_go() -> None:
     """The process holds no page of these files until it needs it again: after all of them were looked at or written."""
     for pages in list(_files):
-        if hasattr(mmap, "MADV_DONTNEED"):  # of a file that is shared it forgets nothing
+        if sys.platform != "win32":  # of a file that is shared it forgets nothing
             pages.madvise(mmap.MADV_DONTNEED)
 
 

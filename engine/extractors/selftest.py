@@ -25,7 +25,7 @@ from facetui.engine.extractors import weights
 from facetui.engine.extractors.from_files.foreign import ForeignExtractor, where
 from facetui.engine.extractors.from_files.trial import LEAST, separates
 from facetui.engine.people.persons import EMBEDDED
-from facetui.engine.records.errors import DataError
+from facetui.engine.records.errors import DataError, extra_command
 
 KEPT = 16
 """Pixels and embedding values kept of each photo."""
@@ -216,7 +216,7 @@ def against_onnxruntime(network: Extractor) -> Check:
     try:
         import onnxruntime
     except ImportError:
-        return Check(what, None, "onnxruntime is not installed; pip install 'facetui[onnx]'")
+        return Check(what, None, f"onnxruntime is not installed; {extra_command('onnx')}")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     path = str(weights.find_file(network.name.partition(":")[2]))

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from facetui.engine import system
 from facetui.engine.records import places
 from facetui.engine.records.errors import DataError, DownloadError, Untrusted
 
@@ -249,7 +250,7 @@ def _fetch(folder: Path, published: Published, by_hand: str, progress: Callable[
                 "thrown away; try again on another network"
             )
         part.chmod(0o644)
-        part.replace(folder / published.file)
+        system.replace(part, folder / published.file)
     finally:
         part.unlink(missing_ok=True)
 

@@ -66,6 +66,7 @@ class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: Name = "embedded"
     training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 320
     workshop_training_steps: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] | None = None
+    training_sizes: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ class Cast:
         generations: in order of release, at least one.
         training_steps: for how many steps a trainer fine-tunes these networks, unless a scenario says otherwise.
         workshop_training_steps: the same against weakened tools; absent: as many.
+        training_sizes: by how much, least and most, perturbations are scaled for it; absent: as training has it.
         about: who is a stranger to whom, in a few sentences.
     """
 
@@ -91,6 +93,7 @@ class Cast:
     training_steps: int = 320
     about: str = ""
     workshop_training_steps: int | None = None
+    training_sizes: tuple[float, float] | None = None
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -164,5 +167,5 @@ def _parse(text: str, name: str, where: str) -> Cast:
                 f"got {brief(repr(generation.published))}"
             )
     ordered = tuple(sorted(file.generations, key=lambda generation: generation.released))
-    steps = (file.training_steps, file.about, file.workshop_training_steps)
-    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, *steps)
+    training = (file.training_steps, file.about, file.workshop_training_steps, file.training_sizes)
+    return Cast(name, file.title, file.people, tuple(file.surrogates), ordered, *training)

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import os
 import queue
-import signal
 import struct
 import subprocess
 import sys
@@ -24,6 +23,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from facetui.engine import system
 from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Cache
 from facetui.engine.core.cache_folder import Kind
@@ -149,6 +149,7 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             env={**os.environ, **_ALONE, "PYTHONPATH": path},
             start_new_session=True,  # Ctrl-C is for the program that asks
+            creationflags=system.OWN_GROUP,
         )
 
     def faces(self, path: Path) -> Found:
@@ -181,7 +182,7 @@ class _Worker:
     def _end(self) -> str:
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self._process.wait(PATIENCE)
-            return f"was ended by signal {signal.Signals(-code).name}" if code < 0 else f"left with exit code {code}"
+            return f"was ended by signal {system.name_of_signal(-code)}" if code < 0 else f"left with exit code {code}"
         return "no longer answers"
 
     def leave(self) -> None:

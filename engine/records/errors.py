@@ -4,7 +4,8 @@
 
     FacetuiError                    one clear sentence, and the way out
     ├── UsageError                  a name or a value that was asked for does not exist or fit (exit code 2)
-    │   └── UnknownName             not in a registry; carries the nearest names
+    │   ├── UnknownName             not in a registry; carries the nearest names
+    │   └── MissingLab              only what follows and reads runs is installed; carries the command for the rest
     ├── ScenarioError               a scenario file that cannot be read, or that raised (exit code 1)
     ├── DataError                   photos, people, weights or casts that are missing or unusable (exit code 4)
     │   ├── MissingExtra            a package that is not installed by default; carries the command that installs it
@@ -19,6 +20,28 @@ with its traceback, and leaves with 1.
 """
 
 import errno
+import shutil
+import sys
+from pathlib import Path
+
+LAB = {
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "facenet_pytorch": "facenet-pytorch",
+    "kornia": "kornia",
+    "numpy": "numpy",
+    "PIL": "pillow",
+    "sklearn": "scikit-learn",
+    "safetensors": "safetensors",
+    "IPython": "ipython",
+    "traitlets": "traitlets",
+}
+"""Packages that compute, which ``facetui`` brings and ``facetui-core`` does not: as imported, and as installed."""
+
+DRIVERS = ("/proc/driver/nvidia/version", "/dev/dxg", r"C:\Windows\System32\nvcuda.dll")
+"""Files that are there where a driver of NVIDIA is: Linux, Linux in Windows, Windows."""
+
+WITHOUT_CUDA = "https://download.pytorch.org/whl/cpu"
 
 
 class FacetuiError(Exception):
@@ -46,6 +69,17 @@ class UnknownName(UsageError):
         super().__init__(f"no {kind} is called {name!r}; {hint}")
 
 
+class MissingLab(UsageError):
+    """What computes is not installed here.
+
+    Args:
+        package: the one that was looked for.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"this needs the lab, which facetui-core does not bring ({package}); {lab_command()}")
+
+
 class ScenarioError(FacetuiError):
     """A scenario file that cannot be read, or a scenario that raised."""
 
@@ -60,7 +94,7 @@ class MissingExtra(DataError):
     """A package is needed that ``pip install facetui`` does not bring."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs packages that are not installed; pip install 'facetui[{extra}]'")
+        super().__init__(f"{what} needs packages that are not installed; {extra_command(extra)}")
 
 
 class Untrusted(DataError):
@@ -100,6 +134,38 @@ def lack_of_memory(error: BaseException) -> bool:
         case RuntimeError():
             return type(error).__name__ == "OutOfMemoryError" or any(text in said for text in _NO_MEMORY)
     return False
+
+
+def lack_of_lab(error: BaseException) -> MissingLab | None:
+    """What an error means that was raised because a package of the lab is not installed; ``None`` for any other."""
+    name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+    return MissingLab(LAB[name]) if name in LAB else None
+
+
+def lab_command() -> str:
+    """What to type on this machine to install the lab: without a driver of NVIDIA, without the gigabytes of CUDA."""
+    if shutil.which("uv"):  # a tool of the same command may be there, the core
+        return f"uv tool install facetui {_backend()}{' --force' if _is_tool() else ''}"
+    needless = sys.platform == "linux" and not _has_cuda()
+    return f"pip install facetui{f' --extra-index-url {WITHOUT_CUDA}' if needless else ''}"
+
+
+def extra_command(extra: str) -> str:
+    """What to type to install an extra where facetui itself is."""
+    return f"uv tool install 'facetui[{extra}]' {_backend()}" if _is_tool() else f"pip install 'facetui[{extra}]'"
+
+
+def _has_cuda() -> bool:
+    return shutil.which("nvidia-smi") is not None or any(Path(driver).exists() for driver in DRIVERS)
+
+
+def _backend() -> str:
+    return f"--torch-backend {'auto' if _has_cuda() else 'cpu'}"
+
+
+def _is_tool() -> bool:
+    """Whether uv installed what runs as a tool, in an environment of its own into which pip installs nothing."""
+    return Path(sys.prefix, "uv-receipt.toml").is_file()
 
 
 class Cancelled(FacetuiError):

@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from facetui.engine import system
+
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 """A named pipe is refused instead of waited for."""
@@ -38,6 +40,8 @@ def _parts(name: str) -> list[str]:
     parts = PurePosixPath(name).parts
     if not parts or any(part in ("..", "/", "") for part in parts) or os.path.isabs(name) or "\0" in name:
         raise OSError(errno.EINVAL, f"expected a name below the folder, got {name!r}", name)
+    if system.WINDOWS and not all(map(system.is_plain_name, parts)):
+        raise OSError(errno.EINVAL, f"expected a name that Windows takes for a file's, got {name!r}", name)
     return list(parts)
 
 
@@ -49,7 +53,7 @@ def _place(folder: Path, name: str, make: bool = False) -> Iterator[tuple[int | 
         at = folder
         for part in above:
             at = at / part
-            if at.is_symlink():
+            if _links(str(at), None):
                 raise _is_link(at)
             if make:
                 at.mkdir(exist_ok=True)
@@ -77,14 +81,14 @@ def _place(folder: Path, name: str, make: bool = False) -> Iterator[tuple[int | 
 
 def _links(name: str, number: int | None) -> bool:
     try:
-        return stat.S_ISLNK(os.lstat(name, dir_fd=number).st_mode)
+        return system.is_link(os.lstat(name, dir_fd=number))
     except OSError:
         return False
 
 
 def _open(folder: Path, name: str, flags: int, make: bool = False) -> int:
     with _place(folder, name, make) as (number, last):
-        if number is None and os.path.islink(last):
+        if number is None and _links(last, None):
             raise _is_link(folder / name)
         try:
             opened = os.open(last, flags | _NO_LINKS | _AT_ONCE | getattr(os, "O_BINARY", 0), 0o666, dir_fd=number)
@@ -199,7 +203,7 @@ def write(folder: Path, name: str, content: bytes | str, *, replace: bool = True
             with os.fdopen(opened, "wb") as file:
                 file.write(data)
             _check_replaceable(folder / name, last, number, replace)
-            os.replace(temporary, last, src_dir_fd=number, dst_dir_fd=number)
+            system.replace(temporary, last, number)
         except BaseException:
             with contextlib.suppress(OSError):
                 os.unlink(temporary, dir_fd=number)
@@ -209,12 +213,12 @@ def write(folder: Path, name: str, content: bytes | str, *, replace: bool = True
 
 def _check_replaceable(path: Path, last: str, number: int | None, replace: bool) -> None:
     try:
-        mode = os.lstat(last, dir_fd=number).st_mode
+        there = os.lstat(last, dir_fd=number)
     except FileNotFoundError:
         return
-    if stat.S_ISLNK(mode):
+    if system.is_link(there):
         raise _is_link(path)
-    if not stat.S_ISREG(mode):
+    if not stat.S_ISREG(there.st_mode):
         raise refused(path, "is not a plain file; remove it or choose another name")
     if not replace:
         raise FileExistsError(errno.EEXIST, "it exists and is not overwritten", str(path))

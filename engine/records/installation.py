@@ -41,13 +41,24 @@ def _secret_in(folder: Path) -> bytes | None:
             made = files.write(folder, f".{SECRET}.{os.getpid()}", secrets.token_hex(32))
             made.chmod(0o600)
             try:
-                os.link(made, folder / SECRET)  # of two that make it at once, one is kept
+                _claim(made, folder / SECRET)
             finally:
                 made.unlink()
         found = files.read(folder, SECRET, 1024).strip()
     except OSError:
         return None
     return found if len(found) == 64 else None
+
+
+def _claim(made: Path, target: Path) -> None:
+    """Give a whole file its name; of two that do it at once, one is kept."""
+    try:
+        os.link(made, target)
+    except FileExistsError:
+        raise
+    except OSError:  # memory cards and some network folders have no links
+        files.write(target.parent, target.name, made.read_bytes(), replace=False)
+        target.chmod(0o600)
 
 
 def _signature(secret: bytes, what: str, *parts: bytes) -> str:

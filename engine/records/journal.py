@@ -18,15 +18,11 @@ from typing import IO, Annotated, Literal, TypeVar
 
 import msgspec
 
+from facetui.engine import system
 from facetui.engine.records import files, installation, places
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, RunBegan, RunEnded, RunFailed, decode, encode
 from facetui.engine.records.text import brief
-
-try:
-    import fcntl
-except ImportError:  # Windows: no advisory locks of this kind; a running run is then reported as killed
-    fcntl = None  # type: ignore[assignment]
 
 VERSION = 1
 """Major version of the format: a reader refuses a newer one, and skips kinds it does not know."""
@@ -53,7 +49,7 @@ def new_run_folder(parent: Path, scenario: str) -> Path:
     Raises:
         JournalError: the folder cannot be made.
     """
-    slug = re.sub(r"[^\w.-]+", "-", scenario).strip("-.") or "run"
+    slug = system.plain_name(re.sub(r"[^\w.-]+", "-", scenario).strip("-.")) or "run"
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     for suffix in ["", *(f"-{i}" for i in range(2, 1000))]:
         folder = parent / f"{slug}-{stamp}{suffix}"
@@ -88,8 +84,7 @@ class Journal:
         self._file: IO[bytes] | None = None
         try:
             self._file = self.path.open("xb")
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+            system.lock(self._file.fileno())
             header = _Header(facetui_journal=VERSION, began=datetime.now().astimezone().isoformat(timespec="seconds"))
             self._file.write(msgspec.json.encode(header) + b"\n")
             self._file.flush()
@@ -259,17 +254,11 @@ class Tail:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process still writes this journal."""
-    if fcntl is None:
-        return False
     try:
         with files.open_to_read(folder, EVENTS) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
+            return system.is_locked(file.fileno())
     except OSError:
         return False
-    return False
 
 
 def status(folder: Path, events: list[Event]) -> Status:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import platformdirs
 
+from facetui.engine import system
 from facetui.engine.records.errors import DataError
 
 APP = "facetui"
@@ -86,12 +87,13 @@ def _place(what: str, usual: Callable[[str], Path]) -> Path:
 
 def _own_temporary() -> Path:
     """A folder of this user alone, under a name that is the same next time."""
-    folder = temporary() / f"{APP}-{os.getuid()}"
+    folder = temporary() / f"{APP}-{system.user_number()}"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         facts = folder.lstat()
     except OSError as error:
         raise DataError(f"{folder} cannot be used ({error.strerror}); name a home with HOME") from error
-    if facts.st_uid != os.getuid() or not stat.S_ISDIR(facts.st_mode):  # whoever made it could read what we keep
+    # Whoever made it could read what we keep.
+    if facts.st_uid != system.user_number() or not stat.S_ISDIR(facts.st_mode):
         raise DataError(f"{folder} belongs to somebody else; name a home with HOME")
     return folder

@@ -9,7 +9,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
-from facetui.engine.records.errors import UnknownName, UsageError
+from facetui.engine.records.errors import UnknownName, UsageError, lack_of_lab
 
 T = TypeVar("T")
 
@@ -106,6 +106,7 @@ class Registry(Generic[T]):
         Raises:
             UnknownName: there is none.
             UsageError: an entry point of another package that cannot be imported.
+            MissingLab: it computes, and what computes is not installed.
         """
         target = self.entry(name).target
         if not isinstance(target, str):
@@ -115,6 +116,8 @@ class Registry(Generic[T]):
         try:
             thing = getattr(import_module(module), attribute)
         except (ImportError, AttributeError) as error:
+            if (lab := lack_of_lab(error)) is not None:
+                raise lab from error
             raise UsageError(f"the {self.kind} {name!r} cannot be loaded from {target}: {error}") from error
         return thing
 

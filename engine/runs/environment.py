@@ -1,4 +1,4 @@
-"""What a run takes place in: versions, memory."""
+"""What a run takes place in."""
 
 from __future__ import annotations
 
@@ -8,20 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 def versions() -> dict[str, str]:
     """Of facetui, Python and what computes."""
-    found = {"python": platform.python_version()}
-    for package in ("facetui", "torch", "numpy", "kornia", "facenet-pytorch"):
+    found = {"python": platform.python_version(), "facetui": version("facetui-core")}
+    for package in ("torch", "numpy", "kornia", "facenet-pytorch"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             continue
     return found
-
-
-def peak_memory() -> int:
-    """Most main memory the process held, bytes; 0 where the system does not tell."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(peak if platform.system() == "Darwin" else peak * 1024)

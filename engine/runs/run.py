@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import Cancelled, FacetuiError, OutOfMemory, lack_of_memory
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
-from facetui.engine.runs.environment import peak_memory
 from facetui.engine.runs.scenario import NO_MEMORY, Scenario
 from facetui.engine.runs.settings import Settings
 
@@ -91,7 +91,7 @@ def run(
         begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
         with device.telling(lab.note):
             scenario.play(lab, settings.values)
-        lab.recorder.emit(RunEnded(peak_memory=peak_memory()))
+        lab.recorder.emit(RunEnded(peak_memory=system.peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)
     except Exception as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.core.device import telling
 from facetui.engine.lab.lab import Lab
 from facetui.engine.records.cohort_table import CohortTable
@@ -18,7 +19,6 @@ from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.records.text import clean
-from facetui.engine.runs.environment import peak_memory
 from facetui.engine.runs.run import Display
 from facetui.engine.runs.scenario import Scenario, Value
 from facetui.engine.runs.setup import Setup, begin, open_lab
@@ -255,7 +255,7 @@ class Session:
     def close(self, error: FacetuiError | None = None) -> None:
         """End the journal."""
         if error is None:
-            self.lab.recorder.emit(RunEnded(peak_memory=peak_memory()))
+            self.lab.recorder.emit(RunEnded(peak_memory=system.peak_memory()))
         else:
             self.lab.recorder.emit(RunFailed(error=str(error), exit_code=error.exit_code))
         self.journal.close()

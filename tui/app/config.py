@@ -177,7 +177,7 @@ def _parsed(path: Path, text: str) -> dict[str, Value]:
         found: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         line = re.search(r"line (\d+)", str(error))
-        where = f", line {line[1]}" if line else ""
+        where = f", line {line[1] if line else text.rstrip().count(chr(10)) + 1}"  # "at end of document"
         raise UsageError(f"{places.short(path)}{where}: no TOML ({brief(error)}); write: key = value") from None
     values = {}
     for name, value in found.items():

@@ -15,7 +15,7 @@ from facetui.tui.app.canvas import Canvas
 from facetui.tui.runs.cues import LONGEST
 from facetui.tui.screens.keys import help_lines
 from facetui.tui.screens.welcome import CARDS, card_lines, glossary_lines
-from facetui.tui.sharing.web.invitation import invitation
+from facetui.tui.sharing.web.invitation import LAST, commands, qr
 from facetui.tui.text.spans import Line, fit, wrap
 
 
@@ -165,16 +165,22 @@ class Address(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """As tall as it needs to be, and the terminal allows."""
-        self.query_one(Canvas).styles.height = min(len(invitation(self._url)) + 3, self.app.size.height)
+        self.query_one(Canvas).styles.height = min(len(qr(self._url)) + 8, self.app.size.height)
 
     def on_canvas_resized(self) -> None:
         """Write it; the code only where all of it fits."""
         canvas = self.query_one(Canvas)
         width, height = canvas.size
-        line, *code = invitation(self._url)
-        rows = [line[at : at + width - 2] for at in range(0, len(line), width - 2)]
-        fits = len(rows) + len(code) <= height and max(map(len, code)) <= width - 2
-        lines: list[Line] = [[(f" {row}", "title")] for row in rows]
-        lines += [[(f" {row}", "")] for row in code] if fits else [[], [(" or open the address in a browser", "dim")]]
+        with_it, without = (
+            [line[at : at + width - 2] for at in range(0, len(line), width - 2)] for line in commands(self._url)
+        )
+        rows: list[Line] = [*([(f" {row}", "title")] for row in with_it), *([(f" {row}", "")] for row in without)]
+        code, last = qr(self._url), wrap(LAST, width - 2, 2)
+        fits = len(rows) + len(code) + len(last) < height and max(map(len, code)) <= width - 2
+        lines = [
+            *rows,
+            *([[(f" {row}", "")] for row in code] if fits else [[]]),
+            *([(f" {row}", "dim")] for row in last),
+        ]
         lines.append([(" esc", "key"), (" close", "dim")])
         canvas.paint([fit(row, width) for row in [*lines, *[[]] * max(0, height - len(lines))]][:height])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facetui.engine.records import files, installation
+from facetui.engine.records.errors import MissingLab
 from facetui.engine.records.places import short
 from facetui.tui.text.spans import text_of
 
@@ -48,7 +49,7 @@ def picture(app: Viewer) -> None:
 
 
 def table_and_chart(app: Viewer) -> None:
-    """Save the table (CSV, JSON) and the chart (SVG, PNG)."""
+    """Save the table (CSV, JSON) and the chart (SVG; PNG where Pillow is installed)."""
     from facetui.tui.sharing.reports.export import exported
 
     stage = app.stage
@@ -65,20 +66,23 @@ def table_and_chart(app: Viewer) -> None:
 
 
 def _animations(app: Viewer, events: list[Event], folder: Path) -> None:
-    """The replay as an asciicast and as a GIF, from another thread: they take seconds."""
+    """The replay as an asciicast and, where Pillow is installed, as a GIF, from another thread: they take seconds."""
     from textual.worker import get_current_worker
 
     from facetui.tui.app.terminal.recording import asciicast
     from facetui.tui.figures.animation import gif
+    from facetui.tui.figures.drawing import draws_pixels
 
     size = (max(80, app.canvas.size.width), max(24, app.canvas.size.height))
     made = {"replay.cast": asciicast(events, folder, size, app.canvas.style_of, title=folder.name)}
-    made["replay.gif"] = gif(events, folder)
+    if draws_pixels():
+        made["replay.gif"] = gif(events, folder)
     if get_current_worker().is_cancelled:  # the app was left, or somebody asked again
         return
     saved = keep(app, made)
     if saved is not None:
-        app.call_from_thread(app.notify, f"saved {', '.join(path.name for path in saved)}")
+        less = "" if draws_pixels() else f"; no PNG and no GIF: {MissingLab('pillow')}"
+        app.call_from_thread(app.notify, f"saved {', '.join(path.name for path in saved)}{less}")
 
 
 def text(app: Viewer) -> None:

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import UsageError
 from facetui.tui.app import config
 from facetui.tui.app.terminal import graphics
-from facetui.tui.app.terminal.capabilities import few_colours, speaks_unicode
+from facetui.tui.app.terminal.capabilities import drawn_on, few_colours, speaks_unicode
 from facetui.tui.text.plain import say
 from facetui.tui.text.sentences import live
 from facetui.tui.text.spans import ASCII_TWINS
@@ -59,7 +60,7 @@ def app(
         from facetui.tui.app.remembered import recall
         from facetui.tui.app.terminal.driver import Probe, Terminal, guarded, write_report
 
-    if os.environ.get("FACETUI_PROBE"):
+    if os.environ.get("FACETUI_PROBE") and not system.WINDOWS:
         Terminal.probe = Probe()
     config.adopt()
     looks: dict[str, Any] = {"remembered": recall()}
@@ -111,7 +112,7 @@ def prepare(motion: bool) -> None:
         os.environ.setdefault("TEXTUAL_THEME", "ansi-dark")
     if not speaks_unicode():
         codecs.register_error("facetui", _twin)
-        sys.__stderr__.reconfigure(encoding="ascii", errors="facetui")  # type: ignore[union-attr]
+        drawn_on().reconfigure(encoding="ascii", errors="facetui")  # type: ignore[union-attr]
 
 
 def _twin(error: UnicodeError) -> tuple[str, int]:

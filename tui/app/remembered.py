@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from facetui.engine import system
 from facetui.engine.records import places
 from facetui.engine.records.errors import DataError
 
@@ -46,4 +47,4 @@ def keep(remembered: Remembered) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         new = folder / f"{FILE}.{os.getpid()}"
         new.write_bytes(msgspec.json.encode(remembered))
-        new.replace(folder / FILE)
+        system.replace(new, folder / FILE)

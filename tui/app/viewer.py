@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,7 @@ from textual.app import App, ComposeResult
 from textual.driver import Driver
 from textual.notifications import SeverityLevel
 
+from facetui.engine import system
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
@@ -101,8 +103,8 @@ class Viewer(App[int]):
         self._rested = False
         self._look_for_device = look_for_device
         super().__init__(driver_class=driver)
-        for theme in THEMES:
-            self.register_theme(theme)
+        for own in THEMES:
+            self.register_theme(own)
         if not self.current_theme.ansi:
             self.theme = theme if theme in CYCLE else "facetui"
         if folder is not None:
@@ -177,13 +179,17 @@ class Viewer(App[int]):
     @work(exit_on_error=False, group="device")
     async def find_device(self) -> None:
         """Load torch where it slows nothing down: in a process of its own."""
+        if find_spec("torch") is None:
+            self.stage.device = "none: what computes is not installed; facetui doctor says how"
+            self.draw()
+            return
         command = (sys.executable, "-c", DEVICE)
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.DEVNULL, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
         )
         try:
-            engine_process.yield_to_others(process.pid)
+            system.yield_to(process.pid, engine_process.COURTESY)
             out, _ = await process.communicate()
         finally:
             if process.returncode is None:
@@ -235,7 +241,7 @@ class Viewer(App[int]):
             before = self.engine.said() if self.engine is not None else killed
             stage.run.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
-            stage.run.memory = engine_process.memory_of(stage.known.began.pid)
+            stage.run.memory = system.memory_of(stage.known.began.pid)
 
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""

@@ -12,8 +12,8 @@ LAB = ("device", "people", "crowd", "cast", "strength")
 TAKEN = {
     "run": (*LOOKS, *LAB),
     "repl": LAB,
-    "replay": LOOKS,
-    "demo": LOOKS,
+    "replay": ("motion", "mouse"),
+    "demo": ("motion", "mouse"),
     "follow": LOOKS,
     "protect": ("device",),
     "check": ("device",),

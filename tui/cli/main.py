@@ -15,7 +15,7 @@ from click.core import ParameterSource
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_memory
+from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_lab, lack_of_memory
 from facetui.engine.records.text import clean
 from facetui.tui.cli import streams
 from facetui.tui.cli.defaults import defaults, looks
@@ -131,7 +131,7 @@ def _root(
     if show_version:
         from importlib.metadata import version
 
-        print(f"facetui {version('facetui')}")
+        print(f"facetui {version('facetui-core')}")
         raise typer.Exit
     if context.invoked_subcommand is not None:
         # With --help, nothing is played, and the help is the way out of what may be wrong with the file.
@@ -147,7 +147,7 @@ def _root(
     from facetui.engine.records.journal import runs_folder
     from facetui.tui.app import launch
 
-    said = {"motion": not no_motion, "mouse": not no_mouse}
+    said: dict[str, Any] = {"motion": not no_motion, "mouse": not no_mouse}
     typed = {name for name in said if context.get_parameter_source(f"no_{name}") is ParameterSource.COMMANDLINE}
     said |= {name: value for name, value in looks().items() if name not in typed}
     raise typer.Exit(launch.app(runs_folder(), **said, console=not no_console))
@@ -171,6 +171,7 @@ def main() -> None:
     # Before torch is loaded: threads that wait would spin for milliseconds, and hold up whoever else computes here.
     if not {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}.intersection(os.environ):
         os.environ["GOMP_SPINCOUNT"] = SPINS
+    os.environ.setdefault("PYTORCH_ENABLE_MPS_FALLBACK", "1")  # what Apple's processors lack the CPU computes
     try:
         if NEED_TORCH.intersection(sys.argv[1:2]) and "--help" not in sys.argv:
             streams.refuse_too_little_memory(TOO_LITTLE)
@@ -185,12 +186,19 @@ def main() -> None:
         print("facetui: stopped", file=sys.stderr)
         code = 130
     except Exception as error:  # noqa: BLE001  the last net: no traceback on the screen, all of it in a log
-        if lack_of_memory(error):
-            print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
-            code = OutOfMemory.exit_code
-        else:
-            code = _refused(error) if isinstance(error, OSError) else _bug(error)
+        code = _unforeseen(error)
     sys.exit(streams.exit_code(code))
+
+
+def _unforeseen(error: Exception) -> int:
+    """A sentence for what nobody raised on purpose, and its exit code."""
+    if lack_of_memory(error):
+        print(f"facetui: {TOO_LITTLE}", file=sys.stderr)
+        return OutOfMemory.exit_code
+    if (lab := lack_of_lab(error)) is not None:
+        print(f"facetui: {lab}", file=sys.stderr)
+        return lab.exit_code
+    return _refused(error) if isinstance(error, OSError) else _bug(error)
 
 
 def _refused(error: OSError) -> int:

@@ -8,8 +8,10 @@ import io
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import OutOfMemory
 
 BROKEN_PIPE = 141
@@ -52,6 +54,8 @@ def open_streams() -> None:
 
 
 def _forgiving(descriptor: int, old: Any) -> io.TextIOWrapper:
+    if system.WINDOWS and old is not None and old.isatty():
+        return old  # a console there takes text, not bytes, and nobody leaves it
     raw = _Forgiving(descriptor, "wb", closefd=False)
     lines = descriptor == 2 or raw.isatty()
     encoding, errors = (old.encoding, old.errors) if old is not None else ("utf-8", "backslashreplace")
@@ -65,7 +69,7 @@ def exit_code(code: int) -> int:
     lost = getattr(getattr(getattr(sys.stdout, "buffer", None), "raw", None), "lost", None)
     if code or lost is None:
         return code
-    if isinstance(lost, BrokenPipeError):
+    if system.is_left_reader(lost):
         return BROKEN_PIPE
     print(
         f"facetui: standard output could not be written ({lost.strerror}); what was computed is kept", file=sys.stderr
@@ -79,11 +83,7 @@ def refuse_too_little_memory(sentence: str) -> None:
     Raises:
         OutOfMemory: it cannot.
     """
-    try:
-        import resource
-    except ImportError:
-        return
-    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+    if not system.memory_is_limited() or find_spec("torch") is None:
         return
     program = f"import torch; room = torch.ones({ROOM} // 4); torch.ones(64, 64) @ torch.ones(64, 64)"
     if subprocess.run([sys.executable, "-c", program], capture_output=True).returncode:

@@ -60,7 +60,8 @@ def _frame(scene: Scene, folder: Path) -> Image:
     for number, (name, label) in enumerate(_faces(shown) if shown else ()):
         face, x = load(folder, name), WIDTH - 2 * (FACE + 12) + number * (FACE + 12)
         if face is not None:
-            picture.paste(face.resize((FACE, FACE)), (x, HEIGHT + 8))
+            shown_face = Image.frombytes("RGB", (face.width, face.height), face.rgb)
+            picture.paste(shown_face.resize((FACE, FACE)), (x, HEIGHT + 8))
             pen.text((x, HEIGHT + FACE + 14), label, "#15191e", font=small)
     return picture.resize((round(WIDTH * SCALE), round((HEIGHT + BELOW) * SCALE)), Image.Resampling.LANCZOS)
 

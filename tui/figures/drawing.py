@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
@@ -158,6 +159,11 @@ def svg(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
             place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" font-size="{shape.size}"{anchor}'
             parts.append(f'<text {place} fill="{shape.colour}">{html(shape.text)}</text>')
     return "\n".join([*parts, "</svg>", ""])
+
+
+def draws_pixels() -> bool:
+    """Whether Pillow is installed, without which there is no PNG and no GIF."""
+    return find_spec("PIL") is not None
 
 
 def png(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:

@@ -2,52 +2,38 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from facetui.tui.figures import pixels
+from facetui.tui.figures.pixels import Picture
 from facetui.tui.runs import picture_policy
 from facetui.tui.text.spans import Line, fit, side_by_side
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 RAMP = " .:-=+*#%@"
 
 
-def load(folder: Path, name: str) -> Image | None:
+def load(folder: Path, name: str) -> Picture | None:
     """A picture of a run by its name; ``None`` where there is none that can be read, or not yet."""
     content = picture_policy.read(folder, name)
     return _decoded(content) if content is not None else None
 
 
-@lru_cache(maxsize=24)
-def _decoded(content: bytes) -> Image | None:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
-            return picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError):
-        return None
+_decoded = lru_cache(maxsize=24)(pixels.decoded)
 
 
-def difference(folder: Path, one: str, other: str) -> Image | None:
+def difference(folder: Path, one: str, other: str) -> Picture | None:
     """How far two pictures differ in every channel, times ten; ``None`` where one is missing or sizes differ."""
     first, second = load(folder, one), load(folder, other)
-    if first is None or second is None or first.size != second.size:
+    if first is None or second is None or (first.width, first.height) != (second.width, second.height):
         return None
-    return _difference(_Same(first), _Same(second))
+    return _difference(first, second, 10)
 
 
-@lru_cache(maxsize=16)
-def _difference(first: _Same, second: _Same) -> Image:
-    from PIL import ImageChops
-
-    return ImageChops.difference(first.image, second.image).point(lambda value: min(255, 10 * value))
+_difference = lru_cache(maxsize=16)(pixels.difference)
 
 
 @dataclass(frozen=True)
@@ -76,7 +62,7 @@ class Placed:
     """
 
     title: str
-    picture: Image | None
+    picture: Picture | None
     x: int
     y: int
     width: int
@@ -94,41 +80,13 @@ def pictures_in_row(pictures: Sequence[Placed], looks: Looks) -> list[Line]:
     return [titles, *side_by_side(*(block for picture in drawn for block in (gap, picture)))]
 
 
-@lru_cache
-def _cube() -> Image:
-    """A picture whose palette has the 216 colours that every terminal with 256 has alike."""
-    from PIL import Image
-
-    steps = (0, 95, 135, 175, 215, 255)
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([value for r in steps for g in steps for b in steps for value in (r, g, b)])
-    return palette
-
-
 @lru_cache(maxsize=64)
-def _small(picture: _Same, width: int, dithered: bool) -> bytes:
-    from PIL import Image
-
-    small = picture.image.resize((width, width // 2 * 2))
-    if dithered:
-        small = small.quantize(palette=_cube(), dither=Image.Dither.FLOYDSTEINBERG).convert("RGB")
-    return small.tobytes()
+def _small(picture: Picture, width: int, dithered: bool) -> bytes:
+    small = pixels.resized(picture, width, width // 2 * 2)
+    return (pixels.dithered(small) if dithered else small).rgb
 
 
-class _Same:
-    """A picture, compared by itself: what is decoded once is scaled once."""
-
-    def __init__(self, image: Image) -> None:
-        self.image = image
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.image is self.image
-
-    def __hash__(self) -> int:
-        return id(self.image)
-
-
-def halves(picture: Image | None, width: int, colours: Literal["true", "256", "none"] = "true") -> list[Line]:
+def halves(picture: Picture | None, width: int, colours: Literal["true", "256", "none"] = "true") -> list[Line]:
     """A square picture as ``width`` columns and half as many rows.
 
     Args:
@@ -140,16 +98,16 @@ def halves(picture: Image | None, width: int, colours: Literal["true", "256", "n
         middle = "not kept".center(width)
         return [[(middle if row == width // 4 else " " * width, "dim")] for row in range(width // 2)]
     if colours == "none":
-        grey = picture.convert("L").resize((width, width // 2)).tobytes()
+        grey = pixels.grey(pixels.resized(picture, width, width // 2))
         return [
             [("".join(RAMP[value * (len(RAMP) - 1) // 255] for value in grey[row * width : (row + 1) * width]), "")]
             for row in range(width // 2)
         ]
-    small = _small(_Same(picture), width, colours == "256")
-    pixels = [small[i : i + 3].hex() for i in range(0, len(small), 3)]
+    small = _small(picture, width, colours == "256")
+    cells = [small[i : i + 3].hex() for i in range(0, len(small), 3)]
     return [
         [
-            ("▀", f"rgb:{pixels[2 * row * width + column]}{pixels[(2 * row + 1) * width + column]}")
+            ("▀", f"rgb:{cells[2 * row * width + column]}{cells[(2 * row + 1) * width + column]}")
             for column in range(width)
         ]
         for row in range(width // 2)

@@ -7,24 +7,24 @@ import io
 import os
 import re
 import shutil
+import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import zstandard
-
+from facetui.engine import system
 from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError
 from facetui.tui.runs import cues
 from facetui.tui.runs.cues import CUES
 from facetui.tui.runs.picture_policy import PicturePolicy
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 NAME = re.compile(r"events\.jsonl|cues\.jsonl|pictures/[0-9a-f]{16}\.png")
 MOST = {journal.EVENTS: journal.MOST, CUES: cues.MOST}
@@ -40,8 +40,8 @@ FOR_NOW = "facetui-replay-"
 MADE_JUST_NOW = 60
 """Seconds after which a folder is surely locked by whoever made it."""
 
-WINDOW_MOST = 1 << 27
-"""Bytes of memory that its compression may ask for."""
+READING: Mapping[int, int] = {zstd.DecompressionParameter.window_log_max: 27}
+"""Its compression may ask for 128 MB of memory (a power of two)."""
 
 
 def is_archive(name: str) -> bool:
@@ -63,7 +63,7 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
     """
     out = io.BytesIO()
     with (
-        zstandard.ZstdCompressor(level=19).stream_writer(out, closefd=False) as packed,
+        zstd.ZstdFile(out, "w", level=19) as packed,
         tarfile.open(fileobj=packed, mode="w|", format=tarfile.USTAR_FORMAT) as tar,
     ):
         for name, data in _packed(folder, pictures):
@@ -101,7 +101,7 @@ def unpack(archive: Path, folder: Path) -> Path:
     """
     try:
         with archive.open("rb") as file:
-            packed = zstandard.ZstdDecompressor(max_window_size=WINDOW_MOST).stream_reader(file)
+            packed = zstd.ZstdFile(file, options=READING)
             for name, data in _members(_Bounded(packed, WHOLE_MOST), archive):
                 target = folder / name
                 target.parent.mkdir(exist_ok=True)
@@ -111,7 +111,7 @@ def unpack(archive: Path, folder: Path) -> Path:
         raise JournalError(f"{archive} holds {Path(error.filename).name} twice; it is not unpacked") from None
     except OSError as error:
         raise JournalError(f"{archive} cannot be unpacked ({error.strerror or error}); check the path") from error
-    except (zstandard.ZstdError, tarfile.TarError, ValueError, EOFError) as error:
+    except (zstd.ZstdError, tarfile.TarError, ValueError, EOFError) as error:
         raise JournalError(
             f"{archive} is not a run packed by facetui runs export, or it is damaged ({error})"
         ) from None
@@ -132,7 +132,7 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
     """
     _forget_abandoned(places.temporary())
     with tempfile.TemporaryDirectory(prefix=FOR_NOW) as place:
-        lock = _held(Path(place))
+        lock = system.lock_folder(Path(place))
         try:
             yield unpack(archive, Path(place))
         except JournalError as error:
@@ -145,22 +145,13 @@ def unpacked_for_now(archive: Path) -> Iterator[Path]:
 def _forget_abandoned(parent: Path) -> None:
     for folder in parent.glob(f"{FOR_NOW}*"):
         with contextlib.suppress(OSError):
-            if time.time() - folder.lstat().st_mtime > MADE_JUST_NOW and (lock := _held(folder)) is not None:
+            is_old = time.time() - folder.lstat().st_mtime > MADE_JUST_NOW
+            if is_old and (lock := system.lock_folder(folder)) is not None:
+                if system.WINDOWS:  # which removes no file that is open
+                    os.close(lock)
                 shutil.rmtree(folder, ignore_errors=True)
-                os.close(lock)
-
-
-def _held(folder: Path) -> int | None:
-    """Lock a folder as long as the returned descriptor is open; ``None`` where somebody else has, or nobody can."""
-    if fcntl is None:
-        return None
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(number)
-        return None
-    return number
+                if not system.WINDOWS:
+                    os.close(lock)
 
 
 def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:
@@ -189,7 +180,7 @@ def _members(stream: _Bounded, archive: Path) -> Iterator[tuple[str, bytes]]:
 class _Bounded:
     """A stream that ends with an error once it has given too much: small archives can unpack to very large files."""
 
-    def __init__(self, stream: zstandard.ZstdDecompressionReader, most: int) -> None:
+    def __init__(self, stream: zstd.ZstdFile, most: int) -> None:
         self._stream = stream
         self._left = most
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import shutil
 import signal
 import subprocess
@@ -13,9 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facetui.engine.records import journal
+from facetui.engine import system
+from facetui.engine.records import files, journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import RunFailed
+from facetui.tui.runs.interrupts import ASKED_TO_STOP
 
 LOG = "engine.log"
 """What the engine said on its standard streams, beside its journal."""
@@ -45,7 +45,11 @@ class Engine:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Ask it to stop; it closes its journal with the reason. A background job of a script ignores Ctrl-C."""
-        if self.code is None:
+        if self.code is not None:
+            return
+        if system.WINDOWS:  # a detached process there hears no signals
+            files.write(self.folder, ASKED_TO_STOP, str(int(number)))
+        else:
             self.process.send_signal(number)
 
     def said(self) -> str:
@@ -81,16 +85,16 @@ def start(story: str, arguments: Sequence[str], out: Path, name: str) -> Engine:
     command = [*MAIN, "run", story, *arguments, "--display", "none", "--into", str(folder)]
     with (folder / LOG).open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, close_fds=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            creationflags=system.DETACHED,
+            close_fds=True,
         )
-    yield_to_others(process.pid)
+    system.yield_to(process.pid, COURTESY)
     return Engine(folder, process)
-
-
-def yield_to_others(pid: int) -> None:
-    """Let keys and screens go before a process."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.setpriority(os.PRIO_PROCESS, pid, COURTESY)
 
 
 def wait_until_begun(
@@ -116,12 +120,3 @@ def wait_until_begun(
         if events:
             return
         sleep(0.05)
-
-
-def memory_of(pid: int) -> int | None:
-    """Main memory a process holds now, bytes; ``None`` where the system does not tell."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None

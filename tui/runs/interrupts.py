@@ -6,11 +6,21 @@ import contextlib
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-ASKING = ("SIGINT", "SIGTERM", "SIGHUP")
-"""What people and programs send to end a command; Windows has no SIGHUP."""
+from facetui.engine import system
+from facetui.engine.records import files
+
+ASKING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+"""What people and programs send to end a command; Windows has no SIGHUP, others no SIGBREAK."""
+
+ASKED_TO_STOP = "stop"
+"""In a run's folder, for a process that hears no signals: a file with the number of the one that is meant."""
+
+LOOK = 0.25
+"""Seconds between two looks at whether it is there."""
 
 Handler = Callable[[int, FrameType | None], Any]
 
@@ -63,8 +73,24 @@ def handled(handler: Handler, names: tuple[str, ...] = ASKING) -> Iterator[None]
 
 
 @contextlib.contextmanager
-def stoppable() -> Iterator[Stop]:
-    """While something long is computed: signals ask it to stop at its next step."""
-    stop = Stop()
-    with handled(stop):
-        yield stop
+def stoppable(folder: Path | None = None) -> Iterator[Stop]:
+    """While something long is computed: signals ask it to stop at its next step.
+
+    Args:
+        folder: of the run; a file in it asks, too, where processes in the background hear no signals.
+    """
+    stop, done = Stop(), threading.Event()
+    if folder is not None and system.WINDOWS:
+        threading.Thread(target=_watch, args=(folder, stop, done), daemon=True).start()
+    try:
+        with handled(stop):
+            yield stop
+    finally:
+        done.set()
+
+
+def _watch(folder: Path, stop: Stop, done: threading.Event) -> None:
+    while not done.wait(LOOK):
+        with contextlib.suppress(OSError, ValueError):
+            stop(int(files.read(folder, ASKED_TO_STOP, 16)))
+            return

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from facetui.engine import system
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import decode
@@ -26,11 +27,6 @@ from facetui.engine.records.text import brief
 from facetui.tui.runs import cues, picture_policy
 from facetui.tui.runs.answers import LENGTH, Connection, Foreign, Limits, size, why
 from facetui.tui.runs.cues import CUES
-
-try:
-    import fcntl
-except ImportError:  # Windows: a copy then looks killed while it still grows
-    fcntl = None  # type: ignore[assignment]
 
 TRIES = 3
 """Times that a picture is asked for."""
@@ -177,8 +173,7 @@ class Mirror:
     def _anew(self) -> Path:
         folder = Path(tempfile.mkdtemp(prefix="followed-", dir=self._parent))
         self._file = files.open_to_make(folder, journal.EVENTS)
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
+        system.lock(self._file.fileno())
         self._size, self._line, self._seq, self._cues = 0, b"", -1, 0
         self._lines, self._extra, self._is_complete = 0, 0, False
         self._pictures: set[str] = set()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import threading
+
 import msgspec
 
 from facetui.engine.records.text import json
@@ -74,3 +77,37 @@ def question(text: bytes) -> Question:
 def answer(text: bytes) -> Answer:
     """What the process answers."""
     return _answers.decode(text)
+
+
+class Wire(io.TextIOBase):
+    """Messages out, one at a time; as a stream, every line written to it is one."""
+
+    encoding = "utf-8"
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+        self._rest = ""
+        self._lock = threading.RLock()
+
+    def send(self, message: Answer) -> None:
+        """Send one; an app that is gone is no error, the session ends by its standard input."""
+        with self._lock:
+            try:
+                self._file.write(line(message))
+                self._file.flush()
+            except OSError:
+                pass
+
+    def write(self, text: str) -> int:
+        """Keep the last line until it is whole."""
+        with self._lock:
+            *lines, self._rest = (self._rest + text).split("\n")
+            for printed in lines:
+                self.send(Said(printed))
+        return len(text)
+
+    def finish(self) -> None:
+        """Send a last line without its break."""
+        with self._lock:
+            if self._rest:
+                self.write("\n")

@@ -1,8 +1,4 @@
-"""The process behind the app's console: IPython over a session, spoken to through its standard streams.
-
-Run as ``python -m facetui.tui.session.process RUNS [RUN]``: it opens a session in the folder of runs, after the story
-of a run if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
-"""
+"""What the process behind the app's console does: IPython over a session, asked and answered through messages."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import io
 import os
 import queue
 import signal
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -30,40 +25,6 @@ from facetui.tui.session.open_session import open_session, scope
 
 REMEMBERED = 200
 """Pieces of typed text that the app gets of earlier sessions."""
-
-
-class Wire(io.TextIOBase):
-    """Messages out, one at a time; as a stream, every line written to it is one."""
-
-    encoding = "utf-8"
-
-    def __init__(self, file: io.BufferedWriter) -> None:
-        self._file = file
-        self._rest = ""
-        self._lock = threading.RLock()
-
-    def send(self, message: messages.Answer) -> None:
-        """Send one; an app that is gone is no error, the session ends by its standard input."""
-        with self._lock:
-            try:
-                self._file.write(messages.line(message))
-                self._file.flush()
-            except OSError:
-                pass
-
-    def write(self, text: str) -> int:
-        """Keep the last line until it is whole."""
-        with self._lock:
-            *lines, self._rest = (self._rest + text).split("\n")
-            for line in lines:
-                self.send(messages.Said(line))
-        return len(text)
-
-    def finish(self) -> None:
-        """Send a last line without its break."""
-        with self._lock:
-            if self._rest:
-                self.write("\n")
 
 
 class Shell(InteractiveShell):
@@ -111,7 +72,7 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
     return settings, story
 
 
-def serve(runs: Path, after: Path | None, wire: Wire, questions: io.BufferedReader) -> None:
+def serve(runs: Path, after: Path | None, wire: messages.Wire, questions: io.BufferedReader) -> None:
     """Open a session and answer until there are no more questions.
 
     Args:
@@ -177,7 +138,7 @@ def _listen(
     asked: queue.SimpleQueue[messages.Run | None],
     session: Session,
     shell: InteractiveShell,
-    wire: Wire,
+    wire: messages.Wire,
 ) -> None:
     """Pass pieces of text on, answer what can be answered meanwhile; at the end stop what is being done."""
     for text in questions:
@@ -190,19 +151,3 @@ def _listen(
             wire.send(messages.Completed(message.text, fragment, matches))
     session.stop()
     asked.put(None)
-
-
-def main() -> None:
-    """Keep the standard streams for messages; whatever else writes to them goes to standard error."""
-    wire = Wire(os.fdopen(os.dup(1), "wb"))
-    questions = os.fdopen(os.dup(0), "rb")
-    os.dup2(2, 1)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    out: Any = wire
-    sys.stdout = sys.stderr = out
-    runs, *after = map(Path, sys.argv[1:])
-    serve(runs, after[0] if after else None, wire, questions)
-
-
-if __name__ == "__main__":
-    main()

@@ -25,6 +25,7 @@ from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.people import identities as peoples
 from facetui.engine.people import persons
 from facetui.engine.people.persons import EMBEDDED
+from facetui.engine.records.errors import extra_command
 from facetui.engine.records.rates import error_rate
 from facetui.engine.records.text import brief
 
@@ -172,7 +173,7 @@ def _prepared(
     failed: dict[str, str] = {}
     for name, prepare in libraries.items():
         if find_spec(MODULES.get(name, name)) is None:
-            failed[name] = "not installed: pip install 'facetui[peers]'"
+            failed[name] = f"not installed: {extra_command('peers')}"
             continue
         try:
             there[name] = prepare(head, batch, device)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +14,7 @@ from typing import Any, Protocol
 
 import torch
 
+from facetui.engine import system
 from facetui.engine.applications.protect.files import find_inputs
 from facetui.engine.applications.protect.protector import Protector
 from facetui.engine.lab.world.strength import Strength, tool_of
@@ -85,7 +84,7 @@ class Program:
             words = [" ".join(given)]
         elif len(given) == 1:
             try:
-                words = shlex.split(given[0])
+                words = system.words(given[0])
             except ValueError as error:
                 raise UsageError(f"the command cannot be split into words ({error}); close its quotes") from None
         else:
@@ -108,7 +107,7 @@ class Program:
             ToolFailed: it ended with an error, took too long, or wrote no picture.
         """
         before = {path.name: path.read_bytes() for path in photos.iterdir()}
-        quote = shlex.quote if self.shell else str
+        quote = system.quoted if self.shell else str
         words = [word.replace(INPUT, quote(str(photos))).replace(OUTPUT, quote(str(out))) for word in self.words]
         with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as errors:
             code = self._wait(words, said, errors, check)
@@ -117,7 +116,7 @@ class Program:
         if code is None:
             raise ToolFailed(f"the command was stopped after {self.limit:g} seconds{told}; raise --limit")
         if code:
-            how = f"was ended by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
+            how = f"was ended by {system.name_of_signal(-code)}" if code < 0 else f"ended with exit code {code}"
             raise ToolFailed(f"the command {how}{told}")
         if not any(OUTPUT in word for word in self.words):
             _take_new(photos, before, out)
@@ -134,6 +133,7 @@ class Program:
                 stdout=said,
                 stderr=errors,
                 start_new_session=True,
+                creationflags=system.OWN_GROUP,
             )
         except OSError as error:
             raise ToolFailed(f"the command cannot be run ({error.strerror})") from error
@@ -152,27 +152,14 @@ class Program:
 
 def _end(process: subprocess.Popen[Any]) -> None:
     """End a program that still runs, and what it started: its whole session, asked first."""
-    for number in (signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        if process.poll() is not None and number == signal.SIGTERM:
+    for hard in (False, True):
+        if process.poll() is not None and not hard:
             return
-        try:
-            if hasattr(os, "killpg"):
-                os.killpg(process.pid, number)
-            else:
-                process.kill()
-        except (ProcessLookupError, PermissionError):
-            pass
+        system.end_group(process, hard=hard)
         try:
             process.wait(GRACE)
         except subprocess.TimeoutExpired:
             continue
-
-
-def _signal(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
 
 
 def _last_line(stream: Any) -> str:

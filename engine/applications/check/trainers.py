@@ -137,7 +137,7 @@ def try_out(world: World) -> Trial:
 def adapted(world: World) -> str:
     """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
     state = _state(world)
-    training = Adapt(steps=max(TRAINED, world.training_steps))
+    training = Adapt(**{**world.training, "steps": max(TRAINED, world.training["steps"])})
     adapt(state, training, list(TOOLS), state.current)
     return state.current.extractor
 

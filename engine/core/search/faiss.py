@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.search.index import Index
-from facetui.engine.records.errors import UsageError
+from facetui.engine.records.errors import UsageError, extra_command
 
 TRAINED_ON = 262_144
 """Vectors that an index may be trained on, the first ones given."""
@@ -33,7 +33,7 @@ class Faiss(Index):
             import faiss
         except ImportError as error:
             raise UsageError(
-                "an index of faiss needs the package faiss-cpu; install it with: pip install 'facetui[faiss]'"
+                f"an index of faiss needs the package faiss-cpu; install it with: {extra_command('faiss')}"
             ) from error
         try:
             self._index: Any = faiss.index_factory(size, settings, faiss.METRIC_INNER_PRODUCT)

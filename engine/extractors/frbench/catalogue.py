@@ -15,10 +15,10 @@ from importlib.util import find_spec
 
 from facetui.engine.extractors.frbench import assets
 from facetui.engine.extractors.frbench.model import PART, PREFIX, Model, of_key
-from facetui.engine.records.errors import MissingExtra, UnknownName, UsageError
+from facetui.engine.records.errors import MissingExtra, UnknownName, UsageError, extra_command
 
 PATTERN = f"{PREFIX}BACKBONE/LOSS/DATA"
-COMMAND = "pip install 'facetui[frbench]'"
+COMMAND = extra_command("frbench")
 
 _ROW = re.compile(rf"^\|[^|\n]*\|\s*`({PART})`\s*\|\s*`({PART})`\s*\|\s*`({PART})`\s*\|", re.MULTILINE)
 """A line of the table: what the network is called in words, and the three parts of its name."""

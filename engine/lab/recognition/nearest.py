@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from facetui.engine.core.interfaces import Classifier
+from facetui.engine.core.search.exact import Exact
 from facetui.engine.records.errors import UsageError
 
 Metric = Literal["cosine", "euclidean"]
@@ -28,6 +29,7 @@ class NearestNeighbour(Classifier):
             raise UsageError(f"expected a metric cosine or euclidean, got {metric!r}")
         self.metric = metric
         self._embeddings: Tensor | None = None
+        self._index: Exact | None = None
         self._people = torch.empty(0, dtype=torch.int64)
 
     def fit(self, embeddings: Tensor, people: Tensor) -> NearestNeighbour:
@@ -42,6 +44,9 @@ class NearestNeighbour(Classifier):
                 f"and {tuple(people.shape)}"
             )
         self._embeddings, self._people = embeddings, people
+        if self.metric == "cosine":
+            self._index = Exact(embeddings.shape[1])
+            self._index.add(torch.nn.functional.normalize(embeddings, dim=1))
         return self
 
     def search(self, embeddings: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -59,12 +64,11 @@ class NearestNeighbour(Classifier):
         """
         if self._embeddings is None:
             raise UsageError("the gallery is empty; let the trainer scrape before it searches")
-        if self.metric == "cosine":
-            gallery = torch.nn.functional.normalize(self._embeddings, dim=1)
-            similarity = torch.nn.functional.normalize(embeddings, dim=1) @ gallery.T
+        if self._index is not None:
+            values, order = self._index.search(torch.nn.functional.normalize(embeddings, dim=1), k)
         else:
             similarity = -torch.cdist(embeddings, self._embeddings)
-        values, order = similarity.topk(min(k, similarity.shape[1]), dim=1)
+            values, order = similarity.topk(min(k, similarity.shape[1]), dim=1)
         return values, self._people[order]
 
     def predict(self, embeddings: Tensor) -> Tensor:

@@ -178,7 +178,7 @@ class Trainer(Player):
             against: names of attacks; absent: every attack that was used so far, or that there are pairs of.
             pairs: ``own``: it runs the tools; ``published``: it takes what ``lab.users.publish_pairs`` showed.
             defence: its name in the registry; one that trains an extractor.
-            settings: the defence's own settings, e.g. ``steps=100`` (else as many as the cast says) or
+            settings: the defence's own settings, e.g. ``steps=100`` (else what the cast says) or
                 ``objective="shared-label"``.
 
         Raises:
@@ -187,16 +187,16 @@ class Trainer(Player):
         """
         if pairs not in PAIRS:
             raise UsageError(f"expected pairs {' or '.join(PAIRS)}, got {pairs!r}")
-        made = defences.make(defence, Training, "trains an extractor", **self._steps(defence, settings))
+        made = defences.make(defence, Training, "trains an extractor", **self._as_cast(defence, settings))
         published = pairs == "published"
         self._ready()
         names = list(against or ()) if published else self._tools(against, "adapt")
         adapt(self.state, made, names, self._pipeline(self.state.current.extractor), published)
 
-    def _steps(self, defence: str, settings: dict[str, Any]) -> dict[str, Any]:
-        """Settings with as many steps as the cast says, where our own training is asked for without any."""
+    def _as_cast(self, defence: str, settings: dict[str, Any]) -> dict[str, Any]:
+        """Settings with what the cast says of training, where our own is asked for without it."""
         ours = issubclass(DEFENCES.get(defence), Adapt)
-        return {"steps": self.state.world.training_steps, **settings} if ours else settings
+        return {**self.state.world.training, **settings} if ours else settings
 
     @move
     def detect(

@@ -145,10 +145,11 @@ class World:
         return self.recorder.t
 
     @property
-    def training_steps(self) -> int:
-        """For how many steps the trainer fine-tunes, unless it is told."""
+    def training(self) -> dict[str, Any]:
+        """How the trainer fine-tunes the cast's networks unless it is told: settings of ``adapt``."""
         weakened = self.cast.workshop_training_steps if self.strength == "workshop" else None
-        return weakened or self.cast.training_steps
+        sizes = {"sizes": self.cast.training_sizes} if self.cast.training_sizes else {}
+        return {"steps": weakened or self.cast.training_steps, **sizes}
 
     @property
     def players(self) -> range:

@@ -7,7 +7,7 @@ import importlib.util
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
@@ -23,6 +23,7 @@ def unit(n: int, size: int, seed: int = 0) -> torch.Tensor:
     return normalize(torch.randn(n, size, generator=torch.Generator().manual_seed(seed)), dim=1)
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(1, 70), q=st.integers(1, 9), k=st.integers(1, 80), block=st.integers(1, 40), probes=st.integers(1, 5)
 )

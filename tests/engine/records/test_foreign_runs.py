@@ -9,7 +9,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-import zstandard
 from PIL import Image
 
 from facetui.engine.people import identities as peoples
@@ -22,6 +21,7 @@ from facetui.engine.runs.setup import begin, open_lab, prepare
 from facetui.tui.app.app import FacetApp
 from facetui.tui.figures import photos
 from facetui.tui.runs import archive, cues
+from facetui.tui.runs.archive import zstd
 from facetui.tui.runs.picture_policy import PicturePolicy
 from facetui.tui.sharing.reports import run_report
 
@@ -185,14 +185,14 @@ def laid(run: Path, key: Path) -> Path:
 
 def unpacked_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
-        return zstandard.ZstdDecompressor().stream_reader(file).read()
+        return zstd.decompress(file.read())
 
 
 @pytest.mark.parametrize("asked", ["fictional", "all"])
 def test_an_archive_holds_nothing_from_behind_a_link(run, key, tmp_path, asked):
     archive.pack(laid(run, key), tmp_path / "run.tar.zst", asked)
     assert b"PRIVATE KEY" not in unpacked_bytes(tmp_path / "run.tar.zst")
-    with zstandard.open(tmp_path / "run.tar.zst", "rb") as file, tarfile.open(fileobj=file, mode="r|") as tar:
+    with zstd.open(tmp_path / "run.tar.zst", "rb") as file, tarfile.open(fileobj=file, mode="r|") as tar:
         assert "cues.jsonl" not in tar.getnames()
 
 

@@ -103,7 +103,7 @@ class Kernel:
     """The console's process, spoken to as the app does."""
 
     def __init__(self, *arguments: Path) -> None:
-        command = [sys.executable, "-m", "facetui.tui.session.process", *map(str, arguments)]
+        command = [sys.executable, "-m", "facetui.tui.session", *map(str, arguments)]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self.said: list[str] = []
 

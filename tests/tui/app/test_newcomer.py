@@ -8,7 +8,7 @@ from facetui.engine.records import journal
 from facetui.tui.app import config
 from facetui.tui.app.app import FacetApp
 from facetui.tui.app.remembered import FILE, Remembered, keep, recall
-from facetui.tui.runs.archive import demo
+from facetui.tui.runs.recordings import unpacked as demo
 from facetui.tui.screens import frame, welcome
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import text_of, wrap

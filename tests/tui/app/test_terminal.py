@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
+from facetui.engine import system
 from facetui.engine.records import journal
 from facetui.engine.records.events import Note, Progress, RunFailed
 from facetui.tui.app.terminal.driver import RESTORE
 from facetui.tui.cli.machine import bench_screens
 from facetui.tui.cli.machine.bench_screens import MAIN, Pty
-from facetui.tui.runs import engine_process
 
 STORY = '''"""A story for tests.
 
@@ -207,9 +207,9 @@ def test_a_detached_run_that_cannot_begin_says_why(tmp_path):
 
 
 def test_the_memory_of_a_process_is_known_here_or_nowhere():
-    memory = engine_process.memory_of(os.getpid())
+    memory = system.memory_of(os.getpid())
     assert memory is None or memory > 10_000_000
-    assert engine_process.memory_of(2**30) is None
+    assert system.memory_of(2**30) is None
 
 
 # --- in tmux ------------------------------------------------------------------------------------------------------

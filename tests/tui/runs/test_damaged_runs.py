@@ -10,7 +10,6 @@ import tarfile
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from facetui.engine.people import casts
 from facetui.engine.records import journal
@@ -19,6 +18,7 @@ from facetui.engine.records.events import decode, encode
 from facetui.tui.app.app import FacetApp
 from facetui.tui.runs import cues, recent
 from facetui.tui.runs.answers import Limits
+from facetui.tui.runs.archive import zstd
 from facetui.tui.runs.remote import Mirror
 from facetui.tui.text.spans import text_of
 
@@ -288,7 +288,7 @@ def test_a_packed_run_is_named_by_its_archive(run, tmp_path, monkeypatch, capfd)
     """Not by the folder it was unpacked to, which is gone when that is read."""
     data = DAMAGES["half a line"]((run / journal.EVENTS).read_bytes())
     pack = tmp_path / "run.tar.zst"
-    with zstandard.open(pack, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
+    with zstd.open(pack, "wb") as file, tarfile.open(fileobj=file, mode="w|") as tar:
         entry = tarfile.TarInfo(journal.EVENTS)
         entry.size = len(data)
         tar.addfile(entry, io.BytesIO(data))

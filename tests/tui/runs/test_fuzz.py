@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import msgspec
 import pytest
-import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -37,6 +36,7 @@ from facetui.engine.records.events import (
 from facetui.engine.records.fields import DATE
 from facetui.tui.runs import archive, cues, recent
 from facetui.tui.runs.answers import Limits
+from facetui.tui.runs.archive import zstd
 from facetui.tui.runs.remote import Mirror
 from facetui.tui.screens import frame
 from facetui.tui.screens.pages import PAGES
@@ -145,7 +145,7 @@ def sample(tmp_path_factory) -> Sample:
     (folder / cues.CUES).write_bytes(cues.encode([cues.Cue(i, "faces", f"look {i}", "2026-01-01") for i in range(4)]))
     archive.pack(folder, folder / "run.tar.zst", "all")
     packed = (folder / "run.tar.zst").read_bytes()
-    tar = zstandard.ZstdDecompressor().stream_reader(io.BytesIO(packed)).read()
+    tar = zstd.decompress(packed)
     return Sample((folder / journal.EVENTS).read_bytes(), (folder / cues.CUES).read_bytes(), packed, tar)
 
 
@@ -345,7 +345,7 @@ def test_archives(sample, how):
 @fuzzed
 @given(raw_changes)
 def test_archives_that_are_packed_well_but_hold_something_else(sample, how):
-    data = zstandard.ZstdCompressor(level=1).compress(changed(sample.tar, how))
+    data = zstd.compress(changed(sample.tar, how), level=1)
     in_a_folder("run.tar.zst", data, unpack)
 
 

@@ -9,7 +9,7 @@ import pytest
 from facetui.engine.records import journal
 from facetui.engine.records.events import Progress
 from facetui.engine.records.rates import percent
-from facetui.tui.runs.archive import demo
+from facetui.tui.runs.recordings import unpacked as demo
 from facetui.tui.screens import frame
 from facetui.tui.screens.welcome import glossary_lines
 from facetui.tui.state.app_state import Stage

@@ -18,7 +18,7 @@ from facetui.engine.records.events import (
     RunBegan,
 )
 from facetui.tui.figures.lanes import LANES, newest
-from facetui.tui.runs.archive import demo
+from facetui.tui.runs.recordings import unpacked as demo
 from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text import spans

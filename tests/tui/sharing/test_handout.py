@@ -20,7 +20,6 @@ from pathlib import Path
 import msgspec
 import pytest
 import typer
-import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,7 +35,7 @@ from facetui.tui.cli.machine.bench_screens import Pty
 from facetui.tui.cli.runs import watch
 from facetui.tui.cli.runs.watch import unpacked
 from facetui.tui.runs import archive, recordings
-from facetui.tui.runs.archive import pack, unpack
+from facetui.tui.runs.archive import pack, unpack, zstd
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.text.spans import text_of
 
@@ -66,9 +65,7 @@ def test_a_run_comes_out_of_its_file_as_it_went_in(run, tmp_path):
     assert "engine.log" not in names
     with pytest.raises(JournalError, match="not overwritten"):
         pack(run, packed)
-    with tarfile.open(
-        fileobj=io.BytesIO(zstandard.ZstdDecompressor().decompressobj().decompress(packed.read_bytes()))
-    ) as tar:
+    with tarfile.open(fileobj=io.BytesIO(zstd.decompress(packed.read_bytes()))) as tar:
         assert all((entry.uid, entry.mtime, entry.uname) == (0, 0, "") for entry in tar), "nothing of this machine"
 
 
@@ -90,7 +87,7 @@ def packed_by_a_stranger(path: Path, *entries: tuple[tarfile.TarInfo, bytes]) ->
         for entry, data in entries:
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
-    path.write_bytes(zstandard.ZstdCompressor().compress(out.getvalue()))
+    path.write_bytes(zstd.compress(out.getvalue()))
     return path
 
 
@@ -172,7 +169,7 @@ def sparse(name: str, size: int) -> bytes:
     ids=["sparse files", "a chain of long names", "a large PAX header", "too short", "a name twice"],
 )
 def test_extensions_of_tar_cannot_fill_disk_memory_or_stack(blocks, tmp_path):
-    (tmp_path / "bad.tar.zst").write_bytes(zstandard.ZstdCompressor().compress(blocks))
+    (tmp_path / "bad.tar.zst").write_bytes(zstd.compress(blocks))
     (tmp_path / "into").mkdir()
     began = time.monotonic()
     with pytest.raises(JournalError):

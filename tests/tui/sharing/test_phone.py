@@ -15,7 +15,7 @@ import pytest
 from facetui.engine.records import journal
 from facetui.engine.records.events import DefenceApplied, Event, PhotosPosted, PhotosScraped, RunBegan
 from facetui.engine.records.journal import Journal
-from facetui.tui.runs.archive import demo
+from facetui.tui.runs.recordings import unpacked as demo
 from facetui.tui.state.snapshot import Scene
 
 from ...support.sample_run import BEGAN

@@ -22,6 +22,7 @@ from facetui.tui.sharing.web.server import policy
 
 from ...support.presenting import Presenter, until
 from ...support.sample_run import a_picture, sample_events
+from ...support.without import without
 
 MAIN = [sys.executable, "-m", "facetui.tui.cli.main"]
 
@@ -108,15 +109,60 @@ def test_no_request_gets_more_than_it_may(fuzzed, method, path, token, header, v
     assert sorted(fuzzed.folder.rglob("*")) == before and fuzzed.server.process.poll() is None
 
 
-@pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory):
+BASES = {"httptools": (), "h11": ("httptools", "uvloop")}
+"""What the server speaks HTTP with, and what is not installed then."""
+
+
+@pytest.fixture(scope="module", params=BASES)
+def fuzzed(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzzed") / "run"
-    made = Presenter(folder)
+    made = Presenter(folder, **without(folder.parent / "missing", *BASES[request.param]))
     made.finish()
     (folder.parent / "outside.txt").write_text("SECRET")
     (folder / "engine.log").write_text("SECRET")
     yield made
     made.server.stop()
+
+
+def connected(presenter: Presenter, said: bytes) -> socket.socket:
+    connection = socket.create_connection((presenter.host, presenter.port), timeout=20)
+    connection.sendall(said)
+    return connection
+
+
+def rest(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(4096), b""))
+
+
+@pytest.mark.slow
+def test_with_either_library_connections_are_few_and_none_is_kept_for_nothing(tmp_path):
+    """Nobody waits longer than ``HEADER_SECONDS`` for a request, and one connection too many is refused at once."""
+    presenters = {
+        base: Presenter(tmp_path / base, FACETUI_FOLLOWERS="3", **without(tmp_path / f"no-{base}", *missing))
+        for base, missing in BASES.items()
+    }
+    opened = []
+    try:
+        for base, presenter in presenters.items():
+            presenter.finish()
+            request = f"GET {presenter.path}events.jsonl HTTP/1.1\r\nHost: x\r\n".encode()
+            silent, slow = connected(presenter, b""), connected(presenter, request)  # the second one ends no request
+            served = connected(presenter, request + b"\r\n")
+            assert served.recv(15) == b"HTTP/1.1 200 OK", base
+            said = rest(connected(presenter, b""))
+            assert said.startswith(b"HTTP/1.1 503 ") and b"retry-after: 10" in said and b"try again" in said, base
+            opened.append((base, request, silent, slow, served))
+        began = time.monotonic()
+        for base, request, silent, slow, served in opened:
+            assert silent.recv(1) == b"" and slow.recv(1) == b"", base
+            assert time.monotonic() - began < server_process.HEADER_SECONDS + 5, base
+            served.settimeout(5)
+            served.sendall(request + b"\r\n")
+            assert served.recv(1 << 20), f"{base}: who asked once may ask again"
+        assert time.monotonic() - began > server_process.HEADER_SECONDS / 2
+    finally:
+        for presenter in presenters.values():
+            presenter.server.stop()
 
 
 @pytest.mark.parametrize(

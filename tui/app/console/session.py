@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from typing import IO, Protocol
 
 import msgspec
 
+from facetui.engine import system
 from facetui.engine.records import installation
 from facetui.tui.runs import engine_process
 from facetui.tui.session import messages
@@ -109,8 +109,7 @@ class ConsoleSession:
         """Stop what is being done; whether there was anything to stop."""
         if self.process is None or not self._stage.console.doing:
             return False
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGINT)
+        system.interrupt(self.process)
         if self._waiting:
             self._stage.console.say(f"not run: {len(self._waiting)} that waited", "dim")
             self._waiting, self._stage.console.waiting = [], 0
@@ -130,7 +129,7 @@ class ConsoleSession:
 
     def _start(self, after: Path | None) -> None:
         """Start the process; a thread takes in what it says, so that the screen never waits for it."""
-        command = [sys.executable, "-m", "facetui.tui.session.process", str(self._runs)]
+        command = [sys.executable, "-m", "facetui.tui.session", str(self._runs)]
         command += [str(after)] if after is not None else []
         errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process is
         self.process = subprocess.Popen(
@@ -139,9 +138,10 @@ class ConsoleSession:
             stdout=subprocess.PIPE,
             stderr=errors,
             start_new_session=True,
+            creationflags=system.OWN_GROUP,
             env={**os.environ, "COLUMNS": str(self._host.columns)},
         )
-        engine_process.yield_to_others(self.process.pid)
+        system.yield_to(self.process.pid, engine_process.COURTESY)
         threading.Thread(target=self._listen, args=(self.process, errors), daemon=True).start()
 
     def _listen(self, process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:

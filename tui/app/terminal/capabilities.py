@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import cast
+from typing import TextIO, cast
 
+from facetui.engine import system
 from facetui.engine.records.errors import UsageError
 from facetui.tui.text.plain import LEAST, DisplayName
 
@@ -34,9 +35,10 @@ def resolve(name: str | None) -> DisplayName:
 
 def no_screen() -> str:
     """Why nothing can be drawn here; empty when it can."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr and sys.stderr.isatty()):
-        return "standard input or standard error is none"
-    if os.environ.get("TERM", "") in ("", "dumb"):
+    drawn = sys.stdout if system.WINDOWS else sys.stderr
+    if not (sys.stdin and sys.stdin.isatty() and drawn and drawn.isatty()):
+        return f"standard input or standard {'output' if system.WINDOWS else 'error'} is none"
+    if os.environ.get("TERM", "windows" if system.WINDOWS else "") in ("", "dumb"):
         return f"TERM is {os.environ.get('TERM', '')!r}"
     return ""
 
@@ -44,7 +46,7 @@ def no_screen() -> str:
 def too_small() -> bool:
     """Whether the terminal is smaller than ``LEAST``."""
     try:
-        size = os.get_terminal_size(sys.stderr.fileno())
+        size = os.get_terminal_size((sys.stdout if system.WINDOWS else sys.stderr).fileno())
     except (OSError, ValueError):
         return True
     return size.columns < LEAST[0] or size.lines < LEAST[1]
@@ -54,12 +56,17 @@ def few_colours() -> bool:
     """Whether the terminal has only its sixteen colours, or none are wanted."""
     if "NO_COLOR" in os.environ:
         return True
-    if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+    if system.WINDOWS or os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
         return False
     return not any(name in os.environ.get("TERM", "") for name in ("256", "kitty", "ghostty", "direct"))
 
 
+def drawn_on() -> TextIO | None:
+    """The stream that Textual writes to on this system."""
+    return sys.__stdout__ if system.WINDOWS else sys.__stderr__
+
+
 def speaks_unicode() -> bool:
     """Whether the terminal can show more than ASCII; ``FACETUI_ASCII`` says no."""
-    encoding = (getattr(sys.__stderr__, "encoding", None) or "ascii").lower().replace("-", "")
-    return encoding.startswith("utf") and not os.environ.get("FACETUI_ASCII")
+    encoding = getattr(drawn_on(), "encoding", None) or "ascii"
+    return encoding.lower().replace("-", "").startswith("utf") and not os.environ.get("FACETUI_ASCII")

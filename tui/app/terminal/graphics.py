@@ -7,17 +7,21 @@ import importlib.util
 import os
 import select
 import sys
-import termios
 import time
-import tty
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+if sys.platform != "win32":
+    import termios
+    import tty
+
 if TYPE_CHECKING:
+    from PIL.Image import Image
     from textual.app import App
 
     from facetui.tui.figures.photos import Placed
+    from facetui.tui.figures.pixels import Picture
 
 PATIENCE = 0.15
 """Seconds that a terminal has to say what it is; over a slow link pictures are made of characters."""
@@ -46,13 +50,20 @@ class Graphics:
             widget.remove()
         self._shown = []
         for picture in wanted:
-            widget = self._widget(picture.picture)
+            assert picture.picture is not None
+            widget = self._widget(_for_pillow(picture.picture))
             widget.styles.layer = "over"
             widget.styles.position = "absolute"
             widget.styles.offset = (picture.x, picture.y)
             widget.styles.width, widget.styles.height = picture.width, picture.width // 2
             app.mount(widget)
             self._shown.append((picture, widget))
+
+
+def _for_pillow(picture: Picture) -> Image:
+    from PIL import Image  # comes with textual-image
+
+    return Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
 
 
 class Asked:
@@ -74,14 +85,8 @@ class Asked:
         self._end = 0.0
 
     def __enter__(self) -> Self:
-        if not self._wanted or self._kitty:
-            return self
-        with contextlib.suppress(OSError, AttributeError, ValueError, termios.error):
-            source, target = sys.__stdin__.fileno(), sys.__stdout__.fileno()  # type: ignore[union-attr]
-            self._before = termios.tcgetattr(source)
-            self._source, self._end = source, time.monotonic() + PATIENCE
-            tty.setcbreak(source)
-            os.write(target, b"\x1b[c")
+        if self._wanted and not self._kitty:
+            self._ask()
         return self
 
     def __exit__(
@@ -96,21 +101,40 @@ class Asked:
             return
         self.graphics = Graphics(TGPImage if self._kitty else SixelImage)
 
-    def _hear(self) -> list[str]:
-        """The attributes with which the terminal answered (DA1); empty when it stayed silent."""
-        source, answer = self._source, b""
-        if source is None:
+    if sys.platform == "win32":  # a console there cannot be asked
+
+        def _ask(self) -> None:
+            pass
+
+        def _hear(self) -> list[str]:
             return []
-        try:
-            while (
-                not answer.endswith(b"c") and select.select([source], [], [], max(0.0, self._end - time.monotonic()))[0]
-            ):
-                answer += os.read(source, 64)
-        except OSError:
-            return []
-        finally:
-            with contextlib.suppress(termios.error):
-                termios.tcsetattr(source, termios.TCSANOW, self._before)
-        if not answer.startswith(b"\x1b[?") or not answer.endswith(b"c"):
-            return []
-        return answer[3:-1].decode("ascii", errors="replace").split(";")
+
+    else:
+
+        def _ask(self) -> None:
+            with contextlib.suppress(OSError, AttributeError, ValueError, termios.error):
+                source, target = sys.__stdin__.fileno(), sys.__stdout__.fileno()  # type: ignore[union-attr]
+                self._before = termios.tcgetattr(source)
+                self._source, self._end = source, time.monotonic() + PATIENCE
+                tty.setcbreak(source)
+                os.write(target, b"\x1b[c")
+
+        def _hear(self) -> list[str]:
+            """The attributes with which the terminal answered (DA1); empty when it stayed silent."""
+            source, answer = self._source, b""
+            if source is None:
+                return []
+            try:
+                while not answer.endswith(b"c") and self._comes(source):
+                    answer += os.read(source, 64)
+            except OSError:
+                return []
+            finally:
+                with contextlib.suppress(termios.error):
+                    termios.tcsetattr(source, termios.TCSANOW, self._before)
+            if not answer.startswith(b"\x1b[?") or not answer.endswith(b"c"):
+                return []
+            return answer[3:-1].decode("ascii", errors="replace").split(";")
+
+        def _comes(self, source: int) -> bool:
+            return bool(select.select([source], [], [], max(0.0, self._end - time.monotonic()))[0])

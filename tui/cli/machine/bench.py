@@ -212,13 +212,16 @@ def ui(
     rows: Annotated[int, typer.Option(help="Of the terminal.", min=12)] = 24,
 ) -> None:
     """Measure the app in a pseudo-terminal: first frame, key to screen idle and under load, bytes over SSH."""
-    from facetui.tui.cli.machine.bench_screens import measure
+    if sys.platform == "win32":
+        raise UsageError("facetui bench ui types into a pseudo-terminal of POSIX, which Windows lacks; run it in WSL")
+    else:
+        from facetui.tui.cli.machine.bench_screens import measure
 
-    speed = measure(size=(columns, rows))
-    say(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
-    for name, (middle, most, longest) in (("idle", speed.idle), ("all processors busy", speed.loaded)):
-        say(f"key to screen          {middle:.0f} ms, 95 % within {most:.0f} ms, longest {longest:.0f} ms; {name}")
-    say(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
+        speed = measure(size=(columns, rows))
+        say(f"first frame            facetui {1000 * speed.home:.0f} ms, facetui replay {1000 * speed.replay:.0f} ms")
+        for name, (middle, most, longest) in (("idle", speed.idle), ("all processors busy", speed.loaded)):
+            say(f"key to screen          {middle:.0f} ms, 95 % within {most:.0f} ms, longest {longest:.0f} ms; {name}")
+        say(f"over SSH, playing x2   {speed.rate:.1f} kB a second, {speed.updates:.1f} updates a second")
 
 
 @app.command()

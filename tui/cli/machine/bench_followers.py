@@ -7,7 +7,6 @@ cost time of the same machine, which in a workshop they would not, so they step 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import os
 import subprocess
@@ -20,6 +19,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import urlsplit
 
+from facetui.engine import system
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import Progress
@@ -105,7 +105,7 @@ def measure(followers: int = 200, seconds: float = 20.0, rounds: int = 3) -> Cos
                 )
                 time.sleep(PAUSE_SECONDS)
                 followed.append(_rate(engine, seconds))
-                memory = engine_process.memory_of(server.process.pid) or 0
+                memory = system.memory_of(server.process.pid) or 0
                 out, _ = crowd.communicate(timeout=60)
                 told.append(json.loads(out))
                 time.sleep(PAUSE_SECONDS)
@@ -218,8 +218,7 @@ async def _crowd(url: str, folder: Path, followers: int, seconds: float) -> dict
 
 def main() -> None:
     """Follow, and print what was seen as JSON."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(19)
+    system.yield_to(os.getpid(), 19)
     url, folder, followers, seconds = sys.argv[1:5]
     print(json.dumps(asyncio.run(_crowd(url, Path(folder), int(followers), float(seconds)))))
 

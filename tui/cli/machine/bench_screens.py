@@ -33,6 +33,8 @@ from facetui.engine.records.events import (
 from facetui.engine.records.journal import Journal
 from facetui.tui.runs.engine_process import COURTESY, MAIN
 
+assert sys.platform != "win32"  # a console there is no pseudo-terminal
+
 BURN = "while True: pass"
 SCREENS = "2143"
 """Keys that always change the screen."""
@@ -177,7 +179,7 @@ def _latency(
         terminal.type("q")
         terminal.drain()
         terminal.close()
-        told = json.loads(Path(report.name).read_text())
+        told = json.loads(Path(report.name).read_text(encoding="utf-8"))
     return told["median_ms"], told["p95_ms"], told["most_ms"]
 
 

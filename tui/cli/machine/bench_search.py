@@ -30,7 +30,7 @@ def search(
 ) -> None:
     """Measure the search for 768 probes among made-up faces: time, memory, and what an approximate index misses."""
     from facetui.engine.applications.benchmarks.search import PROBES, SIZE, measure
-    from facetui.engine.runs.environment import peak_memory
+    from facetui.engine.system import peak_memory
 
     sizes = [_number(text) for text in comma_list(faces)]
     say(f"{PROBES} probes, embeddings of {SIZE} numbers; exact: float16 in a file; others: in memory")

@@ -7,17 +7,21 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import typer
 
-from facetui.engine.records.errors import FacetuiError
+from facetui.engine import system
+from facetui.engine.records.errors import FacetuiError, lab_command, lack_of_lab
+from facetui.engine.records.journal import runs_folder
 from facetui.engine.records.places import short
 from facetui.tui.text.plain import say
 
 
 def examine() -> int:
-    """Print one line a finding; returns 0 when everything the default stories need works, else 1."""
+    """Print one line a finding; returns 0 when everything works that is installed, else 1."""
     problems = 0
 
     def tell(good: bool | None, what: str, finding: str) -> None:
@@ -26,6 +30,30 @@ def examine() -> int:
         say(f"{'ok' if good else 'no' if good is False else '--'}  {what:<22} {finding}")
 
     tell(sys.version_info >= (3, 11), "python", sys.version.split()[0])
+    if untested := system.untested():
+        tell(None, "system", untested)
+    try:
+        _examine_lab(tell)
+    except ModuleNotFoundError as error:
+        if lack_of_lab(error) is None:
+            raise
+        tell(True, "facetui-core", f"{version('facetui-core')}: follows, replays and reads runs")
+        tell(None, "lab", f"not installed, so nothing is computed here; {lab_command()}")
+    tell(*_writable("runs", runs_folder()))
+    tell(*_settings())
+    encoding = (sys.stdout.encoding or "unknown").lower()
+    tell("utf" in encoding or None, "encoding", encoding + ("" if "utf" in encoding else ": plain ASCII is used"))
+    size = shutil.get_terminal_size((0, 0))
+    tell(True if size.columns >= 80 else None, "terminal", f"{size.columns} x {size.lines}, {_colours()}")
+    return 1 if problems else 0
+
+
+def _examine_lab(tell: Callable[[bool | None, str, str], None]) -> None:
+    """What computes: packages, device, people, networks, the cache.
+
+    Raises:
+        ModuleNotFoundError: it is not installed; nothing was told yet.
+    """
     began = time.perf_counter()
     import torch
 
@@ -34,7 +62,6 @@ def examine() -> int:
     from facetui.engine.core.cache import default_folder
     from facetui.engine.people import casts, identities
     from facetui.engine.people.persons import EMBEDDED
-    from facetui.engine.records.journal import runs_folder
     from facetui.engine.runs.environment import versions
 
     found = versions()
@@ -59,30 +86,20 @@ def examine() -> int:
             tell(True, name, f"{sum(p.numel() for p in network.parameters()):,} weights, {network.weights_hash()}")
         except FacetuiError as error:
             tell(False if name in needed else None, name, str(error))
-    for what, folder in (("runs", runs_folder()), ("cache", default_folder())):
-        tell(*_writable(what, folder))
-    tell(*_settings())
-    encoding = (sys.stdout.encoding or "unknown").lower()
-    tell("utf" in encoding or None, "encoding", encoding + ("" if "utf" in encoding else ": plain ASCII is used"))
-    size = shutil.get_terminal_size((0, 0))
-    tell(True if size.columns >= 80 else None, "terminal", f"{size.columns} x {size.lines}, {_colours()}")
-    return 1 if problems else 0
+    tell(*_writable("cache", default_folder()))
 
 
 def _memory() -> str:
-    try:
-        return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB memory"
-    except (AttributeError, ValueError, OSError):
-        return "memory unknown"
+    there = system.memory()
+    return "memory unknown" if there is None else f"{there / 1e9:.0f} GB memory"
 
 
 def _load(threads: int) -> tuple[bool | None, str, str]:
     """Threads that compute, and how busy the processors are already: timings of a busy machine mean nothing."""
     policy, spins = (os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
     said = f"{threads} compute, waiting {f'{spins} rounds' if spins else (policy or 'as OpenMP likes').lower()}"
-    try:
-        load, there = os.getloadavg()[0], os.cpu_count() or 1
-    except (AttributeError, OSError):  # Windows
+    load, there = system.load(), os.cpu_count() or 1
+    if load is None:
         return True, "threads", said
     busy = load > there / 2
     more = ": others compute here, too, so everything takes longer" if busy else ""
@@ -91,9 +108,11 @@ def _load(threads: int) -> tuple[bool | None, str, str]:
 
 def _colours() -> str:
     term = os.environ.get("TERM", "")
-    if "NO_COLOR" in os.environ or term in ("", "dumb"):
+    if "NO_COLOR" in os.environ or term in (("dumb",) if system.WINDOWS else ("", "dumb")):
         return "no colours"
     if os.environ.get("COLORTERM", "") in ("truecolor", "24bit"):
+        return "24-bit colours"
+    if system.WINDOWS and not term:
         return "24-bit colours"
     return "256 colours" if "256" in term else "16 colours"
 

@@ -185,7 +185,7 @@ def _play_here(
     from facetui.engine.runs.run import run as play
 
     show, tables = plain.without_screen(shown), []
-    with interrupts.stoppable() as stop:
+    with interrupts.stoppable(settings.folder) as stop:
         for number in seeds:
             table, played = CohortTable(), replace(settings, seed=number)
             with shared(settings.folder):

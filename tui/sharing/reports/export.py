@@ -6,25 +6,25 @@ import json
 import re
 
 from facetui.engine.records.text import clean
-from facetui.tui.figures.drawing import draw, png, svg
+from facetui.tui.figures.drawing import draw, draws_pixels, png, svg
 from facetui.tui.figures.table_data import rows, table_csv
 from facetui.tui.state.snapshot import Scene
 
 
 def exported(scene: Scene, *, kept: bool) -> dict[str, bytes]:
-    """Names and contents of ``table.csv``, ``table.json``, ``chart.svg`` and ``chart.png``.
+    """Names and contents of ``table.csv``, ``table.json``, ``chart.svg`` and, where Pillow is installed, ``chart.png``.
 
     Args:
         scene: the run up to an event.
         kept: draw what is left with the model that the trainer's own test picks, else with the one in use.
     """
     drawing = draw(scene, kept=kept)
-    return {
+    made = {
         "table.csv": table_csv(scene.table).encode(),
         "table.json": json.dumps(rows(scene.table), indent=1).encode(),
         "chart.svg": svg(drawing).encode(),
-        "chart.png": png(drawing),
     }
+    return {**made, "chart.png": png(drawing)} if draws_pixels() else made
 
 
 def without_remote_fonts(picture: str) -> str:

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+WITHOUT = "uvx --from facetui-core"
+"""What runs facetui where it is not installed, without what computes."""
+
+LAST = "or open the address in a browser; the second line needs uv alone"
+
 
 def invitation(url: str) -> list[str]:
-    """One line to type, and the same as a QR code in half-blocks."""
-    return [f"facetui follow {url}", "", *qr(url), "", "or open the address in a browser"]
+    """Two lines to type, one of them where facetui is not installed, and the same as a QR code in half-blocks."""
+    return [*commands(url), "", *qr(url), "", LAST]
+
+
+def commands(url: str) -> list[str]:
+    """What followers type: with facetui, and without."""
+    return [f"facetui follow {url}", f"{WITHOUT} facetui follow {url}"]
 
 
 def who_can_read(url: str, pictures: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records.errors import UsageError
 from facetui.tui.runs.picture_policy import PicturePolicy
 
@@ -22,6 +23,9 @@ LOOPBACK = "127.0.0.1:0"
 NICENESS = 10
 MOST = 1000
 """Connections at a time, unless ``FACETUI_FOLLOWERS`` says otherwise."""
+
+SHARED = "shared"
+"""In the place of a descriptor, where processes inherit none: what stands for it comes on standard input."""
 
 HEADER_SECONDS = 10.0
 """How long a connection may be open without a request."""
@@ -66,7 +70,7 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
         sys.executable,
         "-m",
         "facetui.tui.sharing.web.server_process",
-        str(listener.fileno()),
+        SHARED if sys.platform == "win32" else str(listener.fileno()),
         str(folder),
         pictures,
     ]
@@ -74,10 +78,16 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
         command,
         stdin=subprocess.PIPE,  # it ends when this pipe does
         stdout=subprocess.DEVNULL,
-        pass_fds=[listener.fileno()],
+        pass_fds=[] if sys.platform == "win32" else [listener.fileno()],
         env={**os.environ, "FACETUI_TOKEN": token},  # not an argument: every user of a machine can read those
         start_new_session=True,
+        creationflags=system.OWN_GROUP,
     )
+    if sys.platform == "win32":
+        assert process.stdin is not None
+        shared = listener.share(process.pid)
+        process.stdin.write(len(shared).to_bytes(4, "big") + shared)
+        process.stdin.flush()
     listener.close()
     shown = _reachable(host)
     return Server(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process)
@@ -91,7 +101,10 @@ def _listen(address: str) -> socket.socket:
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sys.platform == "win32":  # where the other option would let others listen at the same address
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(where)
         listener.listen(1024)
     except OSError as error:
@@ -112,11 +125,22 @@ def _reachable(host: str) -> str:
 # --- the process itself -------------------------------------------------------------------------------------------
 
 
+def protocol() -> type[Any]:
+    """The server library's protocol: on httptools where that is installed, else on h11, which always is."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ModuleNotFoundError:
+        from uvicorn.protocols.http.h11_impl import H11Protocol
+
+        return H11Protocol
+    return HttpToolsProtocol
+
+
 def limited(most: int) -> type[Any]:
     """The server library's protocol, with a limit: one connection too many is refused politely and at once."""
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    base: Any = protocol()
 
-    class Limited(HttpToolsProtocol):
+    class Limited(base):
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             if len(self.connections) > most:
@@ -125,15 +149,11 @@ def limited(most: int) -> type[Any]:
                 transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
                 transport.close()
                 return
-            self._asked = False
             self.loop.call_later(HEADER_SECONDS, self._hurry)
 
-        def on_headers_complete(self) -> None:
-            self._asked = True
-            super().on_headers_complete()
-
         def _hurry(self) -> None:
-            if not self._asked and not self.transport.is_closing():
+            """Close a connection on which no request was whole; the first one makes a cycle of question and answer."""
+            if self.cycle is None and not self.transport.is_closing():
                 self.transport.close()
 
     return Limited
@@ -148,8 +168,7 @@ def main() -> None:
     from facetui.tui.sharing.web.server import Publication
 
     descriptor, folder, pictures = sys.argv[1:4]
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(NICENESS)
+    system.yield_to(os.getpid(), NICENESS)
     most = int(os.environ.get("FACETUI_FOLLOWERS", MOST))
     app = Publication(Path(folder), os.environ.pop("FACETUI_TOKEN"), pictures)
     config = uvicorn.Config(
@@ -168,8 +187,18 @@ def main() -> None:
         sys.stdin.buffer.read()
         os.kill(os.getpid(), signal.SIGTERM)
 
+    listener = _taken(descriptor)
     threading.Thread(target=end_with_the_parent, daemon=True).start()
-    uvicorn.Server(config).run(sockets=[socket.socket(fileno=int(descriptor))])
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+def _taken(descriptor: str) -> socket.socket:
+    """The socket that the starting process listens on."""
+    if sys.platform == "win32":
+        length = int.from_bytes(sys.stdin.buffer.read(4), "big")
+        return socket.fromshare(sys.stdin.buffer.read(length))
+    else:
+        return socket.socket(fileno=int(descriptor))
 
 
 if __name__ == "__main__":
