@@ -21,7 +21,8 @@ from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.app.viewer import Viewer
-from facetui.tui.runs import engine_process
+from facetui.tui.runs import engine_process, labels
+from facetui.tui.runs.cues import LONGEST
 from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS, works
@@ -198,14 +199,44 @@ class FacetApp(Viewer):
         self._changed()
 
     def action_filter(self) -> None:
-        """Ask for words; events without them disappear as one types."""
-        self.stage.view, self.stage.selection.typing = "events", True
+        """Ask for words; what is without them disappears as one types: at home stories and runs, elsewhere events."""
+        self.stage.selection.typing = True
+        if self.stage.view == "home":
+            self.refresh_home()
+        else:
+            self.stage.view = "events"
         self._changed()
+
+    def action_rename(self) -> None:
+        """Call the run under the cursor something else."""
+        self._ask("name", "a name for this run, or none; enter keeps it, esc does not", labels.NAME_MOST)
+
+    def action_note(self) -> None:
+        """Keep a line about the run under the cursor."""
+        self._ask("note", "a line about this run, or none; enter keeps it, esc does not", labels.NOTE_MOST)
+
+    def _ask(self, what: str, asked: str, most: int) -> None:
+        run = self.stage.chosen
+        if not isinstance(run, Recent):
+            return
+        from facetui.tui.app.dialogs import Words
+
+        def keep(said: str | None) -> None:
+            if said is None:
+                return
+            try:
+                labels.write(run.folder, **{what: said})
+            except FacetuiError as error:
+                self.notify(str(error), severity="error")
+            self.refresh_home()
+
+        self.push_screen(Words(asked, most, getattr(run.label, what)), keep)
 
     def on_key(self, event: events.Key) -> None:
         """While the filter is open, characters are its words and no bindings."""
         chosen = self.stage.selection
-        if chosen.typing and self.screen is self.screen_stack[0] and chosen.type(event.key, event.character):
+        at_home, ours = self.stage.view == "home", self.screen is self.screen_stack[0]
+        if chosen.typing and ours and chosen.type(event.key, event.character, at_home=at_home):
             event.prevent_default().stop()
             self._changed()
 
@@ -216,6 +247,8 @@ class FacetApp(Viewer):
             stage.run.cue = None
         elif stage.view == "events" and stage.selection.words:
             stage.selection.words = ""
+        elif stage.view == "home" and stage.selection.sought:
+            stage.selection.sought = ""
         elif stage.view == "timeline" and stage.selection.slot is not None:
             stage.selection.slot = None
         elif stage.view == "timeline" or stage.run.folder is None:
@@ -322,9 +355,10 @@ class FacetApp(Viewer):
         if self.mirror is not None or self.stage.run.folder is None or self.stage.player.head < 0:
             self.notify(NOT_YOURS)
             return
-        from facetui.tui.app.dialogs import CueWords
+        from facetui.tui.app.dialogs import Words
 
-        self.push_screen(CueWords(), self._send_cue)
+        asked = "look here: words for those who follow, or none; enter sends, esc does not"
+        self.push_screen(Words(asked, LONGEST), self._send_cue)
 
     def _send_cue(self, words: str | None) -> None:
         if words is None:

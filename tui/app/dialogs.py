@@ -12,7 +12,6 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from facetui.tui.app.canvas import Canvas
-from facetui.tui.runs.cues import LONGEST
 from facetui.tui.screens.keys import help_lines
 from facetui.tui.screens.welcome import CARDS, card_lines, glossary_lines
 from facetui.tui.sharing.web.invitation import LAST, commands, qr
@@ -126,23 +125,25 @@ class Leave(ModalScreen[str | None]):
             event.stop()
 
 
-class CueWords(ModalScreen[str | None]):
-    """The words of a cue; empty for none, ``None`` when it is not to be sent."""
+class Words(ModalScreen[str | None]):
+    """Words that are asked for; empty for none, ``None`` when one thinks better of it."""
 
     DEFAULT_CSS = """
-    CueWords { align: center bottom; }
-    CueWords > Input { width: 100%; background: $surface; }
+    Words { align: center bottom; }
+    Words > Input { width: 100%; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "not now")]
 
+    def __init__(self, asked: str, most: int, before: str = "") -> None:
+        super().__init__()
+        self._input = Input(before, placeholder=asked, max_length=most)
+
     def compose(self) -> ComposeResult:
         """One line."""
-        yield Input(
-            placeholder="look here: words for those who follow, or none; enter sends, esc does not", max_length=LONGEST
-        )
+        yield self._input
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Send it."""
+        """Take it."""
         self.dismiss(event.value)
 
 

@@ -82,6 +82,7 @@ def commands(app: Viewer) -> Iterable[SystemCommand]:
 
 def _go_to(app: Viewer, entry: Story | Recent) -> None:
     """Run a story, or open a run."""
+    app.stage.selection.sought = ""
     app.stage.view, app.stage.selection.entry = "home", app.stage.entries.index(entry)
     app.call_later(app.run_action, "choose")
 

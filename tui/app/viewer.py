@@ -166,10 +166,12 @@ class Viewer(App[int]):
         self.stage.stories = [Story(DEMO, "Begin here: the arms race, recorded and played at once."), *stories]
 
     def refresh_home(self) -> None:
-        """Read what was run before, and look for the device once."""
+        """Read what was run before, more of it where one looks for some, and look for the device once."""
         if not self.stage.stories:
             self._list_stories()
-        self.stage.recent = recent.recent(self.runs)
+        chosen = self.stage.selection
+        looks = self.stage.view == "home" and (chosen.typing or chosen.sought)
+        self.stage.recent = recent.recent(self.runs, recent.MANY if looks else recent.FEW)
         recent.timed(self.stage.stories, self.stage.recent)
         self.draw()
         if self._look_for_device and not self.stage.device:

@@ -80,8 +80,11 @@ def stories(incomplete: str) -> Found:
 
 
 def runs(incomplete: str) -> Found:
-    """Runs in one's own folder, newest first."""
-    return _offered(((folder.name, "") for folder in journal.runs(journal.runs_folder())), incomplete)
+    """Runs in one's own folder, newest first, by their folders' names and by what they are called."""
+    from facetui.tui.runs import labels
+
+    called = [(folder.name, labels.read(folder).name) for folder in journal.runs(journal.runs_folder())]
+    return _offered([*called, *((label, folder) for folder, label in called if label)], incomplete)
 
 
 def attacks(incomplete: str) -> Found:

@@ -17,7 +17,7 @@ from pathlib import Path
 from facetui.engine import system
 from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError
-from facetui.tui.runs import cues
+from facetui.tui.runs import cues, labels
 from facetui.tui.runs.cues import CUES
 from facetui.tui.runs.picture_policy import PicturePolicy
 
@@ -26,8 +26,8 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-NAME = re.compile(r"events\.jsonl|cues\.jsonl|pictures/[0-9a-f]{16}\.png")
-MOST = {journal.EVENTS: journal.MOST, CUES: cues.MOST}
+NAME = re.compile(r"events\.jsonl|cues\.jsonl|label\.json|pictures/[0-9a-f]{16}\.png")
+MOST = {journal.EVENTS: journal.MOST, CUES: cues.MOST, labels.FILE: labels.MOST}
 PICTURE_MOST = 4 << 20
 ENTRIES_MOST = 20_000
 WHOLE_MOST = 512 << 20
@@ -80,7 +80,7 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
 
 
 def _packed(folder: Path, pictures: str) -> Iterator[tuple[str, bytes]]:
-    """What a run's archive holds: its journal, its cues written anew, and the pictures that may leave."""
+    """What a run's archive holds: its journal, its cues and its label written anew, and the pictures that may leave."""
     events = journal.read(folder)
     journal.began(events, folder)
     policy = PicturePolicy(folder, pictures)
@@ -88,6 +88,8 @@ def _packed(folder: Path, pictures: str) -> Iterator[tuple[str, bytes]]:
     yield journal.EVENTS, journal.load(folder)
     if written := cues.encode(cues.read(folder)):
         yield CUES, written
+    if written := labels.encode(labels.read(folder)):
+        yield labels.FILE, written
     for name in policy.names:
         if (content := policy.picture(name)) is not None:
             yield f"pictures/{name}.png", content

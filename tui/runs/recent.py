@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,8 @@ import msgspec
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import Note, RunBegan, decode
+from facetui.tui.runs import labels
+from facetui.tui.runs.labels import Label
 
 ENDS = (65536, 16 << 20)
 """Bytes read at either end of a journal; the second where a line is longer than the first: a scenario's source stands
@@ -33,10 +35,27 @@ class Story:
     seconds: float | None = None
     said: str = ""
 
+    @property
+    def words(self) -> str:
+        """Everything by which it is found."""
+        return f"{self.name} {self.title}".lower()
+
 
 @dataclass
 class Recent:
-    """One line of the home screen's runs; ``said`` is what its story said last, its conclusion if it is over."""
+    """One line of the home screen's runs.
+
+    Attributes:
+        folder: its folder.
+        scenario: its story.
+        state: how it stands, or ``damaged``.
+        seconds: how long it took so far.
+        when: date and time of its last event.
+        said: what its story said last, its conclusion if it is over.
+        label: what somebody calls it, and says about it.
+        cast: whom it was played with.
+        title: of its story.
+    """
 
     folder: Path
     scenario: str
@@ -44,9 +63,27 @@ class Recent:
     seconds: float
     when: str
     said: str = ""
+    label: Label = field(default_factory=Label)
+    cast: str = ""
+    title: str = ""
+
+    @property
+    def words(self) -> str:
+        """Everything by which it is found."""
+        told = (self.folder.name, self.label.name, self.label.note, self.scenario, self.title, self.state, self.cast)
+        return " ".join((*told, self.when, self.said)).lower()
 
 
-def recent(parent: Path, most: int = 12) -> list[Recent]:
+def has_words(said: str, wanted: str) -> bool:
+    """Whether a text in small letters has every one of some words, or beginnings of them."""
+    return all(word in said for word in wanted.lower().split())
+
+
+FEW, MANY = 12, 500
+"""Runs that are read for a list: at once, and where one looks for some."""
+
+
+def recent(parent: Path, most: int = FEW) -> list[Recent]:
     """The newest runs, newest first; damaged journals say so."""
     return [_summary(folder) for folder in journal.runs(parent)[:most]]
 
@@ -69,10 +106,11 @@ def _summary(folder: Path) -> Recent:
         began = decode(head[1]) if len(head) > 2 else None
         last = decode(last_line) if last_line is not None else None
     except (OSError, JournalError, msgspec.DecodeError):
-        return Recent(folder, folder.name, "damaged", 0.0, date)
+        return Recent(folder, folder.name, "damaged", 0.0, date, label=labels.read(folder))
     name = began.scenario if isinstance(began, RunBegan) else folder.name
     state, wall = journal.status(folder, [last] if last else []), last.wall if last else 0.0
-    return Recent(folder, name, state, wall, date, _last_note(tail))
+    label, about = labels.read(folder), (began.cast, began.title) if isinstance(began, RunBegan) else ("", "")
+    return Recent(folder, name, state, wall, date, _last_note(tail), label, *about)
 
 
 def _last_note(lines: Sequence[bytes]) -> str:

@@ -44,17 +44,19 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
 def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
     """Stories and runs, and the chosen one in so many rows."""
     roomy = height >= 26
+    stories = stage.listed_stories
     lines: list[Line] = [[]] if roomy else []
     promise = wrap(PROMISE, width - 2, 2) if roomy else [whole_words(PROMISE, width - 2)]
     lines += [[(f" {text}", "caption")] for text in promise]
     lines += [[], [(" stories", "title"), ("   enter runs one", "dim")]] if roomy else [[(" stories", "title")]]
-    name = max((cells(clean(story.name)) for story in stage.stories), default=8) + 2
+    lines[-1] += _sought(stage)
+    name = max((cells(clean(story.name)) for story in stories), default=8) + 2
     room = max(0, width - name - 12)
-    for number, story in enumerate(stage.stories):
+    for number, story in enumerate(stories):
         text = story.title if width >= 64 else ""
         body = f" {left(story.name, name)}{left(whole_words(clean(text), room), room)}"
         lines.append(_choice(stage, number, body, f"{took(story.seconds):>8} ", width))
-    runs = [_run(stage, len(stage.stories) + i, run, width) for i, run in enumerate(stage.recent)]
+    runs = [_run(stage, len(stories) + i, run, width) for i, run in enumerate(stage.listed_runs)]
     below: list[Line] = []
     gap: list[Line] = [[]]
     if runs and height - len(lines) - described - 3 < min(len(runs), FEW):  # few rows: a run goes before many words
@@ -69,21 +71,34 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
     room = height - len(lines) - len(below) - (2 if roomy else 1)
     if runs and room > 0:
         heading: list[Line] = [[(" runs", "title"), ("   enter shows one again", "dim")]]
-        at = max(0, min(stage.selection.entry - len(stage.stories) - room // 2, len(runs) - room))
+        at = max(0, min(stage.selection.entry - len(stories) - room // 2, len(runs) - room))
         lines += [*([[]] if roomy else []), *heading, *runs[at : at + room]]
     if len(lines) + len(below) > height:  # a small screen: the list follows the cursor
         room = height - 2
-        at = max(0, min(stage.selection.entry - room // 2, len(stage.stories) - room + 1))
+        at = max(0, min(stage.selection.entry - room // 2, len(stories) - room + 1))
         lines = [*(lines[:1]), *(lines[2:] + runs)[at : at + room - 1]]
         below = below[-1:]
     return pad([*lines, *[[]] * max(0, height - len(lines) - len(below)), *below], width, height)
+
+
+def _sought(stage: Stage) -> Line:
+    """The words that stories and runs must have, behind the heading."""
+    chosen = stage.selection
+    if not (chosen.typing or chosen.sought):
+        return []
+    count = len(stage.entries)
+    return [
+        (f"   / {chosen.sought}{'▌' if chosen.typing else ''}", "key"),
+        (f"   {count} found" if count else "   nothing has these words", "dim"),
+    ]
 
 
 def _said(stage: Stage) -> str:
     """What the chosen line shows, in a sentence or two."""
     chosen = stage.chosen
     if isinstance(chosen, Recent):
-        return clean(chosen.said or f"{chosen.scenario}, {chosen.state}")
+        said = chosen.said or f"{chosen.scenario}, {chosen.state}"
+        return clean(f"{chosen.label.note} {said}" if chosen.label.note else said)
     return clean(f"{chosen.title} Last time: {chosen.said}" if chosen.said else chosen.title) if chosen else ""
 
 
@@ -92,7 +107,7 @@ def _about(stage: Stage, width: int) -> list[Line]:
     chosen = stage.chosen
     if chosen is None:
         return []
-    name = chosen.name if isinstance(chosen, Story) else chosen.folder.name
+    name = chosen.name if isinstance(chosen, Story) else chosen.label.name or chosen.folder.name
     lines: list[Line] = [[], *([(f" {part}", "bold")] for part in wrap(name, width - 2, 2))]
     if isinstance(chosen, Story):
         lines += [[], *([(f" {part}", "")] for part in wrap(chosen.title, width - 2, 6)), []]
@@ -100,7 +115,11 @@ def _about(stage: Stage, width: int) -> list[Line]:
         time = "nothing is computed; about two minutes" if chosen.name == DEMO else time
         lines.append([(f" {time}", "dim")])
     else:
+        lines += [[(f" {part}", "dim")] for part in wrap(chosen.folder.name, width - 2, 2)] if chosen.label.name else []
         lines += [[], [(f" {chosen.state}, {chosen.when.strip()}, {took(chosen.seconds)}", "dim")]]
+        lines += (
+            [[], *([(f" {part}", "")] for part in wrap(chosen.label.note, width - 2, 6))] if chosen.label.note else []
+        )
     if chosen.said:
         lines += [[], [(" what came out", "title")]]
         lines += [[(f" {part}", "caption")] for part in wrap(chosen.said, width - 2, 16)]
@@ -115,7 +134,7 @@ def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Lin
 
 
 def _run(stage: Stage, number: int, run: Recent, width: int) -> Line:
-    body = f" {left(run.folder.name, 38)} {SIGNS.get(run.state, '·')} {run.state:<9}"
+    body = f" {left(run.label.name or run.folder.name, 38)} {SIGNS.get(run.state, '·')} {run.state:<9}"
     return _choice(
         stage, number, body, f"{run.when}  {took(run.seconds):>7} " if width >= ROOM_FOR_DATES else "", width
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from facetui.tui.runs.recent import Recent
 from facetui.tui.screens.pages import PAGES
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, fit, length, wrap
@@ -85,7 +86,15 @@ KEYS = (
         "the model that the trainer's own test picks, or the one in use",
         on("b|model|other model", "timeline"),
     ),
-    Key("slash", "/", "filter", "events: show only those with some words", on("/|find", "timeline", "events")),
+    Key(
+        "slash",
+        "/",
+        "filter",
+        "events, stories and runs: show only those with some words",
+        on("/|find", "home", "timeline", "events"),
+    ),
+    Key("r", "r", "rename", "home: call the run something else", on("r n|name|name, note", "home")),
+    Key("n", "n", "note", "home: keep a line about the run", on("r n|name|name, note", "home")),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
     Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
     Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
@@ -124,6 +133,8 @@ def works(key: Key, stage: Stage) -> bool:
     """Whether a key does anything on the screen that is looked at, as it stands."""
     if key.action == "go_to_cue":
         return stage.run.cue is not None and stage.view in key.hints
+    if key.action in ("rename", "note"):
+        return stage.view == "home" and isinstance(stage.chosen, Recent)
     if key.action == "choose" and stage.view == "timeline":
         return stage.selection.slot is not None
     return stage.view in key.hints
@@ -161,7 +172,7 @@ def _hints(stage: Stage, *, more: bool = False) -> list[Line]:
     """What stands at the bottom, one piece a group of keys."""
     if stage.view == "console":
         return [_pair(text, {}) for text in CONSOLE]
-    if stage.view == "events" and stage.selection.typing:
+    if stage.view in ("events", "home") and stage.selection.typing:
         return [_pair(text, {}) for text in TYPING]
     actions: dict[str, dict[str, str]] = {}
     for key in KEYS:

@@ -10,7 +10,7 @@ from pathlib import Path
 from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
-from facetui.tui.runs.recent import Recent, Story
+from facetui.tui.runs.recent import Recent, Story, has_words
 from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
@@ -127,7 +127,7 @@ class Stage:
         self.player = Player(live=live, growing=growing, fast=self.fast)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.run, self.view, self.clock = ShownRun(folder, owned), "timeline", 0.0
-        self.selection = Selection(self.selection.entry)
+        self.selection = Selection(self.selection.entry, sought=self.selection.sought)
 
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
@@ -177,8 +177,18 @@ class Stage:
 
     @property
     def entries(self) -> list[Story | Recent]:
-        """What the cursor of the home screen moves over: stories, then runs."""
-        return [*self.stories, *self.recent]
+        """What the cursor of the home screen moves over: stories, then runs, that have the words which are sought."""
+        return [*self.listed_stories, *self.listed_runs]
+
+    @property
+    def listed_stories(self) -> list[Story]:
+        """Those with the words that are sought."""
+        return [story for story in self.stories if has_words(story.words, self.selection.sought)]
+
+    @property
+    def listed_runs(self) -> list[Recent]:
+        """Those with the words that are sought, newest first."""
+        return [run for run in self.recent if has_words(run.words, self.selection.sought)]
 
     @property
     def chosen(self) -> Story | Recent | None:

@@ -25,7 +25,8 @@ class Selection:
         photo: of that person's, an index.
         event: line of the events, an index into the journal.
         words: only events with these words are listed.
-        typing: the person types these words.
+        sought: only stories and runs with these words are listed.
+        typing: the person types these words, or those.
         slot: the chart's cursor, a place on the axis; absent: there is none.
         line: the line it stands on, an index.
     """
@@ -36,21 +37,33 @@ class Selection:
     photo: int = 0
     event: int = 0
     words: str = ""
+    sought: str = ""
     typing: bool = False
     slot: int | None = None
     line: int = 0
 
-    def type(self, key: str, character: str | None) -> bool:
-        """A key while the words are typed: Enter keeps them, Escape forgets them; whether it meant anything here."""
+    def type(self, key: str, character: str | None, *, at_home: bool = False) -> bool:
+        """A key while words are typed: Enter keeps them, Escape forgets them; whether it meant anything here.
+
+        Args:
+            key: its name.
+            character: what it types, if anything.
+            at_home: of stories and runs; otherwise of events.
+        """
+        words = self.sought if at_home else self.words
         if key in ("enter", "escape"):
             self.typing = False
-            self.words = "" if key == "escape" else self.words
+            words = "" if key == "escape" else words
         elif key in ("backspace", "ctrl+h"):
-            self.words = self.words[:-1]
+            words = words[:-1]
         elif character and character.isprintable():
-            self.words += character
+            words += character
         else:
             return False
+        if at_home:
+            self.sought = words
+        else:
+            self.words = words
         return True
 
 

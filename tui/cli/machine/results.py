@@ -16,6 +16,7 @@ from facetui.engine.records.events import Event, Progress
 from facetui.engine.records.rates import percent, percents
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, PerPersonOption, SeedOption, comma_list
+from facetui.tui.runs import labels
 from facetui.tui.text.plain import say
 
 if TYPE_CHECKING:
@@ -180,5 +181,5 @@ def _load(name: str | None) -> Results:
     if (folder / cells.FILE).is_file():
         return cells.read(folder)
     with unpacked(name) as packed:
-        run = packed or journal.find(name, [journal.runs_folder()])
+        run = packed or labels.find(name)
         return results_of(journal.read(run), run.name)

@@ -16,7 +16,7 @@ from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoMotionOption, NoMouseOption, PaceOption
 from facetui.tui.cli.runs.watch import refuse_killed
-from facetui.tui.runs import cues
+from facetui.tui.runs import cues, labels
 from facetui.tui.text import plain
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def follow(
     shown = capabilities.resolve(display)
     if name.startswith(("http://", "https://")):
         raise typer.Exit(_follow_url(name, shown, motion=not no_motion, mouse=not no_mouse, fast=pace == "fast"))
-    folder = journal.find(name, [journal.runs_folder()])
+    folder = labels.find(name)
     if shown == "tui":
         from facetui.tui.app import launch
 

@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from facetui.engine.records import journal
 from facetui.engine.records.errors import JournalError
 from facetui.tui.cli.options import PicturesOption, RunArgument
+from facetui.tui.runs import labels
 from facetui.tui.sharing.web import invitation, server_process
 from facetui.tui.text import plain
 
@@ -26,7 +26,7 @@ def publish(
     pictures: PicturesOption = "fictional",
 ) -> None:
     """Let others follow a run, finished or not, read only, until Ctrl-C."""
-    folder = journal.find(name, [journal.runs_folder()])
+    folder = labels.find(name)
     server = server_process.start(folder, address, pictures)
     try:
         for line in invitation.invitation(server.url):

@@ -16,7 +16,7 @@ from facetui.engine.records.events import Event
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoConsoleOption, NoMotionOption, NoMouseOption
-from facetui.tui.runs import archive, recordings
+from facetui.tui.runs import archive, labels, recordings
 from facetui.tui.text import plain
 from facetui.tui.text.sentences import live
 
@@ -37,7 +37,7 @@ def replay(
 ) -> None:
     """Show a finished run again, from its journal; needs no network and no torch."""
     with unpacked(name) as packed:
-        folder = packed or journal.find(name, [journal.runs_folder()])
+        folder = packed or labels.find(name)
         # The console goes on from a run's end by playing its story: a stranger's story is a stranger's program.
         console = packed is None and installation.made_here(folder) and not no_console
         code = _play(folder, display, motion=not no_motion, mouse=not no_mouse, console=console, copied=packed)
