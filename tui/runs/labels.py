@@ -6,6 +6,7 @@ whatever it says is cleaned, and cut to what a line can hold.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def find(name: str, parents: Sequence[Path] | None = None) -> Path:
     places_of_runs = [journal.runs_folder()] if parents is None else list(parents)
     wanted = line(name, NAME_MOST)
     known = [folder for parent in places_of_runs for folder in journal.runs(parent)]
-    if wanted and all(folder.name != name for folder in known) and not places.expanded(Path(name)).exists():
+    if wanted and all(folder.name != name for folder in known) and not os.path.exists(places.expanded(Path(name))):
         called = [folder for folder in known if read(folder).name == wanted]
         if len(called) > 1:
             raise UsageError(f"{len(called)} runs are called {wanted!r}: {', '.join(f.name for f in called[:4])}")
