@@ -18,7 +18,7 @@ from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import FacetuiError, UsageError
 from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
-from facetui.engine.records.text import clean
+from facetui.engine.records.text import clean, html
 from facetui.engine.runs.run import Display
 from facetui.engine.runs.scenario import Scenario, Value
 from facetui.engine.runs.setup import Setup, begin, open_lab
@@ -103,6 +103,15 @@ class Session:
         if story is not None:
             with self.cell(""):
                 story.play(self.lab, self._values)
+
+    def __repr__(self) -> str:
+        made = sum(len(cell.moves) for cell in self.cells)
+        return f"<session {self.journal.folder.name}: {made} moves, {len(self.events)} events>"
+
+    def _repr_html_(self) -> str:
+        """The session in a notebook: the moves that are kept, and where the lab stands."""
+        moves = "".join(f"<li><code>{html(str(move))}</code></li>\n" for cell in self.cells for move in cell.moves)
+        return f"<h3>{html(self._name)}</h3>\n<ol>\n{moves}</ol>\n{self.lab._repr_html_()}"
 
     # --- a lab, and a lab again ---------------------------------------------------------------------------------
 

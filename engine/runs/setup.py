@@ -20,13 +20,14 @@ from facetui.engine.people import PER_PERSON, casts, identities, persons
 from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
+from facetui.engine.records.text import html
 from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.environment import versions
 from facetui.engine.runs.scenario import Value
 from facetui.engine.runs.settings import Settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Setup:
     """What a run takes place in; loaded once, however many labs are opened in it.
 
@@ -57,6 +58,31 @@ class Setup:
     asked: Asked = "alone"
     left_out: tuple[str, ...] = ()
     per_person: int = PER_PERSON
+
+    def _facts(self) -> dict[str, str]:
+        """What it is, in words, by heading."""
+        generations = " → ".join(f"{each.extractor} ({each.dates})" for each in self.cast.generations)
+        users = "chosen by the seed" if self.users is None else ", ".join(self.users)
+        users += ", chosen by the seed" if users.isdigit() else ""
+        return {
+            "people": f"{len(self.people)} ({self.people.source}), and {len(self.crowd) if self.crowd else 0} around",
+            "protect their photos": users,
+            "users attack": ", ".join(self.cast.surrogates),
+            "the trainer has": generations,
+            "tools": f"at {self.strength} strength",
+            "seed, device": f"{self.seed}, {device.describe(self.device)}",
+        }
+
+    def __repr__(self) -> str:
+        return f"<setup: {'; '.join(f'{heading}: {fact}' for heading, fact in self._facts().items())}>"
+
+    def _repr_html_(self) -> str:
+        """In a notebook: who plays, and with what."""
+        rows = "".join(
+            f'<tr><th scope="row">{html(heading)}</th><td>{html(fact)}</td></tr>\n'
+            for heading, fact in self._facts().items()
+        )
+        return f"<table>\n{rows}</table>\n"
 
 
 def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:

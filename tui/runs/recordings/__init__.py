@@ -15,6 +15,7 @@ from pathlib import Path
 
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UnknownName
+from facetui.engine.runs.read import Run, read_run
 from facetui.tui.runs.archive import unpacked_for_now
 
 FIRST = "arms_race"
@@ -29,6 +30,16 @@ def names() -> tuple[str, ...]:
     found = (file.name for file in resources.files(__name__).iterdir())
     told = sorted(name.removesuffix(ENDING) for name in found if name.endswith(ENDING))
     return tuple(sorted(told, key=lambda name: (name != FIRST, name)))
+
+
+def read(name: str = FIRST) -> Run:
+    """A recording as a run, for notebooks and scripts; its folder is there no more.
+
+    Raises:
+        UnknownName: there is none of that name.
+    """
+    with unpacked(name) as (folder, _):
+        return read_run(folder)
 
 
 @contextlib.contextmanager
