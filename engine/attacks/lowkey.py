@@ -139,7 +139,7 @@ def _reference(network: Extractor, photos: Tensor) -> Tensor:
         with torch.no_grad(), autocast(rows.device):
             return mirrored(network, rows.contiguous(memory_format=torch.channels_last))
 
-    return in_batches(some, photos, batch_size(photos.device))
+    return in_batches(some, photos, batch_size(photos.device), photos.device)
 
 
 def _checkpoints() -> Path:

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.pgd import PGD
+from facetui.engine.attacks.pgd import PGD, SeenAfter
 from facetui.engine.records.errors import UsageError
 
 VIEWS = ("plain", "resize", "blur", "jpeg")
 
 
 class RobustPGD(PGD):
-    """PGD over random views: each step draws one of plain, resize, blur and JPEG for its whole batch.
+    """PGD over random views: one of plain, resize, blur and JPEG is drawn for each step, for the whole album.
 
     Args:
         targeted: as ``pgd``.
@@ -49,10 +49,21 @@ class RobustPGD(PGD):
         self.smallest = smallest
         self.worst_quality = worst_quality
 
-    def _seen(self, photos: Tensor, generator: torch.Generator) -> Tensor:
+    def _views(self, generator: torch.Generator) -> SeenAfter:
         # Drawn on the CPU, so that nothing waits for the device.
-        kind = VIEWS[int(torch.randint(len(VIEWS), (1,), generator=generator))]
-        strength = float(torch.rand(1, generator=generator))
+        kinds = torch.randint(len(VIEWS), (self.steps,), generator=generator).tolist()
+        strengths = torch.rand(self.steps, generator=generator).tolist()
+
+        def seen(photos: Tensor, taken: Tensor) -> Tensor:
+            # Neighbours in a batch began together, most of them: so they take the same step.
+            steps, counts = taken.unique_consecutive(return_counts=True)
+            parts = zip(steps.tolist(), photos.split(counts.tolist()), strict=True)
+            return torch.cat([self._seen(part, VIEWS[kinds[step]], strengths[step]) for step, part in parts])
+
+        return seen
+
+    def _seen(self, photos: Tensor, kind: str, strength: float) -> Tensor:
+        """Photos through one kind of view, of a strength in [0, 1]."""
         if kind == "resize":
             side = round(photos.shape[-1] * (self.smallest + (1 - self.smallest) * strength))
             small = F.interpolate(photos, size=(side, side), mode="bilinear", antialias=True)

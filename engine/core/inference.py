@@ -110,7 +110,7 @@ def embed(
             seen = pixels(rows, device).contiguous(memory_format=torch.channels_last)
             return (network.features(seen) if raw else network(seen)).float()
 
-    return in_batches(some, photos, 2 * batch_size(device)).clone()
+    return in_batches(some, photos, 2 * batch_size(device), device).clone()
 
 
 def centres(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
