@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, device_generator, normal, ready
+from facetui.engine.attacks.resampling import resize
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast
 from facetui.engine.core.inference import embed
@@ -54,6 +55,7 @@ class FoggySight(Attack):
     source = "Evtimov et al., PETS 2021, arXiv 2012.08588"
     ensemble = True
     decoy = True
+    revision = 2
     release_steps = RELEASED
 
     def __init__(self, strategy: str = "mean", steps: int = 160) -> None:
@@ -155,7 +157,7 @@ def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, genera
     cut = max(1, round(side * CROP))
     top, left = torch.randint(cut + 1, (2,), generator=generator).tolist()
     kept = photos[:, :, top : top + side - cut, left : left + side - cut]
-    kept = F.interpolate(kept, size=(side, side), mode="bilinear")
+    kept = resize(kept, side)
     light = (float(torch.rand((), generator=generator)) * 2 - 1) * BRIGHTNESS * spread
     noise = torch.randn(photos.shape[1:], generator=views, device=photos.device)
     return kept + light + noise * (NOISE * spread)

@@ -112,7 +112,7 @@ class OPOM(Attack):
             early = self.subspace == "convex" and step < CENTRE_FIRST
             nearest = NEAREST["centre" if early else self.subspace]
 
-            def gradient(part: slice, moved: Tensor = moved, nearest: Nearest = nearest) -> tuple[Tensor]:
+            def gradient(part: slice, moved: Tensor = moved, nearest: Nearest = nearest) -> tuple[Tensor, ...]:
                 photos = moved[part].requires_grad_(True)
                 seen = album.view(photos.clamp(0, 1), flat[part])
                 with autocast(clean.device):

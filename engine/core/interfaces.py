@@ -153,6 +153,7 @@ class Attack(ABC):
         about: what differs from the release, for the audience.
         release_steps: optimisation steps that its release takes; 0: it has no release, or none are needed.
         steps: those that it takes.
+        revision: raised when the same settings and draws give other photos than before.
     """
 
     name: str
@@ -164,6 +165,7 @@ class Attack(ABC):
     about: str = ""
     release_steps: int = 0
     steps: int = 0
+    revision: int = 1
 
     @property
     def weakened(self) -> str:
@@ -182,7 +184,8 @@ class Attack(ABC):
         """Every setting that changes the result, as plain values: part of the cache key."""
         # The budget has its own place in the key; words, and what a release does, change no pixel.
         hidden = {"default_budget", "about", "release_steps"}
-        return {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
+        found = {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
+        return found | ({"revision": self.revision} if self.revision > 1 else {})
 
     def perturb(
         self,
