@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
+import warnings
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -46,7 +48,7 @@ def choose(name: str = "auto") -> torch.device:
     """
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda", torch.cuda.current_device())
+            return _cuda(torch.cuda.current_device())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -56,12 +58,18 @@ def choose(name: str = "auto") -> torch.device:
         count = torch.cuda.device_count() if torch.cuda.is_available() else 0
         if (device.index or 0) >= count:
             raise UsageError(f"the device {name} is not here ({count} CUDA devices found); use --device auto")
-        return torch.device("cuda", device.index or 0)
+        return _cuda(device.index or 0)
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise UsageError("the device mps is not here; use --device auto")
     if device.type not in ("cpu", "mps"):
         raise UsageError(f"expected a device auto, cpu, mps, cuda or cuda:N, got {name!r}")
     return device
+
+
+def _cuda(index: int) -> torch.device:
+    # Read when cuBLAS is first used: with it, sums of products repeat, see ``repeatable``.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return torch.device("cuda", index)
 
 
 def describe(device: torch.device) -> str:
@@ -84,6 +92,49 @@ def autocast(device: torch.device) -> Iterator[None]:
             yield
     else:
         yield
+
+
+@contextlib.contextmanager
+def full_precision(device: torch.device) -> Iterator[None]:
+    """Meanwhile convolutions compute in the numbers' own precision, whatever was chosen around them.
+
+    That is neither autocast's sixteen bits nor TensorFloat-32, which has ten bits of fraction and is what cuDNN takes
+    unless it is told otherwise.
+    """
+    with contextlib.ExitStack() as after:
+        if torch.amp.is_autocast_available(device.type):
+            after.enter_context(torch.autocast(device.type, enabled=False))
+        if hasattr(torch.backends.cudnn, "conv"):  # from torch 2.9 on; the older name cannot be read in every state
+            for library in (torch.backends.cudnn, torch.backends.mkldnn):
+                after.callback(setattr, library.conv, "fp32_precision", library.conv.fp32_precision)
+                library.conv.fp32_precision = "ieee"
+        else:
+            after.callback(setattr, torch.backends.cudnn, "allow_tf32", torch.backends.cudnn.allow_tf32)
+            torch.backends.cudnn.allow_tf32 = False
+        yield
+
+
+@contextlib.contextmanager
+def repeatable(device: torch.device) -> Iterator[None]:
+    """Meanwhile a GPU computes in an order of its own only what torch knows no other way for; a CPU never does.
+
+    What remains is why a run says that such a device repeats within a tolerance; torch's own warnings say no more.
+    """
+    if device.type == "cpu":
+        yield
+        return
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    memory: Any = torch.utils.deterministic
+    filling = memory.fill_uninitialized_memory
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"(?s).*deterministic")
+        try:
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            memory.fill_uninitialized_memory = False  # nothing here reads what it has not written
+            yield
+        finally:
+            torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+            memory.fill_uninitialized_memory = filling
 
 
 class Portion:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.device import repeatable
 from facetui.engine.records.errors import UsageError
 
 SIDE = 112
@@ -233,7 +234,8 @@ class Attack(ABC):
         if not len(photos):
             return photos.clone()
         album = Album(photos, people, bank, budget, generator, view, progress, watch)
-        poisoned = self._optimise(album, surrogates).detach()
+        with repeatable(photos.device):
+            poisoned = self._optimise(album, surrogates).detach()
         for clean, part in zip(photos.split(64), poisoned.split(64), strict=True):  # in place: an album may be large
             part.copy_(budget.project(clean, part))
         return poisoned

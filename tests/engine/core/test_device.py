@@ -92,11 +92,11 @@ def test_what_the_failed_attempt_held_is_free_before_the_device_is_asked_for_it(
 def test_gradients_in_parts_are_those_of_the_whole():
     weight = torch.randn(6, generator=torch.Generator().manual_seed(0)).requires_grad_()
     rows = torch.randn(7, 6, generator=torch.Generator().manual_seed(1))
-    room = 7
+    room = [7]
 
     def loss(part):
         value = (rows[part] @ weight).square().mean()
-        if part.stop - part.start > room or part.start == 4 == room:
+        if part.stop - part.start > room[0]:
             raise MemoryError
         return value
 
@@ -105,7 +105,7 @@ def test_gradients_in_parts_are_those_of_the_whole():
 
     backward(loss, 7, reset, CPU)
     whole = weight.grad.clone()
-    for room in (6, 3, 1):
+    for room[0] in (6, 3, 1):
         with device.telling(lambda text: None):
             backward(loss, 7, reset, CPU)
         assert torch.allclose(weight.grad, whole, atol=1e-5)
@@ -163,3 +163,21 @@ def test_a_detector_with_little_memory_flags_the_same(monkeypatch):
 
     monkeypatch.setattr(detector, "_strengths", small)
     assert torch.equal(Detector().fit(clean, noisy.to(torch.uint8)).flags(clean), flags)
+
+
+def test_elsewhere_than_on_a_cpu_torch_is_asked_for_ways_that_repeat():
+    def asked():
+        filled = torch.utils.deterministic.fill_uninitialized_memory
+        return (
+            torch.are_deterministic_algorithms_enabled(),
+            torch.is_deterministic_algorithms_warn_only_enabled(),
+            filled,
+        )
+
+    before = asked()
+    with device.repeatable(CPU):
+        assert asked() == before
+    with pytest.raises(MemoryError), device.repeatable(torch.device("cuda", 0)):
+        assert asked() == (True, True, False)
+        raise MemoryError
+    assert asked() == before
