@@ -23,11 +23,15 @@ UNORDERED = (
     "max_pool2d_with_indices_backward",
     "histc",
 )
-"""Named in torch's documentation of ``use_deterministic_algorithms``; ``index_add`` and ``index_put`` have an ordered way
-that torch takes in it."""
+"""As torch documents them for ``use_deterministic_algorithms``; ``index_add`` and ``index_put`` it can put in order."""
 STEPS = {"fawkes-0.3": {"mode": "min", "steps": 2}, "fawkes-1.0": {"steps": 2}, "lowkey": {"steps": 1}}
-CODEC = {"upsample_bilinear2d_backward", "_upsample_bilinear2d_aa_backward"}
-"""Of kornia's JPEG, which torch replaces by ordered ones, slower."""
+CODEC = {
+    "upsample_bilinear2d_backward",
+    "_upsample_bilinear2d_aa_backward",
+    "reflection_pad2d_backward",
+    "replication_pad2d_backward",
+}
+"""Of kornia's JPEG: one reason why a run on a GPU says that it repeats within a tolerance."""
 
 
 class Asked(TorchDispatchMode):
