@@ -281,9 +281,9 @@ def test_what_a_killed_process_left_behind_goes_with_the_next(run, tmp_path, mon
 
 @pytest.mark.parametrize("kind", ["cpu", "cuda"])
 def test_a_report_says_how_well_the_device_repeats(kind, run, tmp_path):
-    lines = (run / journal.EVENTS).read_bytes().splitlines(keepends=True)
-    began = json.loads(lines[0]) | {"repeats": repeats(kind)}
-    (run / journal.EVENTS).write_bytes(json.dumps(began).encode() + b"\n" + b"".join(lines[1:]))
+    first, began, *rest = (run / journal.EVENTS).read_text().splitlines()
+    began = json.dumps(json.loads(began) | {"repeats": repeats(kind)})
+    (run / journal.EVENTS).write_text("\n".join([first, began, *rest, ""]))
     run_report.write(run, tmp_path / "r.md")
     text = (tmp_path / "r.md").read_text()
     assert f"repeats {repeats(kind)}" in text
