@@ -111,7 +111,7 @@ def describe(device: torch.device) -> str:
 
 def batch_size(device: torch.device) -> int:
     """Photos in one forward+backward pass."""
-    return SIZES[device.type]
+    return SIZES.get(device.type, SIZES["cpu"])
 
 
 @contextlib.contextmanager
