@@ -5,6 +5,7 @@ python tools/record_stories.py [STORY...]
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from facetui.engine.records import journal
 from facetui.scenarios import SCENARIOS
 from facetui.tui.runs import recordings
 from facetui.tui.runs.archive import pack
+
+PREVIEWS = 3
+"""Photos that are shown while a tool works on them, of each of its tasks; in what a newcomer is shown, all of them."""
 
 
 def main(stories: list[str]) -> None:
@@ -30,8 +34,31 @@ def main(stories: list[str]) -> None:
             environment = {**os.environ, "FACETUI_CACHE": str(cache)}
             subprocess.run([sys.executable, "-m", "facetui.tui.cli.main", *words], check=True, env=environment)
             (folder,) = journal.runs(runs)
+            if story != recordings.FIRST:
+                thin(folder)
             target.unlink(missing_ok=True)
             print(f"{target.name}: {pack(folder, target) / 1000:.0f} kB", flush=True)
+
+
+def thin(folder: Path) -> None:
+    """Leave out most photos that are shown while a tool works: three in four bytes of a recording are such pictures."""
+    path = folder / journal.EVENTS
+    events = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    shown: dict[str, list[dict[str, object]]] = {}
+    for event in events:
+        if event.get("preview"):
+            shown.setdefault(event["task"], []).append(event)
+    for of_task in shown.values():
+        kept = {round(i * (len(of_task) - 1) / (PREVIEWS - 1)) for i in range(PREVIEWS)}
+        for number, event in enumerate(of_task):
+            if number not in kept:
+                event["preview"] = None
+    lines = [json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in events]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    named = path.read_text(encoding="utf-8")
+    for picture in folder.glob("pictures/*"):
+        if picture.stem not in named:
+            picture.unlink()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows
+from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, normal
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError
@@ -47,17 +47,17 @@ class Filters(Attack):
         return 0
 
     def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
+        phases = torch.rand(len(album.photos), 1, 1, generator=album.generator).to(album.photos.device)
+        tints = torch.rand(len(album.photos), 3, 1, 1, generator=album.generator).to(album.photos.device)
+
         def apply(rows: Tensor, tick: Tick) -> Tensor:
             from kornia.filters import gaussian_blur2d  # kornia takes a second to import
 
             clean = clean_rows(album, rows)
             soft = gaussian_blur2d(clean, (5, 5), (BLUR, BLUR))
             at = torch.arange(clean.shape[-1], device=clean.device, dtype=clean.dtype)
-            phase = torch.rand(len(rows), 1, 1, generator=album.generator).to(clean.device)
-            stripes = (2 * math.pi * ((at[None, :, None] + at[None, None, :]) / PERIOD + phase)).sin()
-            tint = torch.rand(len(rows), 3, 1, 1, generator=album.generator).to(clean.device)
+            stripes = (2 * math.pi * ((at[None, :, None] + at[None, None, :]) / PERIOD + phases[rows])).sin()
             opacity = self.overlay * (0.5 + 0.5 * stripes[:, None])
-            noise = torch.randn(clean.shape, generator=album.generator).to(clean.device) * NOISE
-            return soft * (1 - opacity) + tint * opacity + noise
+            return soft * (1 - opacity) + tints[rows] * opacity + normal(clean, album.generator) * NOISE
 
         return batchwise(album, 0, apply)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, device_generator, ready
+from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, device_generator, normal, ready
+from facetui.engine.attacks.resampling import resize
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast
 from facetui.engine.core.inference import embed
@@ -54,6 +55,7 @@ class FoggySight(Attack):
     source = "Evtimov et al., PETS 2021, arXiv 2012.08588"
     ensemble = True
     decoy = True
+    revision = 2
     release_steps = RELEASED
 
     def __init__(self, strategy: str = "mean", steps: int = 160) -> None:
@@ -80,17 +82,19 @@ class FoggySight(Attack):
         networks = ready(surrogates, album.photos.device)
         goals = self._goals(album, album.bank, networks)
         radius = album.budget.epsilon
+        # Views are the same for every photo of an album, whatever batch it is in.
+        seed = int(torch.randint(1 << 62, (1,), generator=album.generator))
 
         def descend(rows: Tensor, tick: Tick) -> Tensor:
             clean = clean_rows(album, rows)
             spread = clean.flatten(1).std(dim=1).view(-1, 1, 1, 1)
             towards = [goal[rows] for goal in goals]
-            noise = torch.randn(clean.shape, generator=album.generator).to(clean.device) * WIDE * spread
-            noise = noise.contiguous(memory_format=torch.channels_last).clamp_(-radius, radius).requires_grad_(True)
-            views = device_generator(clean.device, album.generator)
+            noise = (normal(clean, album.generator) * WIDE * spread).clamp_(-radius, radius).requires_grad_(True)
+            chances = torch.Generator().manual_seed(seed)
+            views = device_generator(clean.device, chances)
             optimiser = torch.optim.Adam([noise], min(LONGEST, PATH / self.steps) * radius)
             for _ in range(self.steps):
-                seen = _another_view((clean + noise).clamp(0, 1), spread, views, album.generator)
+                seen = _another_view((clean + noise).clamp(0, 1), spread, views, chances)
                 seen = album.view(seen.clamp(clean - radius, clean + radius), rows)
                 with autocast(clean.device):
                     embedded = [network(seen).float() for network in networks]
@@ -141,7 +145,7 @@ def decoy_loss(embedded: Sequence[Tensor], goals: Sequence[Tensor], noise: Tenso
 
 
 def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, generator: torch.Generator) -> Tensor:
-    """Another brightness, another crop, both of the whole batch, and fresh noise; differentiable.
+    """Another brightness, another crop and fresh noise, the same for all photos; differentiable.
 
     Args:
         photos: ``(n, 3, 112, 112)`` in [0, 1].
@@ -151,9 +155,9 @@ def _another_view(photos: Tensor, spread: Tensor, views: torch.Generator, genera
     """
     side = photos.shape[-1]
     cut = max(1, round(side * CROP))
-    top, left = torch.randint(cut + 1, (2,), generator=generator).tolist()  # one crop for the batch
+    top, left = torch.randint(cut + 1, (2,), generator=generator).tolist()
     kept = photos[:, :, top : top + side - cut, left : left + side - cut]
-    kept = F.interpolate(kept, size=(side, side), mode="bilinear")
+    kept = resize(kept, side)
     light = (float(torch.rand((), generator=generator)) * 2 - 1) * BRIGHTNESS * spread
-    noise = torch.randn(photos.shape, generator=views, device=photos.device)
+    noise = torch.randn(photos.shape[1:], generator=views, device=photos.device)
     return kept + light + noise * (NOISE * spread)

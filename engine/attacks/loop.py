@@ -29,22 +29,33 @@ def batchwise(album: Album, passes: int, optimise: Callable[[Tensor, Tick], Tens
     Args:
         album: the photos.
         passes: what an image costs, for progress.
-        optimise: perturbed photos ``(n, 3, 112, 112)`` of rows ``(n,)``; calls ``tick`` between steps.
+        optimise: perturbed photos ``(n, 3, 112, 112)`` of rows ``(n,)``; calls ``tick`` between steps. What it draws
+            from the album's generator must be the same numbers however the rows are divided: photo after photo, as
+            ``uniform`` and ``normal`` do. What photos share is drawn before, for the whole album.
         parts: how many passes an image keeps in memory at a time: batches are smaller by as much.
     """
     device, total, done = album.photos.device, len(album.photos) * passes, 0
 
     def work_on(some: Tensor) -> Tensor:
+        nonlocal done
+        before, drawn = done, album.generator.get_state()
+
         def tick(n: int, photos: Tensor) -> None:
             nonlocal done
             done += n
             album.watch(some, photos)
             album.progress(done, total)
 
-        return optimise(some, tick)
+        try:
+            return optimise(some, tick)
+        except (RuntimeError, MemoryError):
+            # Memory may have run out: fewer of these rows are tried again, from the same draws and the same count.
+            done = before
+            album.generator.set_state(drawn)
+            raise
 
     rows = torch.arange(len(album.photos), device=device)
-    return in_batches(work_on, rows, batch_size(device) // parts)
+    return in_batches(work_on, rows, max(1, batch_size(device) // parts), device)
 
 
 def clean_rows(album: Album, rows: Tensor) -> Tensor:
@@ -55,6 +66,13 @@ def clean_rows(album: Album, rows: Tensor) -> Tensor:
 def uniform(like: Tensor, radius: float, generator: torch.Generator) -> Tensor:
     """Random numbers in [-radius, radius] of the same shape, device and memory format."""
     noise = torch.rand(like.shape, generator=generator).mul_(2 * radius).sub_(radius)
+    return noise.to(like.device, memory_format=torch.channels_last)
+
+
+def normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal random numbers of the same shape, device and memory format."""
+    # Photo by photo: how many are drawn at once decides which numbers come out.
+    noise = torch.stack([torch.randn(like.shape[1:], generator=generator) for _ in like])
     return noise.to(like.device, memory_format=torch.channels_last)
 
 
@@ -74,4 +92,4 @@ def raw(network: Extractor, photos: Tensor) -> Tensor:
         with torch.no_grad(), autocast(device):
             return network.features(rows.contiguous(memory_format=torch.channels_last)).float()
 
-    return in_batches(some, photos, 2 * batch_size(device))
+    return in_batches(some, photos, 2 * batch_size(device), device)

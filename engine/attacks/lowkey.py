@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, ready, uniform
+from facetui.engine.attacks.resampling import blur
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast, batch_size, in_batches
 from facetui.engine.core.interfaces import Album, Attack, Extractor
@@ -102,10 +103,10 @@ class LowKey(Attack):
                 gradient = torch.autograd.grad((-self.weight * visible(x)).sum(), x)[0]
                 # View by view: one graph over all of them would not fit the processor's cache.
                 for network, e in zip(networks, before, strict=True):
-                    for blur in (False, True):
+                    for soft in (False, True):
                         seen = album.view(x, rows)
                         with autocast(x.device):
-                            away = (mirrored(network, blurred(seen) if blur else seen) - e).square().sum(1) / EMBEDDING
+                            away = (mirrored(network, blurred(seen) if soft else seen) - e).square().sum(1) / EMBEDDING
                         gradient += torch.autograd.grad(away.sum() / (2 * len(networks)), x)[0]
                 x = x.detach() + gradient.sign_().mul_(self.step_size)
                 tick(len(rows) * VIEWS * len(networks), x)
@@ -129,6 +130,8 @@ def mirrored(network: Extractor, photos: Tensor) -> Tensor:
 
 def blurred(photos: Tensor) -> Tensor:
     """Photos through the release's Gaussian: 7x7, sigma 3, reflected at the edges."""
+    if photos.device.type != "cpu":  # the gradient of reflected edges depends on the order of threads there
+        return blur(photos, BLUR, SIGMA)
     from kornia.filters import gaussian_blur2d  # kornia takes a second to import
 
     return gaussian_blur2d(photos, (BLUR, BLUR), (SIGMA, SIGMA), border_type="reflect")
@@ -139,7 +142,7 @@ def _reference(network: Extractor, photos: Tensor) -> Tensor:
         with torch.no_grad(), autocast(rows.device):
             return mirrored(network, rows.contiguous(memory_format=torch.channels_last))
 
-    return in_batches(some, photos, batch_size(photos.device))
+    return in_batches(some, photos, batch_size(photos.device), photos.device)
 
 
 def _checkpoints() -> Path:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.core.budget import Budget
-from facetui.engine.core.device import autocast, batch_size
+from facetui.engine.core.device import Portion, autocast, batch_size
 from facetui.engine.core.inference import embed
 from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError
@@ -106,20 +106,41 @@ class OPOM(Attack):
         own = [embed(network, clean).unflatten(0, (p, m)) for network in networks]
         mask = torch.zeros_like(clean[::m])
         start = uniform(clean, radius, album.generator)  # of every photo: clean ones are a maximum of the loss
+        portion = Portion(clean.device, len(flat))
         for step in range(self.steps):
-            mask.requires_grad_(True)
-            moved = mask.repeat_interleave(m, 0) + (start if step == 0 else 0)
-            seen = album.view((clean + moved).clamp(0, 1), flat)
-            with autocast(clean.device):
-                embedded = [network(seen).float().unflatten(0, (p, m)) for network in networks]
+            moved = clean + mask.repeat_interleave(m, 0) + (start if step == 0 else 0)
             early = self.subspace == "convex" and step < CENTRE_FIRST
             nearest = NEAREST["centre" if early else self.subspace]
-            pairs = zip(embedded, own, strict=True)
-            away = torch.stack([(e - nearest(e.detach(), points)).square().sum() for e, points in pairs])
-            (gradient,) = torch.autograd.grad(away.sum(), mask)
-            mask = (mask.detach() + gradient.sign() * (radius * STEP)).clamp(-radius, radius)
+
+            def gradient(part: slice, moved: Tensor = moved, nearest: Nearest = nearest) -> tuple[Tensor, ...]:
+                photos = moved[part].requires_grad_(True)
+                seen = album.view(photos.clamp(0, 1), flat[part])
+                with autocast(clean.device):
+                    embedded = [network(seen).float() for network in networks]
+                pairs = zip(embedded, own, strict=True)
+                away = [(e - _nearest(nearest, e.detach(), points, part)).square().sum() for e, points in pairs]
+                return torch.autograd.grad(torch.stack(away).sum(), photos)
+
+            (by_photo,) = portion.of(len(flat), gradient)
+            mask = (mask + by_photo.unflatten(0, (p, m)).sum(1).sign() * (radius * STEP)).clamp(-radius, radius)
             tick(len(flat) * len(networks), flat, clean + mask.repeat_interleave(m, 0))
         return mask
+
+
+def _nearest(nearest: Nearest, embedded: Tensor, points: Tensor, part: slice) -> Tensor:
+    """What is nearest to the embeddings ``(n, D)`` of a part of some people's photos, person after person.
+
+    Args:
+        nearest: of ``NEAREST``, which takes whole people; the photos of theirs that are not asked for count nothing.
+        embedded: of the part.
+        points: ``(p, m, D)`` of all of them.
+        part: which of the p * m photos.
+    """
+    m = points.shape[1]
+    first, last = part.start // m, -(-part.stop // m)
+    before, after = part.start - first * m, last * m - part.stop
+    asked = torch.nn.functional.pad(embedded, (0, 0, before, after)).unflatten(0, (last - first, m))
+    return nearest(asked, points[first:last]).flatten(0, 1)[before : before + len(embedded)]
 
 
 def _centre(embedded: Tensor, points: Tensor) -> Tensor:
@@ -164,5 +185,7 @@ def _convex(embedded: Tensor, points: Tensor) -> Tensor:
     return at
 
 
-NEAREST: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"centre": _centre, "affine": _affine, "convex": _convex}
+Nearest = Callable[[Tensor, Tensor], Tensor]
+
+NEAREST: dict[str, Nearest] = {"centre": _centre, "affine": _affine, "convex": _convex}
 """What is nearest to embeddings in each of ``SUBSPACES``."""

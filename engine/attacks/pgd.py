@@ -6,7 +6,8 @@ Madry et al. 2018 (arXiv 1706.06083) for the optimiser; the goal is feature coll
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -16,11 +17,25 @@ from facetui.engine.attacks.loop import clean_rows, ready, uniform
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import Portion, autocast, batch_size
 from facetui.engine.core.inference import centres, embed
-from facetui.engine.core.interfaces import Album, Attack, Bank, Extractor
+from facetui.engine.core.interfaces import Album, Attack, Bank, Extractor, View
 from facetui.engine.records.errors import UsageError
 
 CHECK_EVERY = 4
-"""Steps between two looks at which photos are finished: each look waits for the device."""
+"""Steps of a photo between two looks at whether it is finished: each look waits for the device."""
+
+
+SeenAfter = Callable[[Tensor, Tensor], Tensor]
+"""What of photos ``(n, 3, 112, 112)``, which have taken so many steps ``(n,)``, on the CPU, a network is shown."""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Photos in work: ``(n, 3, 112, 112)``, their rows, the steps they have taken, on the CPU, and where they go."""
+
+    photos: Tensor
+    rows: Tensor
+    taken: Tensor
+    towards: Sequence[Tensor]
 
 
 class PGD(Attack):
@@ -67,9 +82,9 @@ class PGD(Attack):
         """Forward+backward passes an image costs at most."""
         return self.steps * n_surrogates
 
-    def _seen(self, photos: Tensor, generator: torch.Generator) -> Tensor:
-        """What the gradient is taken of; a subclass may change the photos at random."""
-        return photos
+    def _views(self, generator: torch.Generator) -> SeenAfter:
+        """Through what the gradient is taken; a subclass may change photos at random, drawn here for every step."""
+        return lambda photos, taken: photos
 
     def _optimise(self, album: Album, surrogates: Sequence[Extractor]) -> Tensor:
         budget, bank = album.budget, album.bank
@@ -85,40 +100,52 @@ class PGD(Attack):
             goals.append(least_similar(own, album.people, bank, network) if self.targeted and bank else own)
         step_size = self.step_size or 2.5 * budget.epsilon / self.steps
         uphill = 1.0 if self.targeted else -1.0
-        every = CHECK_EVERY if self.stop_at is not None else self.steps
+        view = self._views(album.generator)
         out = torch.empty_like(album.photos)
         # Photos in work; a finished one makes room for the next, so that the batch stays full.
         waiting = torch.arange(count, device=device)
-        rows, x = waiting[:0], album.photos[:0]
-        portion = Portion(batch_size(device))
-        left, done = torch.zeros(0, dtype=torch.int64, device=device), 0
-        while True:
+        rows, x, taken = waiting[:0], album.photos[:0], torch.zeros(0, dtype=torch.int64)
+        portion = Portion(device, batch_size(device))
+        done = 0
+        while len(rows) or len(waiting):
             room = batch_size(device) - len(rows)
             if room and len(waiting):
                 new, waiting = waiting[:room], waiting[room:]
                 rows = torch.cat([rows, new])
                 x = torch.cat([x, self._start(clean_rows(album, new), budget, album.generator)])
                 x = x.contiguous(memory_format=torch.channels_last)
-                left = torch.cat([left, torch.full_like(new, self.steps)])
+                taken = torch.cat([taken, torch.zeros(len(new), dtype=torch.int64)])
                 clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
-            steps = min(every, self.steps)
-            for _ in range(steps):
-                similarity, gradient = portion.of(len(rows), partial(self._gradient, x, rows, networks, towards, album))
-                x = _step(x, gradient, clean, uphill * step_size, budget)
-                done += len(rows) * len(networks)
-                album.watch(rows, x)
-                album.progress(done, count * self.passes(len(networks)))
-            left = left - steps
-            finished = left <= 0
-            if self.stop_at is not None:
-                # Of the photo before its last step: asking again would cost another pass.
-                finished |= (similarity >= self.stop_at) if self.targeted else (similarity <= self.stop_at)
-            out[rows[finished]] = x[finished]
-            rows, x, left = rows[~finished], x[~finished], left[~finished]
-            if not len(rows) and not len(waiting):
-                return out
-            x = x.contiguous(memory_format=torch.channels_last)
-            clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
+            work = _Work(x, rows, taken, towards)
+            similarity, gradient = portion.of(len(rows), partial(self._gradient, work, networks, album.view, view))
+            x = _step(x, gradient, clean, uphill * step_size, budget)
+            taken = taken + 1
+            done += len(rows) * len(networks)
+            album.watch(rows, x)
+            finished = self._finished(taken, similarity)
+            done += int((self.steps - taken[finished]).sum()) * len(networks)  # passes that are not needed any more
+            album.progress(done, count * self.passes(len(networks)))
+            if finished.any():
+                stays = ~finished
+                out[rows[finished.to(device)]] = x[finished.to(device)]
+                rows, x, taken = rows[stays.to(device)], x[stays.to(device)], taken[stays]
+                x = x.contiguous(memory_format=torch.channels_last)
+                clean, towards = clean_rows(album, rows), [goal[rows] for goal in goals]
+        return out
+
+    def _finished(self, taken: Tensor, similarity: Tensor) -> Tensor:
+        """Which photos in work take no more steps, ``(n,)`` bool on the CPU.
+
+        Args:
+            taken: ``(n,)`` steps that each has taken, on the CPU.
+            similarity: ``(n,)`` of each before its last step: asking again would cost another pass.
+        """
+        finished = taken >= self.steps
+        due = taken % CHECK_EVERY == 0
+        if self.stop_at is not None and bool(due.any()):
+            there = (similarity >= self.stop_at) if self.targeted else (similarity <= self.stop_at)
+            finished |= due & there.cpu()
+        return finished
 
     def _start(self, clean: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         # Away from oneself starts at a maximum of similarity, where the gradient vanishes: begin beside it.
@@ -128,19 +155,13 @@ class PGD(Attack):
         return (clean + noise * (budget.epsilon / 2 / noise.flatten(1).norm(dim=1)).view(-1, 1, 1, 1)).clamp_(0, 1)
 
     def _gradient(
-        self,
-        x: Tensor,
-        rows: Tensor,
-        networks: Sequence[Extractor],
-        towards: Sequence[Tensor],
-        album: Album,
-        part: slice,
+        self, work: _Work, networks: Sequence[Extractor], posted: View, view: SeenAfter, part: slice
     ) -> tuple[Tensor, Tensor]:
         """Of a part of the batch: mean cosine similarity ``(n,)`` to its goals, and gradient ``(n, 3, 112, 112)``."""
-        x = x[part].detach().requires_grad_(True)
-        seen = self._seen(album.view(x, rows[part]), album.generator)
+        x = work.photos[part].detach().requires_grad_(True)
+        seen = view(posted(x, work.rows[part]), work.taken[part])
         with autocast(x.device):
-            each = [(network(seen) * goal[part]).sum(1) for network, goal in zip(networks, towards, strict=True)]
+            each = [(network(seen) * goal[part]).sum(1) for network, goal in zip(networks, work.towards, strict=True)]
             similarity = torch.stack(each).mean(0)
         (gradient,) = torch.autograd.grad(similarity.sum(), x)
         return similarity.detach(), gradient

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from facetui.engine.attacks.pgd import PGD
+from facetui.engine.attacks.pgd import PGD, SeenAfter
+from facetui.engine.attacks.resampling import blur, resize
 from facetui.engine.records.errors import UsageError
 
 VIEWS = ("plain", "resize", "blur", "jpeg")
 
 
 class RobustPGD(PGD):
-    """PGD over random views: each step draws one of plain, resize, blur and JPEG for its whole batch.
+    """PGD over random views: one of plain, resize, blur and JPEG is drawn for each step, for the whole album.
 
     Args:
         targeted: as ``pgd``.
@@ -32,6 +32,7 @@ class RobustPGD(PGD):
     name = "robust-pgd"
     source = "Athalye et al. 2018, arXiv 1707.07397"
     about = "random resize, blur and JPEG views in the loop, one a step"
+    revision = 2
 
     def __init__(
         self,
@@ -49,22 +50,31 @@ class RobustPGD(PGD):
         self.smallest = smallest
         self.worst_quality = worst_quality
 
-    def _seen(self, photos: Tensor, generator: torch.Generator) -> Tensor:
+    def _views(self, generator: torch.Generator) -> SeenAfter:
         # Drawn on the CPU, so that nothing waits for the device.
-        kind = VIEWS[int(torch.randint(len(VIEWS), (1,), generator=generator))]
-        strength = float(torch.rand(1, generator=generator))
+        kinds = torch.randint(len(VIEWS), (self.steps,), generator=generator).tolist()
+        strengths = torch.rand(self.steps, generator=generator).tolist()
+
+        def seen(photos: Tensor, taken: Tensor) -> Tensor:
+            # Neighbours in a batch began together, most of them: so they take the same step.
+            steps, counts = taken.unique_consecutive(return_counts=True)
+            parts = zip(steps.tolist(), photos.split(counts.tolist()), strict=True)
+            return torch.cat([self._seen(part, VIEWS[kinds[step]], strengths[step]) for step, part in parts])
+
+        return seen
+
+    def _seen(self, photos: Tensor, kind: str, strength: float) -> Tensor:
+        """Photos through one kind of view, of a strength in [0, 1]."""
         if kind == "resize":
             side = round(photos.shape[-1] * (self.smallest + (1 - self.smallest) * strength))
-            small = F.interpolate(photos, size=(side, side), mode="bilinear", antialias=True)
-            return F.interpolate(small, size=photos.shape[-2:], mode="bilinear")
+            return resize(resize(photos, side, antialias=True), photos.shape[-1])
         if kind == "blur":
-            from kornia.filters import gaussian_blur2d
-
-            sigma = 0.3 + 1.2 * strength
-            return gaussian_blur2d(photos, (5, 5), (sigma, sigma))
+            return blur(photos, 5, 0.3 + 1.2 * strength)
         if kind == "jpeg":
             from kornia.enhance import jpeg_codec_differentiable
 
             quality = self.worst_quality + (95 - self.worst_quality) * strength
-            return jpeg_codec_differentiable(photos, torch.full((1,), quality, device=photos.device))
+            # Of a single photo it adds up in another order, and rounding makes a step of it: never of a single one.
+            several = photos if len(photos) > 1 else photos.repeat(2, 1, 1, 1)
+            return jpeg_codec_differentiable(several, torch.full((1,), quality, device=photos.device))[: len(photos)]
         return photos

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from facetui.engine.core import paged
-from facetui.engine.core.device import autocast, batch_size, in_batches
+from facetui.engine.core.device import autocast, batch_size, in_batches, repeatable
 from facetui.engine.core.interfaces import Extractor
 
 
@@ -110,7 +110,7 @@ def embed(
             seen = pixels(rows, device).contiguous(memory_format=torch.channels_last)
             return (network.features(seen) if raw else network(seen)).float()
 
-    return in_batches(some, photos, 2 * batch_size(device)).clone()
+    return in_batches(some, photos, 2 * batch_size(device), device).clone()
 
 
 def centres(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
@@ -124,5 +124,6 @@ def centres(embeddings: Tensor, people: Tensor) -> tuple[Tensor, Tensor]:
         Centres ``(P, D)`` of unit length, and the people ``(P,)`` they stand for, rising.
     """
     known, row = people.unique(return_inverse=True)
-    sums = embeddings.new_zeros(len(known), embeddings.shape[1]).index_add_(0, row, embeddings)
+    with repeatable(embeddings.device):
+        sums = embeddings.new_zeros(len(known), embeddings.shape[1]).index_add_(0, row, embeddings)
     return nn.functional.normalize(sums, dim=1), known

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.device import repeatable
 from facetui.engine.records.errors import UsageError
 
 SIDE = 112
@@ -153,6 +154,7 @@ class Attack(ABC):
         about: what differs from the release, for the audience.
         release_steps: optimisation steps that its release takes; 0: it has no release, or none are needed.
         steps: those that it takes.
+        revision: raised when the same settings and draws give other photos than before.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Attack(ABC):
     about: str = ""
     release_steps: int = 0
     steps: int = 0
+    revision: int = 1
 
     @property
     def weakened(self) -> str:
@@ -182,7 +185,8 @@ class Attack(ABC):
         """Every setting that changes the result, as plain values: part of the cache key."""
         # The budget has its own place in the key; words, and what a release does, change no pixel.
         hidden = {"default_budget", "about", "release_steps"}
-        return {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
+        found = {k: v for k, v in sorted(vars(self).items()) if not k.startswith("_") and k not in hidden}
+        return found | ({"revision": self.revision} if self.revision > 1 else {})
 
     def perturb(
         self,
@@ -230,7 +234,8 @@ class Attack(ABC):
         if not len(photos):
             return photos.clone()
         album = Album(photos, people, bank, budget, generator, view, progress, watch)
-        poisoned = self._optimise(album, surrogates).detach()
+        with repeatable(photos.device):
+            poisoned = self._optimise(album, surrogates).detach()
         for clean, part in zip(photos.split(64), poisoned.split(64), strict=True):  # in place: an album may be large
             part.copy_(budget.project(clean, part))
         return poisoned

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from facetui.engine.core.cache import Checkpoint
+from facetui.engine.core.device import repeatable
 from facetui.engine.records.errors import Cancelled
 
 
@@ -31,7 +32,8 @@ def learn(
     done = state.restore(checkpoint.load()) if checkpoint else 0
     try:
         for number in range(done, steps):
-            step(number)
+            with repeatable(state.device):
+                step(number)
             done = number + 1
             if checkpoint and checkpoint.due():
                 checkpoint.save(state.tensors(done))
@@ -43,9 +45,14 @@ def learn(
 
 
 class State:
-    """A network, a head if there is one, and the optimiser's moments."""
+    """A network, a head if there is one, and the optimiser's moments.
+
+    Attributes:
+        device: where they are.
+    """
 
     def __init__(self, network: nn.Module, head: Sequence[nn.Parameter], optimiser: torch.optim.Adam) -> None:
+        self.device = next(network.parameters()).device
         self._network = network
         self._head = head
         self._optimiser = optimiser

@@ -167,7 +167,7 @@ class Adapt(Training):
 
         def step(number: int) -> None:
             photos, which = batches.batch(number, device)
-            backward(partial(_loss, passing, photos, which, weight, loss_of), len(photos), optimiser.zero_grad)
+            backward(partial(_loss, passing, photos, which, weight, loss_of), len(photos), optimiser.zero_grad, device)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
             optimiser.step()

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facetui.engine.core.device import in_batches
 from facetui.engine.core.interfaces import Detecting, check_photos
 from facetui.engine.defences.purifier import Purifier
 from facetui.engine.records.errors import UsageError
@@ -94,7 +95,7 @@ def spectrum(photos: Tensor) -> Tensor:
     Args:
         photos: ``(N, 3, 112, 112)``, uint8 or floating point in [0, 1].
     """
-    return torch.cat([_strengths(part) for part in photos.split(TOGETHER)])
+    return in_batches(_strengths, photos, TOGETHER, photos.device)
 
 
 def _strengths(photos: Tensor) -> Tensor:

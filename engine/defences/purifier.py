@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from facetui.engine.core.device import in_batches
 from facetui.engine.core.interfaces import Purifying, check_photos
 from facetui.engine.people.alignment import to_picture, to_tensor
 from facetui.engine.records.errors import UsageError
@@ -50,16 +51,17 @@ class Purifier(Purifying):
 
         Raises:
             UsageError: not uint8, or of a wrong shape.
+            OutOfMemory: not even one photo fits.
         """
         if photos.dtype != torch.uint8:
             raise UsageError(f"expected photos as uint8, got {photos.dtype}")
         check_photos(photos.float())
-        washed = torch.empty_like(photos)
-        for clean, part in zip(photos.split(TOGETHER), washed.split(TOGETHER), strict=True):
-            for kind, strength in self._steps:
-                clean = _apply(kind, strength, clean) if len(clean) else clean
-            part.copy_(clean)
-        return washed
+        return in_batches(self._wash, photos, TOGETHER, photos.device)
+
+    def _wash(self, photos: Tensor) -> Tensor:
+        for kind, strength in self._steps:
+            photos = _apply(kind, strength, photos) if len(photos) else photos
+        return photos
 
 
 def _parse(step: str) -> tuple[str, float]:

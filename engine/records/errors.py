@@ -117,7 +117,15 @@ class OutOfMemory(FacetuiError):
     exit_code = 5
 
 
-_NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "not enough memory")
+_NO_MEMORY = (
+    "out of memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "not enough memory",
+    "defaultcpuallocator",
+    "status_alloc_failed",  # of cuBLAS and cuDNN
+)
 _NOT_LOADED = ("failed to map segment", "cannot allocate memory")
 
 

@@ -102,6 +102,8 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """Extractors of the cast that it is played without, because their weights were not at hand."""
     per_person: Count = 0
     """How many photos of each person of a folder were taken at most; 0: unknown, by an older version."""
+    repeats: Name = ""
+    """How well the device repeats: ``to the byte``, or ``within a tolerance``; empty: unknown, by an older version."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):

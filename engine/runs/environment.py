@@ -1,4 +1,4 @@
-"""What a run takes place in."""
+"""What a run takes place in: versions, memory, and how well the device repeats."""
 
 from __future__ import annotations
 
@@ -15,3 +15,12 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def repeats(kind: str) -> str:
+    """How well a kind of device, ``cpu`` or another, repeats with the same seed what it computed before.
+
+    On GPUs, gradients of what torch knows no ordered sum for, such as bicubic sampling, come out in another order each
+    time, and steps along signs make a grey level of the difference.
+    """
+    return "to the byte" if kind == "cpu" else "within a tolerance"

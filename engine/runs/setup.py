@@ -22,7 +22,7 @@ from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.records.text import html
 from facetui.engine.runs.casting import cast_at_hand
-from facetui.engine.runs.environment import versions
+from facetui.engine.runs.environment import repeats, versions
 from facetui.engine.runs.scenario import Value
 from facetui.engine.runs.settings import Settings
 
@@ -192,6 +192,7 @@ def begin(
             asked=setup.asked,
             left_out=list(setup.left_out),
             per_person=setup.per_person,
+            repeats=repeats(setup.device.type),
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )

@@ -21,7 +21,7 @@ from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.app.viewer import Viewer
-from facetui.tui.runs import engine_process, labels
+from facetui.tui.runs import engine_process, labels, recordings
 from facetui.tui.runs.cues import LONGEST
 from facetui.tui.runs.recent import DEMO, Recent, Story
 from facetui.tui.screens import console
@@ -171,11 +171,7 @@ class FacetApp(Viewer):
 
     def _start(self, story: Story) -> None:
         if story.name == DEMO:
-            from facetui.tui.runs import recordings
-
-            folder, when = self.opened.enter_context(recordings.unpacked())
-            self.open(folder, live=False)
-            self.stage.run.recorded = when
+            self._watch(recordings.FIRST)
             return
         try:
             engine = engine_process.start(story.name, [], self.runs, story.name)
@@ -183,6 +179,17 @@ class FacetApp(Viewer):
             self.notify(str(error), severity="error")
             return
         self.open(engine.folder, live=True, engine=engine)
+
+    def _watch(self, name: str) -> None:
+        folder, when = self.opened.enter_context(recordings.unpacked(name))
+        self.open(folder, live=False)
+        self.stage.run.recorded = when
+
+    def action_watch(self) -> None:
+        """Home: a recording of the chosen story."""
+        if isinstance(self.stage.chosen, Story):
+            self._watch(self.stage.chosen.name)
+            self._changed()
 
     async def on_canvas_pointed(self, message: Canvas.Pointed) -> None:
         """A click: on a key, a line of a list, a cell, a place of the chart; the second on the same opens it."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from facetui.tui.runs.recent import Recent
+from facetui.tui.runs import recordings
+from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens.pages import PAGES
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, fit, length, wrap
@@ -80,6 +81,9 @@ KEYS = (
         {"home": "enter|run", **on("enter|go", "events", "timeline")},
     ),
     Key(
+        "w", "w", "watch", "home: watch a recording of the story: nothing is computed", on("w|watch|recording", "home")
+    ),
+    Key(
         "b",
         "b",
         "kept",
@@ -137,6 +141,8 @@ def works(key: Key, stage: Stage) -> bool:
         return stage.view == "home" and isinstance(stage.chosen, Recent)
     if key.action == "choose" and stage.view == "timeline":
         return stage.selection.slot is not None
+    if key.action == "watch" and stage.view == "home":
+        return isinstance(stage.chosen, Story) and stage.chosen.name in recordings.names()
     return stage.view in key.hints
 
 

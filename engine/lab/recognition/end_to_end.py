@@ -96,7 +96,7 @@ class EndToEnd:
             rows = drawn[now]
             seen = pixels(photos[rows], device)
             seen = torch.where(flipped[now].to(device)[:, None, None, None], seen.flip(-1), seen)
-            backward(partial(self._loss, head, seen, label[rows].to(device)), self.batch, optimiser.zero_grad)
+            backward(partial(self._loss, head, seen, label[rows].to(device)), self.batch, optimiser.zero_grad, device)
             optimiser.step()
 
         learn(
@@ -134,4 +134,4 @@ class EndToEnd:
 
         if not len(photos):
             return torch.empty(0, dtype=torch.int64)
-        return self._people[in_batches(some, photos, 2 * batch_size(head.device)).cpu()]
+        return self._people[in_batches(some, photos, 2 * batch_size(head.device), head.device).cpu()]

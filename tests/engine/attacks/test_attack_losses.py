@@ -317,16 +317,17 @@ def test_pgd_l2_one_step(linear, photos):
 
 def test_pgd_finished_photos_leave_the_batch(linear, photos):
     """Stopping early costs fewer passes and keeps what was reached; it never takes more steps than allowed."""
-    done = {}
+    taken, told = {}, {}
     for stop in (None, -0.5, -0.999):
         out = PGD(targeted=False, steps=40, stop_at=stop).perturb(
             photos,
             linear[:1],
             budget=Budget("linf", 0.2),
             generator=torch.Generator().manual_seed(4),
-            progress=lambda n, total, stop=stop: done.__setitem__(stop, (n, total)),
+            watch=lambda rows, _, stop=stop: taken.update({stop: taken.get(stop, 0) + len(rows)}),
+            progress=lambda n, total, stop=stop: told.__setitem__(stop, (n, total)),
         )
         if stop == -0.5:
             assert ((linear[0](out) * linear[0](photos)).sum(1) < -0.4).all()
-    assert done[None] == (120, 120)
-    assert done[-0.5][0] < 60 and done[-0.999][0] <= 120
+    assert taken[None] == 120 and taken[-0.5] < 60 and taken[-0.999] <= 120
+    assert set(told.values()) == {(120, 120)}, "what a photo does not need any more counts as done"

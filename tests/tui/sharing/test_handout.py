@@ -28,6 +28,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError, JournalError, UnknownName, UsageError
 from facetui.engine.records.events import Note, ProtectionMeasured, RunBegan, RunFailed, encode
 from facetui.engine.records.journal import Journal
+from facetui.engine.runs.environment import repeats
 from facetui.tui.app import launch
 from facetui.tui.app.app import FacetApp
 from facetui.tui.app.terminal import capabilities
@@ -273,6 +274,17 @@ def test_what_a_killed_process_left_behind_goes_with_the_next(run, tmp_path, mon
 
 
 # --- reports ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_a_report_says_how_well_the_device_repeats(kind, run, tmp_path):
+    first, began, *rest = (run / journal.EVENTS).read_text().splitlines()
+    began = json.dumps(json.loads(began) | {"repeats": repeats(kind)})
+    (run / journal.EVENTS).write_text("\n".join([first, began, *rest, ""]))
+    run_report.write(run, tmp_path / "r.md")
+    text = (tmp_path / "r.md").read_text()
+    assert f"repeats {repeats(kind)}" in text
+    assert ("gives nearly the same figures: this device may differ" in text) == (kind == "cuda")
 
 
 def test_a_report_says_what_was_measured_what_is_cited_and_how_to_repeat_it(run, tmp_path):

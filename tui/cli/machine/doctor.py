@@ -62,13 +62,14 @@ def _examine_lab(tell: Callable[[bool | None, str, str], None]) -> None:
     from facetui.engine.core.cache import default_folder
     from facetui.engine.people import casts, identities
     from facetui.engine.people.persons import EMBEDDED
-    from facetui.engine.runs.environment import versions
+    from facetui.engine.runs.environment import repeats, versions
 
     found = versions()
     tell(True, "torch", f"{found.get('torch', '?')}, imported in {time.perf_counter() - began:.1f} s")
     tell(True, "packages", ", ".join(f"{k} {v}" for k, v in found.items() if k not in ("torch", "python")))
     best = device.choose("auto")
     tell(True, "device", f"{device.describe(best)}; {os.cpu_count()} processors, {_memory()}")
+    tell(True, "repeats", f"the same seed gives the same results {repeats(best.type)} on this device")
     tell(*_load(torch.get_num_threads()))
     if torch.cuda.is_available():
         free, total = torch.cuda.mem_get_info()

@@ -128,6 +128,8 @@ def _show(folder: Path, packed: str) -> None:
     plain.say(f"story       {began.scenario}: {began.title}")
     plain.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
     plain.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
+    if began.repeats:
+        plain.say(f"repeats     {began.repeats}")
     plain.say("weights     " + ", ".join(f"{name} {weights}" for name, weights in began.extractors.items()))
     plain.say("versions    " + ", ".join(f"{name} {number}" for name, number in began.versions.items()))
     from facetui.engine.records.cohort_table import cohort_table

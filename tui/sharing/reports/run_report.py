@@ -226,7 +226,7 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
                 ["cast", began.cast],
                 ["people", f"{who_protects(began)}: {', '.join(began.users)}"],
                 ["surrogates", ", ".join(began.surrogates)],
-                ["device", began.device],
+                ["device", f"{began.device}; repeats {began.repeats}" if began.repeats else began.device],
                 ["versions", ", ".join(f"{name} {version}" for name, version in began.versions.items())],
                 ["weights, SHA-256 begins", ", ".join(weights)],
                 ["story, SHA-256", hashlib.sha256(began.source.encode()).hexdigest()],
@@ -234,9 +234,10 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
             ],
         )
     )
-    made.append(
-        Sentence("The same seed on the same machine gives the same figures; others may differ in decimals.", "soft")
+    same = (
+        "nearly the same figures: this device" if began.repeats == "within a tolerance" else "the same figures; others"
     )
+    made.append(Sentence(f"The same seed on the same machine gives {same} may differ in decimals.", "soft"))
     if began.source.strip() and not _shipped(began):
         made += [Heading(f"{began.scenario}.py", 3), Code(began.source)]
     return made
