@@ -51,7 +51,9 @@ def _runs(
     if context.invoked_subcommand is None:
         listing.list_runs(which, sizes=sizes)
     elif sizes or which != listing.Wanted():
-        raise UsageError(f"put options that choose behind the command: facetui runs {context.invoked_subcommand} …")
+        raise UsageError(
+            "options that choose runs go with the list: facetui runs --text WORDS, or facetui runs list --text WORDS"
+        )
 
 
 @runs_app.command("list")
