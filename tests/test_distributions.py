@@ -189,19 +189,19 @@ READ = {
     "runs list": [""],
     "runs export": ["sample -o sample.tar.zst"],
     "runs show": ["sample"],
-    "runs rename": ["sample renamed"],
-    "runs note": ["sample noted"],
+    "runs rename": ["sample lesson"],
+    "runs note": ["lesson loud"],
     "runs rm": ["sample"],
+    "cache": [""],
+    "cache show": [""],
+    "cache prune": ["--to 1GB --older-than 30d"],
+    "cache clear": ["--yes"],
+    "config": ["", "cast networks", "cast", "cast --unset"],
     "bench ui": [],  # it takes 40 seconds; what it presses keys in has a test of its own
     "models": [""],
     "models list": [""],
     "models pull": [],  # from other machines
     "models rm": [],  # there is nothing to remove
-    "config": ["", "pace fast"],
-    "cache": [""],
-    "cache show": [""],
-    "cache prune": ["--to 1GB --yes"],
-    "cache clear": ["--yes"],
 }
 """Commands that do not, and what they are given, time after time."""
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facetui.engine import system
 from facetui.engine.records import places
 from facetui.engine.records.errors import DataError, UnknownName, UsageError
 from facetui.engine.records.text import brief, clean
@@ -303,7 +304,7 @@ def _replace(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         new.write_text(text, encoding="utf-8")
-        new.replace(path)
+        system.replace(new, path)
     except OSError as error:
         with suppress(OSError):
             new.unlink()

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from facetui.engine import system
+
 OTHERS_MOST = 0.1
 """Share of the processors' time from which on others who take it spoil a timing."""
 
@@ -35,13 +37,16 @@ class Processors:
 
 def processors(stat: Path = Path("/proc/stat")) -> Processors | None:
     """What the system counts; ``None`` where it does not tell (other systems than Linux)."""
+    allowed, setting = getattr(os, "sched_getaffinity", None), getattr(os, "sysconf", None)
+    if allowed is None or setting is None:
+        return None
     try:
-        mine = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+        mine = {f"cpu{number}" for number in allowed(0)}
         lines = [line.split() for line in stat.read_text().splitlines()]
         # user, nice, system, idle, iowait, irq, softirq, steal: man 5 proc
         counted = [[int(field) for field in line[1:9]] for line in lines if line and line[0] in mine]
-        ticks = float(os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, AttributeError):
+        ticks = float(setting("SC_CLK_TCK"))
+    except (OSError, ValueError):
         return None
     if not counted or any(len(fields) < 8 for fields in counted):
         return None
@@ -100,8 +105,6 @@ class Meter:
 
 def busy_before() -> str:
     """What is to be said of a machine before anything is timed there; empty: it is quiet, or does not tell."""
-    try:
-        running, there = os.getloadavg()[0], os.cpu_count() or 1
-    except (AttributeError, OSError):  # Windows
-        return ""
-    return f"load {running:.1f} on {there} processors before this began" if running > LOAD_MOST * there else ""
+    running, there = system.load(), os.cpu_count() or 1
+    busy = running is not None and running > LOAD_MOST * there
+    return f"load {running:.1f} on {there} processors before this began" if busy else ""
