@@ -165,7 +165,7 @@ def test_a_move_of_the_console_is_interrupted(tmp_path):
 import subprocess, sys
 from facetui.engine import system
 from facetui.tui.session import messages
-command, pipe = [sys.executable, "-m", "facetui.tui.session.process", sys.argv[1]], subprocess.PIPE
+command, pipe = [sys.executable, "-m", "facetui.tui.session", sys.argv[1]], subprocess.PIPE
 process = system.subprocess.Popen(command, stdin=pipe, stdout=pipe, creationflags=system.OWN_GROUP)
 def until(kind):
     while True:
