@@ -139,6 +139,8 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACETUI_RUNS", str(tmp_path / "runs"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("FACETUI_CACHE", str(tmp_path / "cache"))  # it is cleared: not the one that all tests share
     write_sample(tmp_path / "runs" / "sample")
     (tmp_path / "photos").mkdir()
     record.write(HALF, tmp_path / "half.json")
