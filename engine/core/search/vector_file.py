@@ -58,15 +58,16 @@ def write(path: Path, n: int, blocks: Iterable[Tensor]) -> None:
         ValueError: they are more or fewer than was said, or of different sizes.
         OSError: there is no room.
     """
-    whole: np.memmap | None = None
     at = 0
-    for block in blocks:
-        if whole is None:
-            whole = np.lib.format.open_memmap(path, "w+", np.float16, (n, block.shape[1]))
-        if at + len(block) > n:
-            raise ValueError(f"more than {n} vectors")
-        whole[at : at + len(block)] = block.to(torch.float16).numpy()
-        at += len(block)
-    if whole is None or at != n:
+    with path.open("wb") as file:  # written, not mapped: the process would hold every page
+        for block in blocks:
+            if not at:
+                shape = (n, block.shape[1])
+                header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False}
+                np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
+            if at + len(block) > n or block.shape[1] != shape[1]:
+                raise ValueError(f"expected {n} vectors (N, {shape[1]}), got more of them, or {tuple(block.shape)}")
+            file.write(np.ascontiguousarray(block.to(torch.float16).numpy()).data)
+            at += len(block)
+    if at != n:
         raise ValueError(f"expected {n} vectors, got {at}")
-    whole.flush()
