@@ -53,6 +53,8 @@ def test_embeddings_are_those_of_the_cpu(few):
 
 @pytest.mark.parametrize("name", ATTACKS.names())
 def test_every_attack_runs_without_double_precision(name, few, tool):
+    if name in ("robust-pgd", "filters") and torch.__version__.startswith("2.4."):
+        pytest.skip("with this torch, tensors that kornia makes there pass the pretended device by")
     attack = ATTACKS.get(name)(**FEW_STEPS.get(name, {}))
     clean, bank = photos_of(few.persons[:3], 3), photos_of(tool.persons, 2)
     with fake_device() as device:
