@@ -161,18 +161,22 @@ class FacetApp(Viewer):
         chosen = stage.chosen if stage.view == "home" else None
         if chosen is None:
             return
-        if stage.running and self.engine is not None:
-            self.notify("The other run goes on; it is in the list of runs.")
         if isinstance(chosen, Recent):
+            self._say_that_a_run_goes_on()
             self.open(chosen.folder, live=chosen.state == "running")
         else:
             self._start(chosen)
         self._changed()
 
+    def _say_that_a_run_goes_on(self) -> None:
+        if self.stage.running and self.engine is not None:
+            self.notify("The other run goes on; it is in the list of runs.")
+
     def _start(self, story: Story) -> None:
         if story.name == DEMO:
             self._watch(recordings.FIRST)
             return
+        self._say_that_a_run_goes_on()
         try:
             engine = engine_process.start(story.name, [], self.runs, story.name)
         except FacetuiError as error:
@@ -181,7 +185,12 @@ class FacetApp(Viewer):
         self.open(engine.folder, live=True, engine=engine)
 
     def _watch(self, name: str) -> None:
-        folder, when = self.opened.enter_context(recordings.unpacked(name))
+        self._say_that_a_run_goes_on()
+        try:
+            folder, when = self.opened.enter_context(recordings.unpacked(name))
+        except (FacetuiError, OSError) as error:  # there is no room to unpack it
+            self.notify(f"The recording cannot be unpacked: {error}", severity="error")
+            return
         self.open(folder, live=False)
         self.stage.run.recorded = when
 

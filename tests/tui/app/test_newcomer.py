@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+
 import pytest
 
 from facetui.engine.records import journal
 from facetui.tui.app import config
 from facetui.tui.app.app import FacetApp
 from facetui.tui.app.remembered import FILE, Remembered, keep, recall
+from facetui.tui.runs import recordings
 from facetui.tui.runs.recordings import unpacked as demo
 from facetui.tui.screens import frame, welcome
 from facetui.tui.state.app_state import Stage
@@ -43,6 +47,30 @@ async def test_cards_come_once_and_the_demo_is_first(tmp_path, monkeypatch):
         assert not folder.exists(), "what was unpacked for now is gone"
         assert config.settings()["theme"].value == app.theme == ("facetui-light", "facetui-contrast")[visit - 1]
     assert recall() == Remembered(welcomed=True)
+
+
+async def test_w_plays_the_recording_of_the_chosen_story_or_says_why_not(tmp_path, monkeypatch):
+    app = FacetApp(tmp_path, look_for_device=False, motion=False)
+    async with app.run_test(size=(80, 24), notifications=True) as keys:
+        await keys.pause(0.3)
+        await keys.press("w")  # the demo is no story: its enter plays it
+        assert app.stage.view == "home" and "recording" not in screen(app).splitlines()[-2]
+        app.stage.selection.entry = next(i for i, story in enumerate(app.stage.stories) if story.name == "needle")
+
+        @contextlib.contextmanager
+        def full(name):
+            raise OSError(errno.ENOSPC, "No space left on device")
+            yield
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recordings, "unpacked", full)
+            await keys.press("w")
+            await keys.pause(0.2)
+            told = [notice.message for notice in app._notifications]
+            assert app.stage.view == "home" and any("cannot be unpacked: " in text for text in told)
+        await keys.press("w")
+        began = app.stage.known.began
+        assert app.stage.view == "timeline" and app.stage.run.recorded and began.scenario == "needle"
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b'{"theme": 3}', b"\xff\xfe", b"[" * 70_000])
