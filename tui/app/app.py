@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable
-from contextlib import ExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,15 +14,15 @@ from textual.message import Message
 from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
-from facetui.tui.app import config, exports, pointing
+from facetui.tui.app import config
+from facetui.tui.app.actions import exports, home, pointing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
 from facetui.tui.app.terminal.themes import CYCLE
 from facetui.tui.app.viewer import Viewer
-from facetui.tui.runs import engine_process, labels, recordings
 from facetui.tui.runs.cues import LONGEST
-from facetui.tui.runs.recent import DEMO, Recent, Story
+from facetui.tui.runs.recent import Story
 from facetui.tui.screens import console
 from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.session import messages
@@ -61,11 +60,6 @@ class FacetApp(Viewer):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS
     ]
-
-    @cached_property
-    def opened(self) -> ExitStack:
-        """Recordings that lie unpacked as long as the app runs."""
-        return ExitStack()
 
     @cached_property
     def session(self) -> ConsoleSession:
@@ -158,46 +152,14 @@ class FacetApp(Viewer):
             stage.view = "timeline"
             self._changed()
             return
-        chosen = stage.chosen if stage.view == "home" else None
-        if chosen is None:
-            return
-        if isinstance(chosen, Recent):
-            self._say_that_a_run_goes_on()
-            self.open(chosen.folder, live=chosen.state == "running")
-        else:
-            self._start(chosen)
-        self._changed()
-
-    def _say_that_a_run_goes_on(self) -> None:
-        if self.stage.running and self.engine is not None:
-            self.notify("The other run goes on; it is in the list of runs.")
-
-    def _start(self, story: Story) -> None:
-        if story.name == DEMO:
-            self._watch(recordings.FIRST)
-            return
-        self._say_that_a_run_goes_on()
-        try:
-            engine = engine_process.start(story.name, [], self.runs, story.name)
-        except FacetuiError as error:
-            self.notify(str(error), severity="error")
-            return
-        self.open(engine.folder, live=True, engine=engine)
-
-    def _watch(self, name: str) -> None:
-        self._say_that_a_run_goes_on()
-        try:
-            folder, when = self.opened.enter_context(recordings.unpacked(name))
-        except (FacetuiError, OSError) as error:  # there is no room to unpack it
-            self.notify(f"The recording cannot be unpacked: {error}", severity="error")
-            return
-        self.open(folder, live=False)
-        self.stage.run.recorded = when
+        if stage.view == "home":
+            home.open_chosen(self)
+            self._changed()
 
     def action_watch(self) -> None:
         """Home: a recording of the chosen story."""
         if isinstance(self.stage.chosen, Story):
-            self._watch(self.stage.chosen.name)
+            home.watch(self, self.stage.chosen.name)
             self._changed()
 
     async def on_canvas_pointed(self, message: Canvas.Pointed) -> None:
@@ -225,28 +187,11 @@ class FacetApp(Viewer):
 
     def action_rename(self) -> None:
         """Call the run under the cursor something else."""
-        self._ask("name", "a name for this run, or none; enter keeps it, esc does not", labels.NAME_MOST)
+        home.ask(self, "name")
 
     def action_note(self) -> None:
         """Keep a line about the run under the cursor."""
-        self._ask("note", "a line about this run, or none; enter keeps it, esc does not", labels.NOTE_MOST)
-
-    def _ask(self, what: str, asked: str, most: int) -> None:
-        run = self.stage.chosen
-        if not isinstance(run, Recent):
-            return
-        from facetui.tui.app.dialogs import Words
-
-        def keep(said: str | None) -> None:
-            if said is None:
-                return
-            try:
-                labels.write(run.folder, **{what: said})
-            except FacetuiError as error:
-                self.notify(str(error), severity="error")
-            self.refresh_home()
-
-        self.push_screen(Words(asked, most, getattr(run.label, what)), keep)
+        home.ask(self, "note")
 
     def on_key(self, event: events.Key) -> None:
         """While the filter is open, characters are its words and no bindings."""
@@ -297,7 +242,7 @@ class FacetApp(Viewer):
 
     def action_help(self) -> None:
         """Every key."""
-        from facetui.tui.app.dialogs import Help
+        from facetui.tui.app.dialogs.help import Help
 
         self.push_screen(Help())
 
@@ -371,7 +316,7 @@ class FacetApp(Viewer):
         if self.mirror is not None or self.stage.run.folder is None or self.stage.player.head < 0:
             self.notify(NOT_YOURS)
             return
-        from facetui.tui.app.dialogs import Words
+        from facetui.tui.app.dialogs.words import Words
 
         asked = "look here: words for those who follow, or none; enter sends, esc does not"
         self.push_screen(Words(asked, LONGEST), self._send_cue)
@@ -398,7 +343,7 @@ class FacetApp(Viewer):
         if not self.published:
             self.notify(NOT_PUBLISHED)
             return
-        from facetui.tui.app.dialogs import Address
+        from facetui.tui.app.dialogs.address import Address
 
         self.push_screen(Address(self.published))
 
@@ -441,7 +386,7 @@ class FacetApp(Viewer):
         if self.engine is None or not stage.running or stage.run.folder is None:
             self.exit(self.ended)
             return
-        from facetui.tui.app.dialogs import Leave
+        from facetui.tui.app.dialogs.leave import Leave
 
         self.push_screen(Leave(stage.run.folder.name), self._answered)
 

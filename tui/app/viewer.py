@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import ExitStack
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic
@@ -92,6 +93,7 @@ class Viewer(App[int]):
         self.cueing = Cueing(self.stage)
         self.mirror = mirror
         self.copied: Path | None = None
+        self.opened = ExitStack()
         self.engine = engine
         self.ended = 0
         self.stopping = False
@@ -153,7 +155,7 @@ class Viewer(App[int]):
     def _welcome(self) -> None:
         """Four cards, once."""
         if self.remembered is not None and not self.remembered.welcomed:
-            from facetui.tui.app.dialogs import Cards
+            from facetui.tui.app.dialogs.help import Cards
 
             self.remembered.welcomed = True
             keep(self.remembered)

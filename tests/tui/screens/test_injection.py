@@ -211,7 +211,8 @@ async def test_the_app_shows_copies_and_saves_text_only(stranger, monkeypatch):
 
 async def test_dialogs_show_text_only(stranger):
     from facetui.tui.app.canvas import Canvas
-    from facetui.tui.app.dialogs import Address, Leave
+    from facetui.tui.app.dialogs.address import Address
+    from facetui.tui.app.dialogs.leave import Leave
 
     app = FacetApp(stranger.parent, stranger, look_for_device=False, motion=False)
     async with app.run_test(size=(80, 24)) as keys:

@@ -1,0 +1,1 @@
+"""What keys and the mouse do, beyond a line: functions of the app."""
