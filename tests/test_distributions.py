@@ -170,6 +170,7 @@ COMPUTE = {
     "bench grid": "",
     "bench paper": "-o paper",
     "bench search": "",
+    "bench forecast": "",
     "bench follow": "--followers 1 --seconds 2 --rounds 1",
     "models verify": "compact-a",
 }

@@ -21,6 +21,7 @@ from facetui.engine.records.events import (
     ProtectionMeasured,
     RunBegan,
     RunFailed,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
 )
@@ -35,6 +36,7 @@ MOVES = (
     DetectionMeasured,
     SearchMeasured,
     OpenSetMeasured,
+    SearchForecast,
     VerificationMeasured,
 )
 """Kinds that are a move or a question of their own; a group of measurements is one, too."""

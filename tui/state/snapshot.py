@@ -21,6 +21,7 @@ from facetui.engine.records.events import (
     RunBegan,
     RunEnded,
     RunFailed,
+    SearchForecast,
 )
 from facetui.engine.records.text import clean
 from facetui.tui.state.playhead import MOVES
@@ -124,6 +125,7 @@ class Scene:
         progress: how far the task at hand is.
         shown: pictures, oldest first.
         line: the scenario's running line.
+        forecast: what was foretold last for more strangers than there are.
     """
 
     began: RunBegan | None = None
@@ -145,6 +147,7 @@ class Scene:
     progress: Progress | None = None
     shown: list[PicturesShown] = field(default_factory=list)
     line: int | None = None
+    forecast: SearchForecast | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Scene:
@@ -160,6 +163,7 @@ class Scene:
         self.t = event.t or self.t
         self.line = event.line or self.line
         self.progress = event if isinstance(event, Progress) else None
+        self.forecast = event if isinstance(event, SearchForecast) else self.forecast
         match event:
             case RunBegan():
                 self.began = event

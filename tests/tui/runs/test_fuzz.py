@@ -28,6 +28,7 @@ from facetui.engine.records.events import (
     Event,
     OpenSetMeasured,
     RunFailed,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
     decode,
@@ -132,7 +133,27 @@ def more_events() -> list[Event]:
         similarity_posted=0.3,
         n_pairs=64,
     )
-    return [search, detection, open_set, verification, RunFailed(error="no memory", exit_code=5, log="engine.log")]
+    foretold = SearchForecast(
+        extractor="model-b",
+        photos=[10**6, 10**9],
+        rates=[0.6, 0.9],
+        intervals=[(0.5, 0.7), (0.8, 1.0)],
+        unprotected=[0.1, 0.2],
+        n_probes=64,
+        n_people=8,
+        counted_among=[100, 1000],
+        counted=[0.1, 0.3],
+        checked_from=250,
+        checked=0.28,
+    )
+    return [
+        search,
+        detection,
+        open_set,
+        foretold,
+        verification,
+        RunFailed(error="no memory", exit_code=5, log="engine.log"),
+    ]
 
 
 @pytest.fixture(scope="module")
