@@ -93,6 +93,7 @@ class Stage:
         recent: runs, newest first.
         fall: how far the lines are on their way from what was measured before to what was measured last, in [0, 1].
         clock: seconds since the last event came.
+        game: whether a game is played.
     """
 
     player: Player = field(default_factory=Player)
@@ -110,6 +111,7 @@ class Stage:
     recent: list[Recent] = field(default_factory=list)
     fall: float = 1.0
     clock: float = 0.0
+    game: bool = False
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
     _read: float = 0.0
