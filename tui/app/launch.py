@@ -76,7 +76,7 @@ def app(
     shown.has_console = console
     shown.published = published
     shown.copied = copied
-    shown.begin_with = game
+    shown.begin_with, shown.welcomes = game, game is None
     shown.stage.run.recorded = recorded
     shown.graphics = asked.graphics
     with guarded(shown.stop_for):
