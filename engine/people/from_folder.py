@@ -139,6 +139,35 @@ def read(
     return People(source_of(root), tuple(persons), tuple(left_out))
 
 
+def read_one(root: Path, name: str, cache: Cache, tell: Tell, describe: Describe | None = None) -> People:
+    """One person's photos, all in one folder.
+
+    Args:
+        root: the folder; folders in it are not looked into.
+        name: what the person is called.
+        cache: as of ``read``; without a folder nothing of the photos is kept.
+        tell: as of ``read``.
+        describe: as of ``read``.
+
+    Raises:
+        DataError: no such folder, or fewer than two photos with a face.
+    """
+    skipped = Inventory()
+    pictures = _pictures([root], root, skipped).get(root, [])
+    taken = _spread(pictures, PER_PERSON)
+    reading = _Reading(root, len(taken), tell)
+    with closing(faces_in(iter(taken), cache, reading.waits)) as faces:
+        photos, _ = _faces(taken, faces, reading, False, describe)
+    left_out = [*_beyond({root: pictures}, PER_PERSON, root), *inventory.sentences(skipped.skipped, root)]
+    left_out += _told(reading, [])
+    if len(photos) < 2:
+        why = f" ({'; '.join(left_out[:4])})" if left_out else ""
+        raise DataError(
+            f"{root} has {len(photos)} usable photos of a face, {FEW}: one to post and one to be asked for{why}"
+        )
+    return People(source_of(root), (Person(name, photos),), tuple(left_out))
+
+
 def source_of(root: Path) -> str:
     """A folder's name, which is never the one that stands for the fictional people."""
     name = clean_name(root.resolve().name)

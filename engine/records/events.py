@@ -100,6 +100,10 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """Of tools whose settings the story left open: ``release``, or ``workshop``, which weakens them; empty: unknown."""
     left_out: list[Name] = []
     """Extractors of the cast that it is played without, because their weights were not at hand."""
+    private: bool = False
+    """Somebody's own photos are in it: nothing of the run may leave this machine."""
+    n_postable: Count = 0
+    """Photos that every protected person can post; 0: not said."""
     per_person: Count = 0
     """How many photos of each person of a folder were taken at most; 0: unknown, by an older version."""
     repeats: Name = ""

@@ -32,6 +32,7 @@ class Settings:
         crowd: how many further people are searched among, or a folder of them; absent: see ``identities.crowd``.
         with_what_is_there: the cast may be played without those of its networks whose weights are missing.
         per_person: how many photos of each person of a folder are taken at most.
+        me: a folder of one's own photos: who is on them protects them, among fictional people; nothing of them is kept.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
@@ -50,3 +51,4 @@ class Settings:
     together: bool = False
     with_what_is_there: bool = False
     per_person: int = PER_PERSON
+    me: Path | None = None

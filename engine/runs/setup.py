@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -16,15 +16,23 @@ from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.lab.world.strength import Strength, check
 from facetui.engine.lab.world.world import Asked
-from facetui.engine.people import PER_PERSON, casts, identities, persons
+from facetui.engine.people import PER_PERSON, casts, from_folder, identities, persons
 from facetui.engine.people.casts import Cast
-from facetui.engine.people.persons import People
+from facetui.engine.people.persons import EMBEDDED, People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.records.text import html
 from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.environment import repeats, versions
 from facetui.engine.runs.scenario import Value
 from facetui.engine.runs.settings import Settings
+
+ME = "me"
+"""What somebody is called who plays with their own photos."""
+
+PRIVATE = (
+    "Your own photos are searched for among people who do not exist. No picture of you is kept, nothing that is "
+    "computed of your photos stays on the disk, and this run is neither published nor archived: its numbers stay here."
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -44,6 +52,7 @@ class Setup:
         asked: how protected people are asked for, ``alone`` or ``together``.
         left_out: networks of the cast that it is played without.
         per_person: how many photos of each person of a folder were taken at most.
+        private: somebody's own photos are among them: no picture is kept, and nothing of the run may leave the machine.
     """
 
     cast: Cast
@@ -58,6 +67,7 @@ class Setup:
     asked: Asked = "alone"
     left_out: tuple[str, ...] = ()
     per_person: int = PER_PERSON
+    private: bool = False
 
     def _facts(self) -> dict[str, str]:
         """What it is, in words, by heading."""
@@ -99,10 +109,17 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
     chosen, without = cast_at_hand(casts.load(settings.cast), settings.with_what_is_there)
     where = device.choose(settings.device)
     cache = Cache(settings.cache)
-    source = settings.people or chosen.people
+    if settings.me is not None:
+        cache = Cache(None)  # what is computed of somebody's own photos goes with the process
+    source = EMBEDDED if settings.me is not None else settings.people or chosen.people
     how: dict[str, Any] = {"cache": cache, "tell": tell, "describe": describe, "per_person": settings.per_person}
     loaded = identities.load(source, strict=settings.strict, **how)
     everybody, tool = identities.tool_faces(loaded)
+    users = settings.users
+    if settings.me is not None:
+        mine = from_folder.read_one(settings.me.expanduser(), ME, cache, tell, describe)
+        everybody, users = replace(everybody, persons=(*everybody.persons, *mine.persons), fictional=False), (ME,)
+        everybody = replace(everybody, left_out=mine.left_out)
     around = identities.crowd(settings.crowd, loaded, **how)
     asked: Asked = "together" if settings.together else "alone"
     return Setup(
@@ -111,13 +128,14 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
         tool,
         where,
         cache,
-        settings.users,
+        users,
         settings.seed,
         strength,
         around,
         asked,
         without,
         settings.per_person,
+        settings.me is not None,
     )
 
 
@@ -143,6 +161,8 @@ def open_lab(
         posts: how many photos the story posts of each protected person, at each time.
     """
     setup = setup or prepare(Settings())
+    if setup.private:
+        keep_picture = None
     return Lab(
         setup.people,
         setup.cast,
@@ -192,10 +212,14 @@ def begin(
             asked=setup.asked,
             left_out=list(setup.left_out),
             per_person=setup.per_person,
+            private=setup.private,
+            n_postable=lab.users.left(),
             repeats=repeats(setup.device.type),
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
         )
     )
+    if setup.private:
+        lab.note(PRIVATE)
     for sentence in (*everybody.left_out, *(setup.crowd.left_out if setup.crowd else ())):
         lab.note(f"Left out: {sentence}.")
     if setup.left_out:

@@ -325,11 +325,11 @@ class FacetApp(Viewer):
         if self.begin_with is not None:
             self.call_after_refresh(self._begin_game, **self.begin_with)
 
-    def _begin_game(self, role: str, strength: str, seed: int) -> None:
+    def _begin_game(self, role: str, strength: str, seed: int, me: str) -> None:
         if role:
-            self.playing.begin(role, strength, seed)
+            self.playing.begin(role, strength, seed, me)
         else:
-            self.playing.ask_who(strength, seed)
+            self.playing.ask_who(strength, seed, me)
 
     def action_game(self) -> None:
         """Begin a game, or go on with it."""

@@ -61,12 +61,14 @@ class Game:
         turns: made so far.
         learnt: tools that the trainer's models were trained against.
         used: networks that the trainer has taken.
+        postable: photos that every protected person has to post.
     """
 
     role: Role
     turns: list[Turn] = field(default_factory=list)
     learnt: set[str] = field(default_factory=set)
     used: list[str] = field(default_factory=list)
+    postable: int = PHOTOS
 
     @property
     def over(self) -> bool:
@@ -81,7 +83,7 @@ class Game:
     @property
     def photos(self) -> int:
         """That can still be posted."""
-        return PHOTOS - sum(turn.move.photos for turn in self.turns)
+        return min(PHOTOS, self.postable) - sum(turn.move.photos for turn in self.turns)
 
     @property
     def public(self) -> list[str]:

@@ -19,7 +19,7 @@ from facetui.engine.records import files, journal, places
 from facetui.engine.records.errors import JournalError
 from facetui.tui.runs import cues, labels
 from facetui.tui.runs.cues import CUES
-from facetui.tui.runs.picture_policy import PicturePolicy
+from facetui.tui.runs.picture_policy import PicturePolicy, refuse_private
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -59,8 +59,9 @@ def pack(folder: Path, target: Path, pictures: str = "fictional") -> int:
 
     Raises:
         JournalError: the run cannot be read, or the file is there already or cannot be written.
-        UsageError: no such choice of pictures.
+        UsageError: no such choice of pictures, or a run that stays on this machine.
     """
+    refuse_private(folder)
     out = io.BytesIO()
     with (
         zstd.ZstdFile(out, "w", level=19) as packed,

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from facetui.engine.records import files, installation
-from facetui.engine.records.errors import UsageError
+from facetui.engine.records import files, installation, journal
+from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import Event, PicturesShown, Progress, RunBegan
 
 PICTURES = ("none", "fictional", "all")
@@ -43,6 +43,22 @@ def shown_by(event: Event) -> tuple[str, ...]:
     if isinstance(event, Progress) and event.preview is not None:
         return event.preview.original, event.preview.now
     return ()
+
+
+def refuse_private(folder: Path) -> None:
+    """Stop where somebody's own photos are in a run: nothing of it may leave this machine.
+
+    Raises:
+        UsageError: they are.
+    """
+    try:
+        began = next(iter(journal.read(folder)[:1]), None)
+    except JournalError:
+        return  # it has not begun, or cannot be read, which others say
+    if isinstance(began, RunBegan) and began.private:
+        raise UsageError(
+            "this run is about somebody's own photos: it is neither published nor archived, pictures or not"
+        )
 
 
 class PicturePolicy:

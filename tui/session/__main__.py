@@ -1,8 +1,8 @@
 """The process behind the app's console, which may be the one to find that there is no lab here.
 
-Run as ``python -m facetui.tui.session RUNS [RUN] [--strength=S] [--seed=N]``: it opens a session in the folder of
-runs, after the story of a run if one is given, and ends when its standard input does. SIGINT stops the move that is
-being made.
+Run as ``python -m facetui.tui.session RUNS [RUN] [--strength=S] [--seed=N] [--me=DIR]``: it opens a session in
+the folder of runs, after the story of a run if one is given, and ends when its standard input does. SIGINT stops the
+move that is being made.
 """
 
 from __future__ import annotations

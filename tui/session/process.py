@@ -77,7 +77,8 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
 def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
     """Settings with another strength of tools or seed."""
     strength, seed = changes.get("strength", settings.strength), int(changes.get("seed", settings.seed))
-    return dataclasses.replace(settings, strength=strength, seed=seed)
+    me = Path(changes["me"]) if "me" in changes else None
+    return dataclasses.replace(settings, strength=strength, seed=seed, me=me)
 
 
 def serve(
@@ -94,7 +95,7 @@ def serve(
         after: the run from whose end it goes on.
         wire: where answers go.
         questions: where they come from.
-        changes: of the settings: ``strength`` and ``seed``.
+        changes: of the settings: ``strength``, ``seed`` and ``me``.
     """
     try:
         settings, story = settings_after(after, runs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from facetui.tui.app.dialogs.play import Ask, End, Said
 from facetui.tui.game.form import Asking, Beginning
 from facetui.tui.game.game import Game, Move, Role
+from facetui.tui.game.tools import PHOTOS
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ class Playing:
         self._doing: Move | None = None
         self._saving = ""
 
-    def ask_who(self, strength: str = "release", seed: int = 0) -> None:
+    def ask_who(self, strength: str = "release", seed: int = 0, me: str = "") -> None:
         """Ask whom one plays, and how strong the tools are.
 
         Args:
             strength: that the form begins with.
             seed: who protects their photos.
+            me: a folder of the player's own photos; empty: fictional people protect theirs.
         """
         if self._session.process is not None:
             self._app.notify(BUSY, severity="warning")
@@ -49,23 +51,24 @@ class Playing:
 
         def begin(said: Said) -> None:
             if said == "do":
-                self.begin(*form.chosen, seed)
+                self.begin(*form.chosen, seed, me)
 
         self._app.push_screen(Ask(form), begin)
 
-    def begin(self, role: str, strength: str, seed: int = 0) -> None:
+    def begin(self, role: str, strength: str, seed: int = 0, me: str = "") -> None:
         """Open a session for a new game.
 
         Args:
             role: ``user`` or ``trainer``.
             strength: of tools: ``release`` or ``workshop``.
             seed: who protects their photos.
+            me: a folder of the player's own photos; empty: fictional people protect theirs.
         """
         self.game = Game(_role(role))
         self._doing, self._saving = None, ""
         self._app.stage.game, self._app.stage.view = True, "timeline"
         self._app.notify("The lab opens; that takes a few seconds.")
-        self._session.open({"strength": strength, "seed": seed})
+        self._session.open({"strength": strength, "seed": seed, **({"me": me} if me else {})})
 
     @property
     def waits(self) -> bool:
@@ -79,6 +82,9 @@ class Playing:
         match answer:
             case messages.Ready():
                 self._app.stage.view = "timeline"
+                self._app.read_journal()
+                began = self._app.stage.known.began
+                self.game.postable = (began.n_postable if began else 0) or PHOTOS
                 self.ask()
             case messages.Done():
                 self._done(answer.ok)

@@ -23,6 +23,16 @@ def play(
     ] = "",
     strength: StrengthOption = "release",
     seed: SeedOption = 0,
+    me: Annotated[
+        Path | None,
+        typer.Option(
+            help="A folder of your own photos, to protect or to recognise among fictional people. No picture of you is "
+            "kept, and the run is neither published nor archived.",
+            metavar="DIR",
+            exists=True,
+            file_okay=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder in which the game's run is made; also FACETUI_RUNS.")] = None,
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
@@ -35,6 +45,6 @@ def play(
     from facetui.engine.lab.world.strength import check
     from facetui.tui.app import launch
 
-    game = {"role": role, "strength": check(strength), "seed": seed}
+    game = {"role": role, "strength": check(strength), "seed": seed, "me": str(me.resolve()) if me else ""}
     runs = places.expanded(out) if out else journal.runs_folder()
     raise typer.Exit(launch.app(runs, motion=not no_motion, mouse=not no_mouse, game=game))

@@ -15,7 +15,7 @@ from typing import Any
 
 from facetui.engine import system
 from facetui.engine.records.errors import UsageError
-from facetui.tui.runs.picture_policy import PicturePolicy
+from facetui.tui.runs.picture_policy import PicturePolicy, refuse_private
 
 LOOPBACK = "127.0.0.1:0"
 """Where a run is published unless told otherwise: this machine only, any free port."""
@@ -60,8 +60,9 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
         pictures: which may be read: ``none``, ``fictional`` or ``all``.
 
     Raises:
-        UsageError: no such address here, or it is taken.
+        UsageError: no such address here, or it is taken; or the run is about somebody's own photos.
     """
+    refuse_private(folder)
     PicturePolicy(folder, pictures)  # a choice that does not exist is said here, not by the process
     listener = _listen(address)
     host, port = listener.getsockname()[:2]
