@@ -171,7 +171,11 @@ class Asking(Form):
         python = "; ".join(line for line in mine if "lab.note" not in line)
         rows: list[Line] = [[], *([(f" {text}", "")] for text in wrap(f"Price: {price}", width - 2, 2))]
         rows += [[(f" {text}", "dim")] for text in wrap(python, width - 2, 3)]
-        return [*rows, *keys(width, "↑↓ question   ←→ answer   enter do it   s save as a story   esc leave it for now")]
+        look = "v see it on a photo   " if self.game.trying(move) else ""
+        return [
+            *rows,
+            *keys(width, f"↑↓ question   ←→ answer   enter do it   {look}s save as a story   esc leave it for now"),
+        ]
 
 
 def keys(width: int, text: str) -> list[Line]:

@@ -145,6 +145,14 @@ class Game:
         lines.append(f'lab.note("{whom.capitalize()} believes: {believed}.")')
         return [*lines, "lab.measure()"]
 
+    def trying(self, move: Move) -> str:
+        """Python that shows what a tool makes of one photo; empty where none is run."""
+        tool = next((tool for tool in TOOLS if tool.name == move.tool), None)
+        if tool is None:
+            return ""
+        given = tool.strengths[move.strength].given
+        return f'try_on("{tool.name}"{f", {given}" if given else ""})'
+
     def made(self, move: Move, events: Sequence[Event]) -> None:
         """Take a turn as made.
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.world.moves import moves_of
+from facetui.engine.lab.world.try_on import try_on
 from facetui.engine.records.events import Progress, RunBegan
 from facetui.engine.records.places import short
 from facetui.engine.runs.scenario import Scenario
@@ -79,12 +80,17 @@ def scope(session: Session) -> dict[str, Any]:
         """Write what was typed as a scenario that `facetui run` plays with the same result."""
         say(f"saved {short(session.save(path))}")
 
+    def tried(attack: str, budget: str | None = None, **settings: Any) -> None:
+        """Show what a tool makes of one photo of the first protected person; it is not posted, and no move."""
+        seen = try_on(session.lab.world, attack, budget, **settings)
+        say(f"{attack} changes it by up to {255 * float(seen.linf):.0f}/255, DSSIM {float(seen.dssim):.3f}")
+
     def moves() -> None:
         """List every move with what it takes and does."""
         for line in move_lines(session.lab, shutil.get_terminal_size().columns):
             say(line)
 
-    return {"lab": session.lab, "undo": undo, "save": save, "moves": moves, "__name__": "__facetui__"}
+    return {"lab": session.lab, "undo": undo, "save": save, "moves": moves, "try_on": tried, "__name__": "__facetui__"}
 
 
 def move_lines(lab: Lab, width: int) -> list[str]:

@@ -79,6 +79,7 @@ def _is_own(statement: ast.stmt) -> bool:
         "moves",
         "lab.table",
         "lab.chart",
+        "try_on",
         "help",
     )
 

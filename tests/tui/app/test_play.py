@@ -33,6 +33,8 @@ def test_a_game_from_start_to_end_in_a_real_terminal(size, tmp_path):
         terminal.press("Enter")
         asked = terminal.wait("Turn 1 of 5", 120)
         assert "fawkes-0.3" in asked and "lab.users.post(4)" in asked and "Price:" in asked
+        terminal.press("v")
+        assert "as posted" in terminal.wait("difference x10", 60), "what the tool makes of a photo"
         terminal.press("Down", "Down", "Left", "Left", "Left", "Down", "Right", "Enter")  # one photo; 60 % believed
         came = " ".join(terminal.wait("Turn 2 of 5", 200).split())
         assert "you believed 60 %" in came and "are not named" in came
@@ -58,6 +60,7 @@ def test_a_game_from_start_to_end_in_a_real_terminal(size, tmp_path):
     assert sum(isinstance(event, Note) and "believes: 60 %" in event.text for event in events) == 1
     assert sum(isinstance(event, ProtectionMeasured) and event.cohort == "whole archive" for event in events) >= 5
     (saved,) = tmp_path.glob("game-*.py")
+    assert "try_on" not in saved.read_text(), "to look is no move"
     if size == (80, 24):
         again = facetui("run", saved, "--strength", "workshop", "--display", "plain", "--out", tmp_path / "again")
         assert again.returncode == 0, again.stderr

@@ -5,7 +5,9 @@ from __future__ import annotations
 from time import strftime
 from typing import TYPE_CHECKING
 
-from facetui.tui.app.dialogs.play import Ask, End, Said
+from facetui.engine.records.events import Progress
+from facetui.tui.app.dialogs.play import Ask, End, Said, Seen
+from facetui.tui.figures.photos import difference, load
 from facetui.tui.game.form import Asking, Beginning
 from facetui.tui.game.game import Game, Move, Role
 from facetui.tui.game.tools import PHOTOS
@@ -35,6 +37,7 @@ class Playing:
         self._session = session
         self._doing: Move | None = None
         self._saving = ""
+        self._trying: Asking | None = None
 
     def ask_who(self, strength: str = "release", seed: int = 0, me: str = "") -> None:
         """Ask whom one plays, and how strong the tools are.
@@ -65,7 +68,7 @@ class Playing:
             me: a folder of the player's own photos; empty: fictional people protect theirs.
         """
         self.game = Game(_role(role))
-        self._doing, self._saving = None, ""
+        self._doing, self._saving, self._trying = None, "", None
         self._app.stage.game, self._app.stage.view = True, "timeline"
         self._app.notify("The lab opens; that takes a few seconds.")
         self._session.open({"strength": strength, "seed": seed, **({"me": me} if me else {})})
@@ -73,7 +76,7 @@ class Playing:
     @property
     def waits(self) -> bool:
         """Whether the session does something for the game."""
-        return self._doing is not None or bool(self._saving)
+        return self._doing is not None or self._trying is not None or bool(self._saving)
 
     def hear(self, answer: messages.Answer) -> None:
         """Go on when the session has done what it was asked, and end when it is gone."""
@@ -97,6 +100,10 @@ class Playing:
         assert self.game is not None
         move, self._doing = self._doing, None
         saved, self._saving = self._saving, ""
+        tried, self._trying = self._trying, None
+        if tried is not None:
+            self.ask(tried, self._seen() if ok else None)
+            return
         if saved:
             self._app.notify(f"Saved: facetui run {saved}" if ok else "It could not be saved; : says why.")
         elif move is None:
@@ -107,15 +114,28 @@ class Playing:
             self._app.notify("That was stopped, or could not be done; : says why. Choose again.", severity="warning")
         self.ask()
 
-    def ask(self) -> None:
-        """The form of the next turn, or what the game came to."""
+    def _seen(self) -> Seen | None:
+        """What the tool made of the photo that it was tried on; ``None`` where no pictures are kept."""
+        shown, folder = self._app.stage.player.events[-1:], self._app.stage.run.folder
+        if folder is None or not shown or not isinstance(shown[0], Progress) or shown[0].preview is None:
+            return None
+        was, now = shown[0].preview.original, shown[0].preview.now
+        return Seen((load(folder, was), load(folder, now), difference(folder, was, now)), self._app.looks)
+
+    def ask(self, form: Asking | None = None, seen: Seen | None = None) -> None:
+        """The form of the next turn, or what the game came to.
+
+        Args:
+            form: one that was filled in already; absent: a new one.
+            seen: what the tool in it makes of a photo.
+        """
         game = self.game
         if game is None or self.waits:
             return
         if game.over:
             self._app.push_screen(End(game, game.conclusion(self._app.stage.player.events)), self._ended)
             return
-        form = Asking(game)
+        form = form or Asking(game)
 
         def answered(said: Said) -> None:
             if said == "do":
@@ -123,10 +143,14 @@ class Playing:
                 self._session.submit("\n".join(game.python(form.move)))
             elif said == "save":
                 self._save()
+            elif said == "see":
+                self._trying = form
+                self._app.notify("The tool is tried on one photo; that is no move.")
+                self._session.submit(game.trying(form.move))
             else:
                 self._app.notify("The game waits: p goes on with it, q leaves.")
 
-        self._app.push_screen(Ask(form), answered)
+        self._app.push_screen(Ask(form, seen), answered)
 
     def _ended(self, said: Said) -> None:
         if said == "save":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
@@ -10,12 +11,26 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from facetui.tui.app.canvas import Canvas
+from facetui.tui.figures.photos import Looks, Picture, Placed, pictures_in_row
 from facetui.tui.game.form import Asking, Beginning, keys, table
 from facetui.tui.game.game import Game
 from facetui.tui.text.spans import Line, fit, wrap
 
-Said = Literal["do", "save", "again"] | None
+Said = Literal["do", "save", "see", "again"] | None
 """What a form was closed with; ``None``: for now nothing."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a tool made of one photo.
+
+    Attributes:
+        pictures: as it was, as it would be posted, and how they differ.
+        looks: what the terminal can show.
+    """
+
+    pictures: tuple[Picture | None, Picture | None, Picture | None]
+    looks: Looks
 
 
 class Sheet(ModalScreen[Said]):
@@ -60,16 +75,28 @@ class Ask(Sheet):
         Binding("right,l", "turn(1)", "answer"),
         Binding("enter", "close('do')", "do it"),
         Binding("s", "close('save')", "save"),
+        Binding("v", "close('see')", "see it"),
         Binding("escape,q", "close('')", "for now"),
     ]
 
-    def __init__(self, form: Beginning | Asking) -> None:
+    def __init__(self, form: Beginning | Asking, seen: Seen | None = None) -> None:
         super().__init__()
         self.form = form
+        self.seen = seen
 
     def lines(self, width: int) -> list[Line]:
-        """The form."""
-        return self.form.lines(width, self.form.below(width))
+        """The form; above it a photo as it was and as the tool left it, where there is room for that."""
+        lines = self.form.lines(width, self.form.below(width))
+        side = min((width - 4) // 3, 2 * (self.app.size.height - len(lines) - 3)) // 2 * 2
+        if self.seen is None or side < 8:
+            return lines
+        was, now, differ = self.seen.pictures
+        placed = [
+            Placed("as it was", was, 1, 1, side),
+            Placed("as posted", now, side + 2, 1, side),
+            Placed("difference x10", differ, 2 * side + 3, 1, side),
+        ]
+        return [*pictures_in_row(placed, replace(self.seen.looks, pixels=False)), *lines]
 
     def action_go(self, by: int) -> None:
         """To another question."""
@@ -83,7 +110,9 @@ class Ask(Sheet):
 
     def action_close(self, said: Said) -> None:
         """Close it."""
-        if said == "save" and isinstance(self.form, Beginning):
+        if isinstance(self.form, Beginning) and said in ("save", "see"):
+            return
+        if isinstance(self.form, Asking) and said == "see" and not self.form.game.trying(self.form.move):
             return
         self.dismiss(said or None)
 
