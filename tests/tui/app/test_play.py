@@ -75,6 +75,8 @@ def rates(events) -> list[tuple[str, str, float]]:
 def test_a_game_without_a_terminal_says_what_there_is_instead():
     said = facetui("play")
     assert said.returncode == 2 and "facetui repl" in said.stderr and len(said.stderr.strip().splitlines()) == 1
+    said = facetui("play", "--me", "nowhere")
+    assert said.returncode == 4 and "is no folder" in said.stderr
     said = facetui("play", "--as", "lawyer")
     assert said.returncode == 2 and "--as user or --as trainer" in said.stderr
 
