@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
-from facetui.tui.app.actions import exports, home, pointing
+from facetui.tui.app.actions import comparing, exports, home, pointing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
@@ -28,6 +28,7 @@ from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
+    from facetui.engine.runs.comparison import Comparison
     from facetui.tui.app.console.prompt import Prompt
 
 
@@ -51,11 +52,13 @@ class FacetApp(Viewer):
         has_console: whether Python may be typed here.
         session: what runs it.
         prompt: the field to type in, once it was wanted.
+        compared: two runs, to begin with their comparison.
     """
 
     published = ""
     has_console = True
     prompt: Prompt | None = None
+    compared: Comparison | None = None
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS
@@ -74,6 +77,14 @@ class FacetApp(Viewer):
         """Whether a key does anything where one is; in the console letters are typed, and Ctrl+P finds everything."""
         key = ACTIONS.get((action, parameters))
         return key is None or self.stage.view == "console" or works(key, self.stage)
+
+    def after_first_frame(self) -> None:
+        """As the viewer; then the comparison that the command asked for."""
+        super().after_first_frame()
+        if self.compared is not None:
+            from facetui.tui.app.dialogs.comparison import Compared
+
+            self.push_screen(Compared(self.compared))
 
     def _changed(self) -> None:
         self.stage.fold()
@@ -183,6 +194,11 @@ class FacetApp(Viewer):
             self.refresh_home()
         else:
             self.stage.view = "events"
+        self._changed()
+
+    def action_compare(self) -> None:
+        """Home: mark the run under the cursor, or compare it with the marked one."""
+        comparing.mark_or_compare(self)
         self._changed()
 
     def action_rename(self) -> None:

@@ -18,6 +18,7 @@ from facetui.tui.text.sentences import live
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
+    from facetui.engine.runs.comparison import Comparison
     from facetui.tui.app.app import FacetApp
     from facetui.tui.runs.engine_process import Engine
     from facetui.tui.runs.remote import Mirror
@@ -37,6 +38,7 @@ def app(
     copied: Path | None = None,
     recorded: str = "",
     fast: bool = False,
+    compared: Comparison | None = None,
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -52,6 +54,7 @@ def app(
         copied: a run's folder that is there for now only; it goes when a signal ends the app, too.
         recorded: the date of a recording that comes along with the package.
         fast: show what happens as soon as it does, also where nobody can read along.
+        compared: two runs, to begin with their comparison.
         console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
@@ -73,6 +76,7 @@ def app(
     shown.has_console = console
     shown.published = published
     shown.copied = copied
+    shown.compared = compared
     shown.stage.run.recorded = recorded
     shown.graphics = asked.graphics
     with guarded(shown.stop_for):

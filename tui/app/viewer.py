@@ -138,9 +138,10 @@ class Viewer(App[int]):
     def on_mount(self) -> None:
         """Start the clock; what takes time comes after the first frame."""
         self.set_interval(REMOTE if os.environ.get("SSH_CONNECTION") else LOCAL, self.tick)
-        self.call_after_refresh(self._after_first_frame)
+        self.call_after_refresh(self.after_first_frame)
 
-    def _after_first_frame(self) -> None:
+    def after_first_frame(self) -> None:
+        """What takes time, and what is told at the beginning."""
         if self.trouble:
             self.notify(self.trouble, severity="warning", timeout=12)
         if self.stage.view == "home":

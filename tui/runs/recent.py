@@ -14,7 +14,7 @@ import msgspec
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import Note, RunBegan, decode
-from facetui.tui.runs import labels
+from facetui.tui.runs import labels, recordings
 from facetui.tui.runs.labels import Label
 
 ENDS = (65536, 16 << 20)
@@ -72,6 +72,14 @@ class Recent:
         """Everything by which it is found."""
         told = (self.folder.name, self.label.name, self.label.note, self.scenario, self.title, self.state, self.cast)
         return " ".join((*told, self.when, self.said)).lower()
+
+
+def comparable(entry: Story | Recent | None) -> str | None:
+    """A line of the home screen as ``facetui diff`` takes it: a run by its folder, a story by its recording."""
+    if isinstance(entry, Recent):
+        return str(entry.folder) if entry.state not in ("damaged", "empty") else None
+    name = recordings.FIRST if entry is not None and entry.name == DEMO else entry.name if entry is not None else ""
+    return f"{recordings.RECORDED}{name}" if name in recordings.names() else None
 
 
 def has_words(said: str, wanted: str) -> bool:

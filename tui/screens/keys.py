@@ -99,6 +99,13 @@ KEYS = (
     ),
     Key("r", "r", "rename", "home: call the run something else", on("r n|name|name, note", "home")),
     Key("n", "n", "note", "home: keep a line about the run", on("r n|name|name, note", "home")),
+    Key(
+        "d",
+        "d",
+        "compare",
+        "home: mark a run; on another one: compare both",
+        on("d|diff|compare two runs", "home"),
+    ),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
     Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
     Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
@@ -139,6 +146,8 @@ def works(key: Key, stage: Stage) -> bool:
         return stage.run.cue is not None and stage.view in key.hints
     if key.action in ("rename", "note"):
         return stage.view == "home" and isinstance(stage.chosen, Recent)
+    if key.action == "compare" and stage.view == "home":
+        return stage.comparable is not None
     if key.action == "choose" and stage.view == "timeline":
         return stage.selection.slot is not None
     if key.action == "watch" and stage.view == "home":

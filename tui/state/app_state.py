@@ -10,7 +10,7 @@ from pathlib import Path
 from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
-from facetui.tui.runs.recent import Recent, Story, has_words
+from facetui.tui.runs.recent import Recent, Story, comparable, has_words
 from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
@@ -127,7 +127,7 @@ class Stage:
         self.player = Player(live=live, growing=growing, fast=self.fast)
         self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
         self.run, self.view, self.clock = ShownRun(folder, owned), "timeline", 0.0
-        self.selection = Selection(self.selection.entry, sought=self.selection.sought)
+        self.selection = Selection(self.selection.entry, sought=self.selection.sought, marked=self.selection.marked)
 
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
@@ -195,6 +195,11 @@ class Stage:
         """What Enter opens on the home screen."""
         lines = self.entries
         return lines[inside(self.selection.entry, len(lines))] if lines else None
+
+    @property
+    def comparable(self) -> str | None:
+        """The run under the cursor as ``facetui diff`` takes it, a story by its recording; ``None`` without one."""
+        return comparable(self.chosen)
 
     def move(self, down: int, right: int) -> None:
         """Move the cursor of the screen; where there is none, left and right step the play head."""

@@ -49,7 +49,7 @@ def without_screen(name: DisplayName) -> Callable[[Event], None]:
 
 def json_line(event: Event) -> None:
     """One line of JSON an event, as in the journal."""
-    sys.stdout.write(json(event, ascii_only=not _speaks_unicode(sys.stdout)).decode() + "\n")
+    sys.stdout.write(json(event, ascii_only=not speaks_unicode(sys.stdout)).decode() + "\n")
     sys.stdout.flush()
 
 
@@ -74,7 +74,8 @@ def say_path(path: Path) -> None:
         sys.stdout.flush()
 
 
-def _speaks_unicode(out: IO[str]) -> bool:
+def speaks_unicode(out: IO[str]) -> bool:
+    """Whether a stream's encoding can write all of Unicode."""
     return (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
@@ -103,7 +104,7 @@ class Plain:
     def __init__(self, out: IO[str], width: int | None = None) -> None:
         self._out = out
         self._width = width or max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
-        utf8 = _speaks_unicode(out)
+        utf8 = speaks_unicode(out)
         self._marks = MARKS if utf8 else ASCII_MARKS
         self._cite = "×" if utf8 else "x"
         self._rise = "↑" if utf8 else "^"
