@@ -270,6 +270,7 @@ def _facts(began: RunBegan) -> Iterator[tuple[str, str]]:
     """Everything that a run depends on, in words; what the machine was comes last."""
     yield "story", began.scenario
     yield "the story's text, SHA-256", hashlib.sha256(began.source.encode(errors="replace")).hexdigest()[:8]
+    yield "what if", "; ".join(began.changes)
     for name, value in began.parameters.items():
         yield f"set {name}", str(value)
     yield "seed", str(began.seed)

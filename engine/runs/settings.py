@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.people import PER_PERSON
+from facetui.engine.runs.changes import Change
 from facetui.engine.runs.scenario import Value
 
 EMBEDDED_CROWD = 490
@@ -32,6 +33,8 @@ class Settings:
         crowd: how many further people are searched among, or a folder of them; absent: see ``identities.crowd``.
         with_what_is_there: the cast may be played without those of its networks whose weights are missing.
         per_person: how many photos of each person of a folder are taken at most.
+        changes: what is otherwise than the story has it, see ``changes``.
+        branch_of: the run that it branches from with them; empty: none is known.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
@@ -50,3 +53,5 @@ class Settings:
     together: bool = False
     with_what_is_there: bool = False
     per_person: int = PER_PERSON
+    changes: tuple[Change, ...] = ()
+    branch_of: str = ""

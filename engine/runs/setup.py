@@ -164,9 +164,26 @@ def open_lab(
 
 
 def begin(
-    lab: Lab, setup: Setup, *, name: str, title: str, source: str, values: Mapping[str, Value] | None = None
+    lab: Lab,
+    setup: Setup,
+    *,
+    name: str,
+    title: str,
+    source: str,
+    values: Mapping[str, Value] | None = None,
+    branched: Mapping[str, Any] | None = None,
 ) -> None:
-    """Emit what a run depends on, and who was left out."""
+    """Emit what a run depends on, and who was left out.
+
+    Args:
+        lab: in which nothing has happened yet.
+        setup: what it takes place in.
+        name: of the story.
+        title: of the story.
+        source: its text.
+        values: of its parameters.
+        branched: ``changes`` and ``branch_of``, as the event has them.
+    """
     cast, everybody = setup.cast, setup.people
     names = cast.networks
     lab.recorder.emit(
@@ -194,6 +211,7 @@ def begin(
             per_person=setup.per_person,
             repeats=repeats(setup.device.type),
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
+            **(branched or {}),
         )
     )
     for sentence in (*everybody.left_out, *(setup.crowd.left_out if setup.crowd else ())):

@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
-from facetui.tui.app.actions import comparing, exports, home, pointing
+from facetui.tui.app.actions import comparing, exports, home, pointing, what_if
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
@@ -168,7 +168,10 @@ class FacetApp(Viewer):
             self._changed()
 
     def action_watch(self) -> None:
-        """Home: a recording of the chosen story."""
+        """Home: a recording of the chosen story; on the chart: what if a move were another."""
+        if self.stage.view == "timeline":
+            what_if.ask(self)
+            return
         if isinstance(self.stage.chosen, Story):
             home.watch(self, self.stage.chosen.name)
             self._changed()
@@ -197,7 +200,10 @@ class FacetApp(Viewer):
         self._changed()
 
     def action_compare(self) -> None:
-        """Home: mark the run under the cursor, or compare it with the marked one."""
+        """Home: mark the run under the cursor, or compare it with the marked one; on the chart of a branch: both."""
+        if self.stage.view == "timeline":
+            comparing.show(self, self.stage.run.base, str(self.stage.run.folder))
+            return
         comparing.mark_or_compare(self)
         self._changed()
 

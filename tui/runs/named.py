@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from facetui.engine.records import journal, places
-from facetui.engine.records.errors import UsageError
+from facetui.engine.records.errors import FacetuiError, UsageError
+from facetui.engine.records.events import Event, RunBegan
 from facetui.tui.runs import archive, labels, recordings
 from facetui.tui.runs.recordings import RECORDED
 
@@ -37,6 +38,37 @@ def opened(name: str) -> Iterator[Path]:
             return
     with recordings.unpacked(recorded) as (folder, _):
         yield folder
+
+
+def base_of(folder: Path, began: RunBegan) -> str:
+    """The run that another branches from, as ``opened`` takes it; empty where there is none, or it is not at hand.
+
+    A journal may come from elsewhere: what it names is only looked for among one's own runs and the recordings.
+
+    Args:
+        folder: of the run that branches.
+        began: its first event.
+    """
+    name = began.branch_of
+    if name.startswith(RECORDED) and name.removeprefix(RECORDED) in recordings.names():
+        return name
+    parents = dict.fromkeys((folder.parent, journal.runs_folder()))
+    found = (run for parent in parents for run in journal.runs(parent) if name and run.name == name and run != folder)
+    return next((str(run) for run in found), "")
+
+
+def read_base(name: str, began: RunBegan) -> list[Event]:
+    """The events of the run that another branches from; none where it cannot be read, or plays another story.
+
+    Args:
+        name: as ``base_of`` gives it.
+        began: the first event of the run that branches.
+    """
+    with contextlib.suppress(FacetuiError, OSError), opened(name) as folder:
+        events = journal.read(folder)
+        if journal.began(events, folder).scenario == began.scenario:
+            return events
+    return []
 
 
 def _found(name: str) -> Path | None:

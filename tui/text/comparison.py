@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from facetui.engine.records.cohort_table import ROWS
+from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import brief, clean
 from facetui.engine.runs.comparison import Comparison, Difference, label
@@ -40,7 +41,7 @@ def interval_words(cell: Difference) -> str:
 
 def in_words(cell: Difference, cohorts: Sequence[str]) -> str:
     """``lowkey on compact-c: 95 % -> 16 %, 79 points less (60-92): lower``, by the interval alone."""
-    head = f"{label(cell.cohort, cohorts)} on {cell.model}: "
+    head = clean(f"{label(cell.cohort, cohorts)} on {cell.model}").replace(": ", ":") + ": "
     head += f"{percent(cell.first.protection_rate)} -> {percent(cell.second.protection_rate)}"
     if cell.same:
         return clean(f"{head}: the same for each of {cell.people} people")
@@ -50,6 +51,13 @@ def in_words(cell: Difference, cohorts: Sequence[str]) -> str:
     told = "cannot tell with so few" if cell.verdict == "cannot tell" else cell.verdict
     size = f"{points(cell.change)} points {'less' if cell.change < 0 else 'more'}" if cell.change else "no difference"
     return clean(f"{head}, {size} ({interval_words(cell)}): {told}")
+
+
+def in_the_end(found: Comparison) -> str:
+    """How the first run and the second differ with everything the trainer holds, by what both measured last there."""
+    whole = [cell for cell in found.cells if cell.cohort == WHOLE_ARCHIVE]
+    last = max(whole, key=lambda cell: cell.second.seq, default=None)
+    return in_words(last, cohorts_of(found)).partition(": ")[2] if last is not None else ""
 
 
 def cohorts_of(found: Comparison) -> list[str]:
@@ -68,13 +76,15 @@ def summary(found: Comparison) -> str:
         ("the same for everybody", found.count("the same")),
         ("cannot be told apart with so few people", found.count("cannot tell")),
     )
-    said = ", ".join(
-        f"{number} {'' if what.startswith('cannot') else 'are '}{what}" for what, number in kinds if number
-    )
+    said = ", ".join(f"{number} {_verb(what, number)}{what}" for what, number in kinds if number)
     clear = [cell for cell in found.cells if cell.verdict in ("lower", "higher")]
     most = max(clear, key=lambda cell: abs(cell.change), default=None)
     more = f" Most of all {in_words(most, cohorts_of(found))}." if most is not None else ""
     return f"Of {many} figures that both measured, {said}.{more}"
+
+
+def _verb(what: str, number: int) -> str:
+    return "" if what.startswith("cannot") else "is " if number == 1 else "are "
 
 
 def how(found: Comparison) -> str:

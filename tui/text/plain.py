@@ -24,7 +24,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import json, printable
-from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, who_protects, words
+from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, what_if, who_protects, words
 from facetui.tui.text.spans import left
 from facetui.tui.text.table import column, table_lines
 
@@ -149,7 +149,7 @@ class Plain:
         self._first = event.users[0] if event.users else ""
         self._table = CohortTable()  # several seeds are played one after the other
         self._line(f"{event.scenario}: {event.title}")
-        self._filled("", f"{who_protects(event)}; cast {event.cast}, seed {event.seed}, {event.device}")
+        self._filled("", f"{who_protects(event)}; cast {event.cast}, seed {event.seed}, {event.device}{what_if(event)}")
         seen: dict[str, list[str]] = {}
         for name, what in event.preprocessing.items():
             seen.setdefault(what or "unknown input", []).append(name)
