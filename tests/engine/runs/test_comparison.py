@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.errors import JournalError
@@ -159,6 +159,7 @@ def test_a_run_that_did_not_begin_is_said():
 people = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=8, max_size=8)
 
 
+@settings(deadline=None)
 @given(people)
 def test_what_is_said_is_what_the_interval_says(counts):
     cell = only_cell([a for a, _ in counts], [b for _, b in counts])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.errors import FacetuiError, UsageError
@@ -230,6 +230,7 @@ def test_what_is_typed_wrong_is_said_before_anything_is_computed(text, said):
     assert "\x1b" not in str(raised.value) and "\n" not in str(raised.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_anything_typed_is_a_change_or_a_sentence(text):
     for typed in (text, f"1: {text}", f"1: attack={text}", f"1: date={text}", f"1: share={text}", f"1: photos={text}"):
