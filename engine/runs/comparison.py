@@ -12,8 +12,9 @@ from typing import Literal
 
 from facetui.engine.records.cohort_table import CohortTable, cohort_table
 from facetui.engine.records.errors import JournalError
-from facetui.engine.records.events import Event, ProtectionMeasured, RunBegan
+from facetui.engine.records.events import Event, PhotosPosted, ProtectionMeasured, RunBegan
 from facetui.engine.records.rates import difference_interval
+from facetui.engine.runs.changes import moves_of
 
 Verdict = Literal["lower", "higher", "the same", "cannot tell"]
 
@@ -41,7 +42,7 @@ class Difference:
     """One cell of both runs: photos posted under one attack, asked of one model.
 
     Attributes:
-        cohort: its name in the first run; where only its date or strength differs, it has another in the second.
+        cohort: its name in the first run; in the second its date and strength, in a branch its tool may be others.
         model: the trainer's.
         first: measured in the first run.
         second: measured in the second.
@@ -110,7 +111,7 @@ def compare(names: tuple[str, str], events: tuple[Sequence[Event], Sequence[Even
     began = _began(names[0], events[0]), _began(names[1], events[1])
     tables = cohort_table(events[0]), cohort_table(events[1])
     why = unpaired_because(*began)
-    twins = _twins(*tables)
+    twins = _twins(*tables) | _changed(began, events)
     cells: list[Difference] = []
     only: tuple[list[ProtectionMeasured], list[ProtectionMeasured]] = ([], [])
     for cohort in tables[0].cohorts:
@@ -160,6 +161,19 @@ def _twins(first: CohortTable, second: CohortTable) -> dict[str, str]:
         if kinds[0][kind] == kinds[1][kind] == 1:
             twins[cohort] = next(other for other in left[1] if kind_of(other) == kind)
     return twins
+
+
+def _changed(began: tuple[RunBegan, RunBegan], events: tuple[Sequence[Event], Sequence[Event]]) -> dict[str, str]:
+    """Cohorts of one post that a branch makes with another tool than the run beside it: by the number of the move."""
+    changed = {text.partition(":")[0] for run in began for text in run.changes if ": attack=" in text}
+    if not changed or began[0].scenario != began[1].scenario:
+        return {}
+    posts = [
+        {str(m.number): m.event.cohort for m in moves_of(its) if isinstance(m.event, PhotosPosted) and m.event.attack}
+        for its in events
+    ]
+    twins = {posts[0][number]: posts[1][number] for number in changed if number in posts[0] and number in posts[1]}
+    return twins if len(set(twins.values())) == len(twins) else {}
 
 
 # --- pairs ---------------------------------------------------------------------------------------------------------

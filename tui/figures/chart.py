@@ -171,7 +171,7 @@ def _forecast(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) ->
 
 def _beside(grid: Grid, geo: Geometry, y, labels: list[_Label], look: Look) -> None:  # type: ignore[no-untyped-def]
     """The line of the run that this one branches from, faintly, under all others."""
-    across, down, _ = STROKES[2]
+    across, down, _ = STROKES[3]
     for (slot, rate), after in zip(look.as_it_was, [*look.as_it_was[1:], None], strict=False):
         begin, end = geo.columns[slot], geo.columns[after[0]] if after is not None else geo.head
         grid.put(begin, y(rate), across * max(1, end - begin), "dim", under=True)

@@ -98,6 +98,7 @@ def _said(stage: Stage) -> str:
     chosen = stage.chosen
     if isinstance(chosen, Recent):
         said = chosen.said or f"{chosen.scenario}, {chosen.state}"
+        said = f"What if {chosen.changes}: {said}" if chosen.changes else said
         return clean(f"{chosen.label.note} {said}" if chosen.label.note else said)
     return clean(f"{chosen.title} Last time: {chosen.said}" if chosen.said else chosen.title) if chosen else ""
 
@@ -117,6 +118,8 @@ def _about(stage: Stage, width: int) -> list[Line]:
     else:
         lines += [[(f" {part}", "dim")] for part in wrap(chosen.folder.name, width - 2, 2)] if chosen.label.name else []
         lines += [[], [(f" {chosen.state}, {chosen.when.strip()}, {took(chosen.seconds)}", "dim")]]
+        if chosen.changes:
+            lines += [[], *([(f" {part}", "")] for part in wrap(f"what if {chosen.changes}", width - 2, 3))]
         lines += (
             [[], *([(f" {part}", "")] for part in wrap(chosen.label.note, width - 2, 6))] if chosen.label.note else []
         )

@@ -8,7 +8,7 @@ from facetui.engine.records.cohort_table import ROWS
 from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import brief, clean
-from facetui.engine.runs.comparison import Comparison, Difference, label
+from facetui.engine.runs.comparison import Comparison, Difference, kind_of, label
 from facetui.tui.text.spans import Line, between, cells, cut, fit, left, pad, right, wrap
 from facetui.tui.text.table import column
 
@@ -28,6 +28,12 @@ def _moved(change: float) -> str:
     return f"{points(change)} {'less' if change < 0 else 'more'}"
 
 
+def row_name(cell: Difference) -> str:
+    """The cohort as a table has it; with the tool of the second run, where that is another."""
+    other = kind_of(cell.second.cohort)
+    return cell.cohort if other == kind_of(cell.cohort) else f"{cell.cohort} -> {other}"
+
+
 def interval_words(cell: Difference) -> str:
     """``60-92``, where both ends lie on one side; else ``12 less to 3 more``; empty without one."""
     if cell.interval is None:
@@ -41,7 +47,10 @@ def interval_words(cell: Difference) -> str:
 
 def in_words(cell: Difference, cohorts: Sequence[str]) -> str:
     """``lowkey on compact-c: 95 % -> 16 %, 79 points less (60-92): lower``, by the interval alone."""
-    head = clean(f"{label(cell.cohort, cohorts)} on {cell.model}").replace(": ", ":") + ": "
+    name = label(cell.cohort, cohorts)
+    if kind_of(cell.cohort) != kind_of(cell.second.cohort):
+        name = f"{cell.cohort} -> {kind_of(cell.second.cohort)}"
+    head = clean(f"{name} on {cell.model}").replace(": ", ":") + ": "
     head += f"{percent(cell.first.protection_rate)} -> {percent(cell.second.protection_rate)}"
     if cell.same:
         return clean(f"{head}: the same for each of {cell.people} people")
@@ -111,7 +120,7 @@ def lines(found: Comparison, width: int = 100) -> list[str]:
     said = [f"{mark}  {_told(found, number)}" for number, mark in enumerate((FIRST, SECOND))]
     said += ["", *_settings(found, width), "", *wrap(how(found), width, 9)]
     if found.cells:
-        names = [column(cell.cohort) for cell in found.cells]
+        names = [column(row_name(cell)) for cell in found.cells]
         first = max(len(ROWS), *map(cells, names)) + 2
         second = max(5, *(cells(column(cell.model)) for cell in found.cells)) + 2
         head = f"{ROWS:<{first}}{'model':<{second}}{FIRST:>7}{SECOND:>8}   points b has more or less (95 %)"
@@ -224,7 +233,7 @@ def _rows(found: Comparison, at: int, width: int, height: int) -> list[Line]:
     for number, cell in enumerate(found.cells[top : top + height - 1], start=top):
         role = {"lower": "bad", "higher": "good"}.get(cell.verdict, "dim")
         figures = f"{percent(cell.first.protection_rate):>7}{percent(cell.second.protection_rate):>8}  "
-        name = f"{left(cell.cohort, first)} {left(cell.model, second)}"
+        name = f"{left(row_name(cell), first)} {left(cell.model, second)}"
         rows.append(
             [
                 (f"{'▸' if number == at else ' '}{name}", "cursor" if number == at else ""),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.errors import JournalError
-from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured, RunBegan
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, PhotosPosted, ProtectionMeasured, RunBegan
 from facetui.engine.records.rates import difference_interval, people_interval
 from facetui.engine.runs.comparison import FEWEST, Comparison, Difference, compare
 from facetui.tui.text.comparison import how, in_words, lines, screen, summary
@@ -149,6 +149,21 @@ def test_two_of_a_kind_are_not_taken_for_each_other():
     second = [began(), figure("2021-03 lowkey", "m", [4] * 8)]
     found = both(first, second)
     assert not found.cells and len(found.only[0]) == 2 and "nothing in common" in summary(found)
+
+
+def test_a_post_of_a_branch_with_another_tool_is_compared_with_the_storys(tmp_path):
+    post = {"n_people": 8, "n_photos": 16, "actor": "users", "t": "2021-01", "budget": None}
+    first = [began(), PhotosPosted(cohort="2021-01 pgd", attack="pgd", **post), figure("2021-01 pgd", "m", [8] * 8)]
+    second = [
+        began(changes=["1: attack=lowkey"], branch_of="one"),
+        PhotosPosted(cohort="2021-01 lowkey", attack="lowkey", **post),
+        figure("2021-01 lowkey", "m", [1] * 8),
+    ]
+    (cell,) = both(first, second).cells
+    assert cell.paired and in_words(cell, []).startswith("2021-01 pgd -> lowkey on m: 100 % -> 12 %, 88 points less (")
+    assert "2021-01 pgd -> lowkey" in "\n".join(lines(both(first, second)))
+    second[0] = began()
+    assert both(first, second).cells == (), "otherwise photos under another attack are something else"
 
 
 def test_a_run_that_did_not_begin_is_said():

@@ -18,6 +18,7 @@ from facetui.tui.app.app import FacetApp
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.figures.drawing import draw, svg
 from facetui.tui.runs import named
+from facetui.tui.runs.recent import recent
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.state.branching import as_it_was
 from facetui.tui.state.snapshot import Scene
@@ -130,7 +131,7 @@ async def test_a_branch_is_drawn_beside_what_it_comes_from_and_compared_with_it(
     async with app.run_test(size=(80, 24)) as keys:
         await keys.press("G")
         told = shown(app)
-        assert "┈ as it was 11 %" in told and "━ whole archive 0 %" in told
+        assert "╌ as it was 11 %" in told and "━ whole archive 0 %" in told
         assert "what if, all it kept: 11 % -> 0 %" in told
         assert all(length(line) == 80 for line in app.canvas.lines)
         await keys.press("g", "}")
@@ -220,6 +221,8 @@ def test_a_branch_from_the_command_line_goes_on_from_the_cache(tmp_path):
     before, after = journal.read(base), journal.read(branch)
     assert (after[0].branch_of, after[0].changes, after[0].seed) == (base.name, ["5: answer=none"], 2)
     assert after[0].users == before[0].users and after[0].n_crowd == 0
+    assert f"what if     5: answer=none, branching from {base.name}" in facetui("runs", "show", branch.name).stdout
+    assert [run.changes for run in recent(runs)] == ["5: answer=none", ""]
     told = facetui("diff", base.name, branch.name, "--display", "plain").stdout
     assert "paired by person" in told and "what if  none -> 5: answer=none" in told
     assert shlex.quote("5: answer=none") in run_report.command(after[0])

@@ -14,7 +14,7 @@ from facetui.engine.records.text import csv_cell
 from facetui.engine.runs.comparison import Comparison, Difference
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Heading, Items, Sentence, Table
-from facetui.tui.text.comparison import cohorts_of, how, in_words, interval_words, missing, points, summary
+from facetui.tui.text.comparison import cohorts_of, how, in_words, interval_words, missing, points, row_name, summary
 
 KINDS = (".html", ".md", ".csv")
 
@@ -84,7 +84,7 @@ def _row(cell: Difference) -> list[str]:
         shown.append(f"{percent(event.protection_rate)}\n{small}, n {event.n_probes}".replace("\n, ", "\n"))
     sign = "-" if cell.change < 0 else "+" if cell.change > 0 else ""
     change = f"{sign}{points(cell.change)}\n{interval_words(cell)}: {cell.verdict}".replace("\n: ", "\n")
-    return [cell.cohort, cell.model, *shown, change]
+    return [row_name(cell), cell.model, *shown, change]
 
 
 def rows(found: Comparison) -> list[dict[str, object]]:
