@@ -151,8 +151,9 @@ class Branch:
         if verb == "users.post" and any(c.move == number and c.name in TOOL for c in self._pending):
             policy, more = self._policy or ((None,), {})
             self.lab.users.protect(*policy, **more)
-        if "answer" in TAKES.get(verb, {}) and (new := self._take("answer")):
-            return self._answered(verb, call, new["answer"], args, kwargs)
+        answer = self._take("answer").get("answer", "") if "answer" in TAKES.get(verb, {}) else ""
+        if answer and f"trainer.{answer}" != verb:
+            return self._answered(verb, answer)
         takes = {name: argument for name, argument in TAKES.get(verb, {}).items() if argument}
         if new := self._take(*takes):
             given = inspect.signature(call).bind_partial(*args, **kwargs)
@@ -160,16 +161,12 @@ class Branch:
             return call(*given.args, **given.kwargs)
         return call(*args, **kwargs)
 
-    def _answered(
-        self, verb: str, call: Callable[..., Any], answer: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def _answered(self, verb: str, answer: str) -> Any:
         """Another answer of the trainer in the place of the story's; a move that is left out keeps its number."""
         trainer = self.lab.trainer
         if answer == NONE:
             self._pending = [c for c in self._pending if c.move != self._counter.count + 1]
             self._counter.count += 1
-        elif f"trainer.{answer}" == verb:
-            return call(*args, **kwargs)
         elif answer == "use":
             trainer.use()
         elif answer == RESCAN:

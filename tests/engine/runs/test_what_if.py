@@ -154,6 +154,8 @@ def test_the_trainers_answer(play):
     assert [e.months for e in events if isinstance(e, LawPassed)] == [24]
     events = play("2: extractor=tiny-y", "9: extractor=tiny-x")
     assert [e.extractor for e in events if isinstance(e, ExtractorReleased)] == ["tiny-y", "tiny-x"]
+    events = play("5: answer=adapt", "5: against=filters")
+    assert [e.against for e in events if isinstance(e, DefenceApplied)] == [["filters"]]
     events = play("9: answer=rescan", "5: against=filters")
     assert [(e.defence, e.against) for e in events if isinstance(e, DefenceApplied)] == [
         ("adapt", ["filters"]),

@@ -138,6 +138,8 @@ async def test_a_branch_is_drawn_beside_what_it_comes_from_and_compared_with_it(
         assert "as it was" not in shown(app), "before the changed move both are one"
         await keys.press("G", "d")
         assert "what if none -> 7: attack=lowkey" in shown(app) and "two runs compared" in shown(app)
+        await keys.press("escape", "5")
+        assert "not after this branch" in shown(app)
         await keys.press("escape", "0", "1")
         app.open(tmp_path / "first", live=False)
         await keys.press("G")
