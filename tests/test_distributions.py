@@ -186,6 +186,10 @@ READ = {
     "follow": ["sample --display plain"],
     "publish": [],  # it goes on until it is stopped; has a test of its own
     "report": [f"sample -o report.{kind}" for kind in ("html", "md", "svg", "csv")],
+    "diff": [
+        *["sample demo:needle", "sample sample --json"],
+        *[f"sample sample -o d.{k}" for k in ("html", "md", "csv")],
+    ],
     "demo": ["--display plain", "real --display plain"],
     "results": ["", "sample", "-o results.html", "-o results.svg"],
     "doctor": [""],

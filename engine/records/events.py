@@ -108,6 +108,10 @@ class RunBegan(Event, frozen=True, kw_only=True, tag="run_began"):
     """How many photos of each person of a folder were taken at most; 0: unknown, by an older version."""
     repeats: Name = ""
     """How well the device repeats: ``to the byte``, or ``within a tolerance``; empty: unknown, by an older version."""
+    changes: list[Name] = []
+    """What is otherwise than the story has it, by the number of the move: ``3: attack=lowkey``."""
+    branch_of: Name = ""
+    """The run that it branches from with these changes: its folder's name, or ``demo:STORY``; empty: none is known."""
 
 
 class ClockMoved(Event, frozen=True, kw_only=True, tag="clock_moved"):
@@ -463,6 +467,20 @@ AnyEvent = (
     | RunEnded
     | RunFailed
 )
+
+MOVES = (
+    PhotosPosted,
+    PhotosScraped,
+    ExtractorReleased,
+    DefenceApplied,
+    LawPassed,
+    DetectionMeasured,
+    SearchMeasured,
+    OpenSetMeasured,
+    SearchForecast,
+    VerificationMeasured,
+)
+"""Kinds that are a move or a question of their own; a group of measurements is one, too."""
 
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(AnyEvent)
 _KINDS = frozenset(str(event.__struct_config__.tag) for event in AnyEvent.__args__)

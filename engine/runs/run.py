@@ -16,6 +16,7 @@ from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.runs.scenario import NO_MEMORY, Scenario
 from facetui.engine.runs.settings import Settings
+from facetui.engine.runs.what_if import Branch
 
 Display = Callable[[Event], None]
 
@@ -69,12 +70,14 @@ def run(
             raise Cancelled("stopped on request, before the run began; faces that were found are in the cache")
         tell(what, done, total)
 
+    branch = Branch(settings.changes)  # what does not fit is said before anybody is read
     setup = prepare(settings, tell=reading)
     journal = Journal(settings.folder or new_run_folder(settings.out, scenario.name))
     on_folder(journal.folder)
 
     def emit(event: Event) -> None:
         journal.append(event)
+        branch.heard(event)
         for display in displays:
             display(event)
 
@@ -87,10 +90,15 @@ def run(
             cancelled=stop.is_set,
             path=str(scenario.path),
             posts=scenario.posts,
+            **({"on_move": branch.make} if settings.changes else {}),
         )
-        begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
+        branch.lab = lab
+        branched = {"changes": list(map(str, settings.changes)), "branch_of": settings.branch_of}
+        told: dict[str, Any] = {"name": scenario.name, "title": scenario.title, "source": scenario.source}
+        begin(lab, setup, **told, values=settings.values, branched=branched)
         with device.telling(lab.note):
             scenario.play(lab, settings.values)
+        branch.finish()
         lab.recorder.emit(RunEnded(peak_memory=system.peak_memory()))
     except FacetuiError as error:
         return _failed(journal, lab, error)

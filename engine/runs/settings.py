@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.people import PER_PERSON
+from facetui.engine.runs.changes import Change
 from facetui.engine.runs.scenario import Value
 
 EMBEDDED_CROWD = 490
@@ -33,6 +34,8 @@ class Settings:
         with_what_is_there: the cast may be played without those of its networks whose weights are missing.
         per_person: how many photos of each person of a folder are taken at most.
         me: a folder of one's own photos: who is on them protects them, among fictional people; nothing of them is kept.
+        changes: what is otherwise than the story has it, see ``changes``.
+        branch_of: the run that it branches from with them; empty: none is known.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
     """
 
@@ -52,3 +55,5 @@ class Settings:
     with_what_is_there: bool = False
     per_person: int = PER_PERSON
     me: Path | None = None
+    changes: tuple[Change, ...] = ()
+    branch_of: str = ""

@@ -184,9 +184,26 @@ def open_lab(
 
 
 def begin(
-    lab: Lab, setup: Setup, *, name: str, title: str, source: str, values: Mapping[str, Value] | None = None
+    lab: Lab,
+    setup: Setup,
+    *,
+    name: str,
+    title: str,
+    source: str,
+    values: Mapping[str, Value] | None = None,
+    branched: Mapping[str, Any] | None = None,
 ) -> None:
-    """Emit what a run depends on, and who was left out."""
+    """Emit what a run depends on, and who was left out.
+
+    Args:
+        lab: in which nothing has happened yet.
+        setup: what it takes place in.
+        name: of the story.
+        title: of the story.
+        source: its text.
+        values: of its parameters.
+        branched: ``changes`` and ``branch_of``, as the event has them.
+    """
     cast, everybody = setup.cast, setup.people
     names = cast.networks
     lab.recorder.emit(
@@ -216,6 +233,7 @@ def begin(
             n_postable=lab.users.left(),
             repeats=repeats(setup.device.type),
             preprocessing={extractor: lab.world.networks.get(extractor).preprocessing for extractor in names},
+            **(branched or {}),
         )
     )
     if setup.private:

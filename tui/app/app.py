@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
-from facetui.tui.app.actions import exports, home, pointing
+from facetui.tui.app.actions import comparing, exports, home, pointing, what_if
 from facetui.tui.app.actions.play import Playing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
@@ -29,6 +29,7 @@ from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
+    from facetui.engine.runs.comparison import Comparison
     from facetui.tui.app.console.prompt import Prompt
 
 
@@ -53,12 +54,14 @@ class FacetApp(Viewer):
         session: what runs it.
         prompt: the field to type in, once it was wanted.
         begin_with: a game that is to be begun: its role, strength and seed.
+        compared: two runs, to begin with their comparison.
     """
 
     published = ""
     has_console = True
     prompt: Prompt | None = None
     begin_with: Mapping[str, Any] | None = None
+    compared: Comparison | None = None
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS
@@ -82,6 +85,14 @@ class FacetApp(Viewer):
         """Whether a key does anything where one is; in the console letters are typed, and Ctrl+P finds everything."""
         key = ACTIONS.get((action, parameters))
         return key is None or self.stage.view == "console" or works(key, self.stage)
+
+    def after_first_frame(self) -> None:
+        """As the viewer; then the comparison that the command asked for."""
+        super().after_first_frame()
+        if self.compared is not None:
+            from facetui.tui.app.dialogs.comparison import Compared
+
+            self.push_screen(Compared(self.compared))
 
     def _changed(self) -> None:
         self.stage.fold()
@@ -165,7 +176,10 @@ class FacetApp(Viewer):
             self._changed()
 
     def action_watch(self) -> None:
-        """Home: a recording of the chosen story."""
+        """Home: a recording of the chosen story; on the chart: what if a move were another."""
+        if self.stage.view == "timeline":
+            what_if.ask(self)
+            return
         if isinstance(self.stage.chosen, Story):
             home.watch(self, self.stage.chosen.name)
             self._changed()
@@ -191,6 +205,14 @@ class FacetApp(Viewer):
             self.refresh_home()
         else:
             self.stage.view = "events"
+        self._changed()
+
+    def action_compare(self) -> None:
+        """Home: mark the run under the cursor, or compare it with the marked one; on the chart of a branch: both."""
+        if self.stage.view == "timeline":
+            comparing.show(self, self.stage.run.base, str(self.stage.run.folder))
+            return
+        comparing.mark_or_compare(self)
         self._changed()
 
     def action_rename(self) -> None:

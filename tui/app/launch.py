@@ -19,6 +19,7 @@ from facetui.tui.text.sentences import live
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
+    from facetui.engine.runs.comparison import Comparison
     from facetui.tui.app.app import FacetApp
     from facetui.tui.runs.engine_process import Engine
     from facetui.tui.runs.remote import Mirror
@@ -39,6 +40,7 @@ def app(
     recorded: str = "",
     fast: bool = False,
     game: Mapping[str, Any] | None = None,
+    compared: Comparison | None = None,
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -55,6 +57,7 @@ def app(
         recorded: the date of a recording that comes along with the package.
         fast: show what happens as soon as it does, also where nobody can read along.
         game: begin one: its role, strength and seed; a role of ``""`` is asked for.
+        compared: two runs, to begin with their comparison.
         console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
@@ -77,6 +80,7 @@ def app(
     shown.published = published
     shown.copied = copied
     shown.begin_with, shown.welcomes = game, game is None
+    shown.compared = compared
     shown.stage.run.recorded = recorded
     shown.graphics = asked.graphics
     with guarded(shown.stop_for):

@@ -22,18 +22,21 @@ from textual.notifications import SeverityLevel
 from facetui.engine import system
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
-from facetui.engine.records.events import RunFailed
+from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.text import clean
+from facetui.engine.runs.comparison import compare
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.presenter import Cueing
 from facetui.tui.app.remembered import Remembered, keep
 from facetui.tui.app.terminal.themes import CYCLE, THEMES, variables
 from facetui.tui.figures.photos import Looks
-from facetui.tui.runs import engine_process, recent
+from facetui.tui.runs import engine_process, named, recent
 from facetui.tui.runs.engine_process import Engine
 from facetui.tui.runs.recent import DEMO, Story
 from facetui.tui.screens import frame
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.snapshot import Scene
+from facetui.tui.text.comparison import in_the_end
 from facetui.tui.text.sentences import live
 
 if TYPE_CHECKING:
@@ -104,6 +107,8 @@ class Viewer(App[int]):
         self.left: Path | None = None
         self.runs = runs
         self._tail: journal.Tail | None = None
+        self._base: list[Event] = []
+        self._looked_for_base = False
         self._ticked = monotonic()
         self._rested = False
         self._look_for_device = look_for_device
@@ -141,9 +146,10 @@ class Viewer(App[int]):
     def on_mount(self) -> None:
         """Start the clock; what takes time comes after the first frame."""
         self.set_interval(REMOTE if os.environ.get("SSH_CONNECTION") else LOCAL, self.tick)
-        self.call_after_refresh(self._after_first_frame)
+        self.call_after_refresh(self.after_first_frame)
 
-    def _after_first_frame(self) -> None:
+    def after_first_frame(self) -> None:
+        """What takes time, and what is told at the beginning."""
         if self.trouble:
             self.notify(self.trouble, severity="warning", timeout=12)
         if self.stage.view == "home":
@@ -214,6 +220,7 @@ class Viewer(App[int]):
         self.stage.open(folder, live=live, growing=growing, owned=engine is not None)
         self.stage.run.waiting = "The engine starts: PyTorch is being loaded, then the people and the networks."
         self._tail = journal.Tail(folder)
+        self._base, self._looked_for_base = [], False
         self.read_journal()
 
     def turn_to(self, folder: Path) -> None:
@@ -235,6 +242,7 @@ class Viewer(App[int]):
         except FacetuiError as error:
             stage.run.problem, stage.player.growing, self.ended = str(error), False, error.exit_code
             return
+        self._look_for_base()
         if stage.known.began is None and self.engine is not None and code is None:
             stage.run.waiting = self.engine.said() or stage.run.waiting  # how far reading people is
         if isinstance(stage.known.ended, RunFailed):
@@ -249,6 +257,20 @@ class Viewer(App[int]):
             stage.run.problem = before if stage.known.began is None else killed
         if stage.running and stage.known.began is not None and self.mirror is None:
             stage.run.memory = system.memory_of(stage.known.began.pid)
+
+    def _look_for_base(self) -> None:
+        """Of a run that branches from another, read that one, too; in the end, say by how much they differ."""
+        stage, began = self.stage, self.stage.known.began
+        if began is None or not began.branch_of or stage.run.folder is None:
+            return
+        if not self._looked_for_base:
+            self._looked_for_base = True
+            name = named.base_of(stage.run.folder, began)
+            self._base = named.read_base(name, began) if name else []
+            if self._base:
+                stage.run.base, stage.base = name, Scene.of(self._base)
+        if self._base and not stage.run.against and isinstance(stage.known.ended, RunEnded):
+            stage.run.against = in_the_end(compare(("a", "b"), (self._base, stage.player.events)))
 
     def tick(self) -> None:
         """Let time pass, read the journal, draw; a terminal that does not keep up is left alone."""

@@ -72,6 +72,7 @@ COMMANDS = {
     "follow": "runs.follow:follow",
     "publish": "runs.publish:publish",
     "report": "runs.manage:report",
+    "diff": "runs.diff:diff",
     "demo": "runs.watch:demo",
     "results": "machine.results:results",
     "doctor": "machine.doctor:doctor",

@@ -66,11 +66,13 @@ class Look:
         kept: show what is left with the model that the trainer's own test picks, else with the one in use.
         fall: how far lines are on their way from what was measured before to what was measured last, in [0, 1].
         at: the cursor: a place on the axis, and the name of a line; absent: there is none.
+        as_it_was: the line of the run that this one branches from, as places on the axis and shares; empty: none.
     """
 
     kept: bool = False
     fall: float = 1.0
     at: tuple[int, str] | None = None
+    as_it_was: tuple[tuple[int, float], ...] = ()
 
     def value(self, points: Sequence[Point], index: int) -> float:
         """What a line shows for one of its points: the last one glides there, a first one from below."""
@@ -123,6 +125,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         rate = now.unprotected[-1][1]
         labels.append(_Label(y(rate), "· everybody else", percent(rate), "base"))
     _forecast(grid, now, geo, y, labels)
+    _beside(grid, geo, y, labels, look)
     _baseline(grid, now, geo, y)
     _band(grid, whole, geo, y, look)
     _cursor(grid, now, geo, y, look)
@@ -164,6 +167,20 @@ def _forecast(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) ->
     for x in range(geo.columns[geo.shown - 1] + 1 if geo.shown else 0, geo.head + 1, 2):
         grid.put(x, row, "∙", "trainer bold")
     labels.append(_Label(row, "∙ its own test", percent(now.progress.failing), "trainer"))
+
+
+def _beside(grid: Grid, geo: Geometry, y, labels: list[_Label], look: Look) -> None:  # type: ignore[no-untyped-def]
+    """The line of the run that this one branches from, faintly, under all others."""
+    across, down, _ = STROKES[3]
+    for (slot, rate), after in zip(look.as_it_was, [*look.as_it_was[1:], None], strict=False):
+        begin, end = geo.columns[slot], geo.columns[after[0]] if after is not None else geo.head
+        grid.put(begin, y(rate), across * max(1, end - begin), "dim", under=True)
+        if after is not None:
+            for row in range(min(y(rate), y(after[1])), max(y(rate), y(after[1])) + 1):
+                grid.put(end, row, down, "dim", under=True)
+    if look.as_it_was:
+        rate = look.as_it_was[-1][1]
+        labels.append(_Label(y(rate), f"{across} as it was", percent(rate), "dim"))
 
 
 def _cursor(grid: Grid, now: Scene, geo: Geometry, y, look: Look) -> None:  # type: ignore[no-untyped-def]

@@ -11,6 +11,7 @@ from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean, html
 from facetui.tui.figures.axis import positions
+from facetui.tui.state.branching import as_it_was
 from facetui.tui.state.snapshot import Scene, cohort_label
 from facetui.tui.text.spans import cut
 
@@ -62,8 +63,14 @@ class Words:
 Shape = Stroke | Box | Words
 
 
-def draw(scene: Scene, *, kept: bool) -> list[Shape]:
-    """The chart as strokes and words on a white page of ``WIDTH`` by ``HEIGHT``."""
+def draw(scene: Scene, *, kept: bool, base: Scene | None = None) -> list[Shape]:
+    """The chart as strokes and words on a white page of ``WIDTH`` by ``HEIGHT``.
+
+    Args:
+        scene: the run.
+        kept: what is left with the model that the trainer's own test picks, else with the one in use.
+        base: the run that it branches from, whose line stands faintly beside its own; absent: there is none.
+    """
     columns = [LEFT + x for x in positions(scene.slots, WIDTH - LEFT - RIGHT)]
     end = columns[-1] if columns else LEFT
 
@@ -85,6 +92,12 @@ def draw(scene: Scene, *, kept: bool) -> list[Shape]:
             free = column + 90
     shapes += _moves(scene, columns)
     labels: list[Words] = []
+    if was := as_it_was(scene, base, kept=kept):
+        line = [(float(columns[slot]), y(rate)) for slot, rate in was]
+        ends = [*(x for x, _ in line[1:]), float(end)]
+        path = [point for (x, level), after in zip(line, ends, strict=True) for point in ((x, level), (after, level))]
+        shapes.append(Stroke(tuple(path), "#8a939c", 2.0, "2 5"))
+        labels.append(Words(end + 14, path[-1][1] + 5, f"as it was {percent(was[-1][1])}", "#8a939c"))
     for cohort in scene.cohorts:
         points, whole = scene.curves[cohort], cohort == WHOLE_ARCHIVE
         index = 0 if whole else [c for c in scene.cohorts if c != WHOLE_ARCHIVE].index(cohort) % len(COLOURS)

@@ -14,7 +14,7 @@ import msgspec
 from facetui.engine.records import files, journal
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import Note, RunBegan, decode
-from facetui.tui.runs import labels
+from facetui.tui.runs import labels, recordings
 from facetui.tui.runs.labels import Label
 
 ENDS = (65536, 16 << 20)
@@ -55,6 +55,7 @@ class Recent:
         label: what somebody calls it, and says about it.
         cast: whom it was played with.
         title: of its story.
+        changes: what in it is otherwise than the story has it; empty: nothing.
     """
 
     folder: Path
@@ -66,12 +67,21 @@ class Recent:
     label: Label = field(default_factory=Label)
     cast: str = ""
     title: str = ""
+    changes: str = ""
 
     @property
     def words(self) -> str:
         """Everything by which it is found."""
         told = (self.folder.name, self.label.name, self.label.note, self.scenario, self.title, self.state, self.cast)
-        return " ".join((*told, self.when, self.said)).lower()
+        return " ".join((*told, self.when, self.said, self.changes)).lower()
+
+
+def comparable(entry: Story | Recent | None) -> str | None:
+    """A line of the home screen as ``facetui diff`` takes it: a run by its folder, a story by its recording."""
+    if isinstance(entry, Recent):
+        return str(entry.folder) if entry.state not in ("damaged", "empty") else None
+    name = recordings.FIRST if entry is not None and entry.name == DEMO else entry.name if entry is not None else ""
+    return f"{recordings.RECORDED}{name}" if name in recordings.names() else None
 
 
 def has_words(said: str, wanted: str) -> bool:
@@ -109,7 +119,9 @@ def _summary(folder: Path) -> Recent:
         return Recent(folder, folder.name, "damaged", 0.0, date, label=labels.read(folder))
     name = began.scenario if isinstance(began, RunBegan) else folder.name
     state, wall = journal.status(folder, [last] if last else []), last.wall if last else 0.0
-    label, about = labels.read(folder), (began.cast, began.title) if isinstance(began, RunBegan) else ("", "")
+    label, about = labels.read(folder), ("", "", "")
+    if isinstance(began, RunBegan):
+        about = began.cast, began.title, "; ".join(began.changes)
     return Recent(folder, name, state, wall, date, _last_note(tail), label, *about)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from facetui.engine.records.text import clean
-from facetui.tui.runs.recent import DEMO, Recent, Story
+from facetui.tui.runs.recent import DEMO, Recent, Story, comparable
 from facetui.tui.state.app_state import Stage
 from facetui.tui.text.spans import Line, box, cells, fit, left, pad, side_by_side, whole_words, wrap
 
@@ -75,7 +75,7 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
         lines += [*([[]] if roomy else []), *heading, *runs[at : at + room]]
     if len(lines) + len(below) > height:  # a small screen: the list follows the cursor
         room = height - 2
-        at = max(0, min(stage.selection.entry - room // 2, len(stories) - room + 1))
+        at = max(0, min(stage.selection.entry - room // 2, len(stories) + len(runs) - room + 1))
         lines = [*(lines[:1]), *(lines[2:] + runs)[at : at + room - 1]]
         below = below[-1:]
     return pad([*lines, *[[]] * max(0, height - len(lines) - len(below)), *below], width, height)
@@ -98,6 +98,7 @@ def _said(stage: Stage) -> str:
     chosen = stage.chosen
     if isinstance(chosen, Recent):
         said = chosen.said or f"{chosen.scenario}, {chosen.state}"
+        said = f"What if {chosen.changes}: {said}" if chosen.changes else said
         return clean(f"{chosen.label.note} {said}" if chosen.label.note else said)
     return clean(f"{chosen.title} Last time: {chosen.said}" if chosen.said else chosen.title) if chosen else ""
 
@@ -117,6 +118,8 @@ def _about(stage: Stage, width: int) -> list[Line]:
     else:
         lines += [[(f" {part}", "dim")] for part in wrap(chosen.folder.name, width - 2, 2)] if chosen.label.name else []
         lines += [[], [(f" {chosen.state}, {chosen.when.strip()}, {took(chosen.seconds)}", "dim")]]
+        if chosen.changes:
+            lines += [[], *([(f" {part}", "")] for part in wrap(f"what if {chosen.changes}", width - 2, 3))]
         lines += (
             [[], *([(f" {part}", "")] for part in wrap(chosen.label.note, width - 2, 6))] if chosen.label.note else []
         )
@@ -129,7 +132,8 @@ def _about(stage: Stage, width: int) -> list[Line]:
 def _choice(stage: Stage, number: int, body: str, right: str, width: int) -> Line:
     here = stage.selection.entry == number
     role, target = "cursor" if here else "", f" @entry:{number}"
-    line = fit([("▸" if here else " ", role), (body, role)], width - len(right), role)
+    marked = stage.selection.marked and comparable(stage.entries[number]) == stage.selection.marked
+    line = fit([("◉" if marked else "▸" if here else " ", role), (body, role)], width - len(right), role)
     return [(text, its + target) for text, its in [*line, (right, role or "dim")]]
 
 

@@ -81,7 +81,11 @@ KEYS = (
         {"home": "enter|run", **on("enter|go", "events", "timeline")},
     ),
     Key(
-        "w", "w", "watch", "home: watch a recording of the story: nothing is computed", on("w|watch|recording", "home")
+        "w",
+        "w",
+        "watch",
+        "home: watch a recording of the story: nothing is computed; on the chart: what if that move were another",
+        {"home": "w|watch|recording", "timeline": "w|what if|what if"},
     ),
     Key(
         "b",
@@ -100,6 +104,13 @@ KEYS = (
     Key("p", "p", "game", "a game: be the user, or the trainer, turn by turn", on("p|play|a game", *ALL)),
     Key("r", "r", "rename", "home: call the run something else", on("r n|name|name, note", "home")),
     Key("n", "n", "note", "home: keep a line about the run", on("r n|name|name, note", "home")),
+    Key(
+        "d",
+        "d",
+        "compare",
+        "home: mark a run; on another one: compare both; on the chart of a branch: with the run it comes from",
+        {"home": "d|diff|compare two runs", "timeline": "d|diff|compare both runs"},
+    ),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
     Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
     Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
@@ -142,8 +153,14 @@ def works(key: Key, stage: Stage) -> bool:
         return stage.view == "home" or (stage.game and stage.view in key.hints)
     if key.action in ("rename", "note"):
         return stage.view == "home" and isinstance(stage.chosen, Recent)
+    if key.action == "compare" and stage.view == "home":
+        return stage.comparable is not None
+    if key.action == "compare" and stage.view == "timeline":
+        return bool(stage.run.base)
     if key.action == "choose" and stage.view == "timeline":
         return stage.selection.slot is not None
+    if key.action == "watch" and stage.view == "timeline":
+        return stage.now.moves > 0
     if key.action == "watch" and stage.view == "home":
         return isinstance(stage.chosen, Story) and stage.chosen.name in recordings.names()
     return stage.view in key.hints

@@ -10,6 +10,7 @@ from facetui.tui.figures.photos import Looks, Placed
 from facetui.tui.figures.reading import lines_of, reading
 from facetui.tui.screens import beside, cohorts
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.branching import as_it_was
 from facetui.tui.text.sentences import MARKS, brief, live, unit, words
 from facetui.tui.text.spans import Line, box, cells, cut, fit, pad, side_by_side, whole_words, wrap
 
@@ -88,6 +89,8 @@ def _turn(stage: Stage) -> Line:
     if isinstance(now.ended, RunEnded) and stage.run.recorded:
         again = f"; live: {live(now.began)}" if now.began else ""
         return [("· the story is over; ", "bold"), (f"recorded {stage.run.recorded}{again}", "")]
+    if isinstance(now.ended, RunEnded) and stage.run.against:
+        return [("· what if, all it kept: ", "bold"), (stage.run.against, "")]
     if isinstance(now.ended, RunEnded):
         return [("· the story is over: ", "bold"), (words(now.ended), "")]
     if isinstance(now.ended, RunFailed):
@@ -133,7 +136,8 @@ def _plot(stage: Stage, width: int, height: int, room: int) -> list[Line]:
     rows = lanes.lanes(stage.now, stage.known, geo, room, tall=height >= 24)
     names, slot = lines_of(stage.now), stage.selection.slot
     at = (slot, names[stage.selection.line % len(names)]) if names and slot is not None else None
-    look = chart.Look(stage.kept, stage.fall if stage.motion else 1.0, at)
+    was = as_it_was(stage.now, stage.base, kept=stage.kept)
+    look = chart.Look(stage.kept, stage.fall if stage.motion else 1.0, at, was)
     return [*chart.draw(stage.now, stage.known, geo, height - len(rows), room, look), *rows]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
 from facetui.tui.runs.cues import Cue
-from facetui.tui.runs.recent import Recent, Story, has_words
+from facetui.tui.runs.recent import Recent, Story, comparable, has_words
 from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
@@ -36,6 +36,8 @@ class ShownRun:
         link: what is wrong with the connection to the presenter, in words; empty: nothing, or nobody is followed.
         cue: the presenter's newest, until one goes there or looks away from it.
         recorded: the date of a recording that is played instead of a run of one's own.
+        base: the run that it branches from, as ``facetui diff`` takes it; empty: none, or it is not at hand.
+        against: by how much it differs from that in the end, in words.
     """
 
     folder: Path | None = None
@@ -46,6 +48,8 @@ class ShownRun:
     link: str = ""
     cue: Cue | None = None
     recorded: str = ""
+    base: str = ""
+    against: str = ""
 
 
 @dataclass
@@ -81,6 +85,7 @@ class Stage:
         player: the play head over the journal.
         now: the scene up to the play head.
         known: the scene after all events read so far.
+        base: the whole run that this one branches from; absent: it does not, or that is not at hand.
         run: what is looked at.
         selection: where the cursors stand.
         console: what its page shows.
@@ -99,6 +104,7 @@ class Stage:
     player: Player = field(default_factory=Player)
     now: Scene = field(default_factory=Scene)
     known: Scene = field(default_factory=Scene)
+    base: Scene | None = None
     run: ShownRun = field(default_factory=ShownRun)
     selection: Selection = field(default_factory=Selection)
     console: Console = field(default_factory=Console)
@@ -127,9 +133,9 @@ class Stage:
             owned: this app started it.
         """
         self.player = Player(live=live, growing=growing, fast=self.fast)
-        self.now, self.known, self._folded, self._slots = Scene(), Scene(), -1, []
+        self.now, self.known, self._folded, self._slots, self.base = Scene(), Scene(), -1, [], None
         self.run, self.view, self.clock = ShownRun(folder, owned), "timeline", 0.0
-        self.selection = Selection(self.selection.entry, sought=self.selection.sought)
+        self.selection = Selection(self.selection.entry, sought=self.selection.sought, marked=self.selection.marked)
 
     def extend(self, events: Sequence[Event]) -> None:
         """More of the journal was read."""
@@ -197,6 +203,11 @@ class Stage:
         """What Enter opens on the home screen."""
         lines = self.entries
         return lines[inside(self.selection.entry, len(lines))] if lines else None
+
+    @property
+    def comparable(self) -> str | None:
+        """The run under the cursor as ``facetui diff`` takes it, a story by its recording; ``None`` without one."""
+        return comparable(self.chosen)
 
     def move(self, down: int, right: int) -> None:
         """Move the cursor of the screen; where there is none, left and right step the play head."""

@@ -6,41 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from facetui.engine.records.events import (
+    MOVES,
     ClockMoved,
-    DefenceApplied,
-    DetectionMeasured,
     Event,
-    ExtractorReleased,
-    LawPassed,
     Note,
-    OpenSetMeasured,
-    PhotosPosted,
-    PhotosScraped,
     PicturesShown,
     Progress,
     ProtectionMeasured,
     RunBegan,
     RunFailed,
-    SearchForecast,
-    SearchMeasured,
-    VerificationMeasured,
 )
 
 SPEEDS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
-MOVES = (
-    PhotosPosted,
-    PhotosScraped,
-    ExtractorReleased,
-    DefenceApplied,
-    LawPassed,
-    DetectionMeasured,
-    SearchMeasured,
-    OpenSetMeasured,
-    SearchForecast,
-    VerificationMeasured,
-)
-"""Kinds that are a move or a question of their own; a group of measurements is one, too."""
-
 READING, LEAST_READING = 3.0, 2.5
 """Words that somebody reads in a second, and the seconds that even a short caption stays."""
 

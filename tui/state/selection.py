@@ -27,6 +27,7 @@ class Selection:
         words: only events with these words are listed.
         sought: only stories and runs with these words are listed.
         typing: the person types these words, or those.
+        marked: the run that another is to be compared with, as ``Stage.comparable`` names it; empty: none.
         slot: the chart's cursor, a place on the axis; absent: there is none.
         line: the line it stands on, an index.
     """
@@ -41,6 +42,7 @@ class Selection:
     typing: bool = False
     slot: int | None = None
     line: int = 0
+    marked: str = ""
 
     def type(self, key: str, character: str | None, *, at_home: bool = False) -> bool:
         """A key while words are typed: Enter keeps them, Escape forgets them; whether it meant anything here.

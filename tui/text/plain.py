@@ -24,7 +24,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import json, printable
-from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, who_protects, words
+from facetui.tui.text.sentences import ASCII_MARKS, LONGEST, MARKS, what_if, who_protects, words
 from facetui.tui.text.spans import left
 from facetui.tui.text.table import column, table_lines
 
@@ -49,7 +49,7 @@ def without_screen(name: DisplayName) -> Callable[[Event], None]:
 
 def json_line(event: Event) -> None:
     """One line of JSON an event, as in the journal."""
-    sys.stdout.write(json(event, ascii_only=not _speaks_unicode(sys.stdout)).decode() + "\n")
+    sys.stdout.write(json(event, ascii_only=not speaks_unicode(sys.stdout)).decode() + "\n")
     sys.stdout.flush()
 
 
@@ -74,7 +74,8 @@ def say_path(path: Path) -> None:
         sys.stdout.flush()
 
 
-def _speaks_unicode(out: IO[str]) -> bool:
+def speaks_unicode(out: IO[str]) -> bool:
+    """Whether a stream's encoding can write all of Unicode."""
     return (getattr(out, "encoding", None) or "utf-8").lower().replace("-", "").startswith("utf")
 
 
@@ -103,7 +104,7 @@ class Plain:
     def __init__(self, out: IO[str], width: int | None = None) -> None:
         self._out = out
         self._width = width or max(60, min(120, shutil.get_terminal_size((100, 24)).columns))
-        utf8 = _speaks_unicode(out)
+        utf8 = speaks_unicode(out)
         self._marks = MARKS if utf8 else ASCII_MARKS
         self._cite = "×" if utf8 else "x"
         self._rise = "↑" if utf8 else "^"
@@ -148,7 +149,7 @@ class Plain:
         self._first = event.users[0] if event.users else ""
         self._table = CohortTable()  # several seeds are played one after the other
         self._line(f"{event.scenario}: {event.title}")
-        self._filled("", f"{who_protects(event)}; cast {event.cast}, seed {event.seed}, {event.device}")
+        self._filled("", f"{who_protects(event)}; cast {event.cast}, seed {event.seed}, {event.device}{what_if(event)}")
         seen: dict[str, list[str]] = {}
         for name, what in event.preprocessing.items():
             seen.setdefault(what or "unknown input", []).append(name)

@@ -65,7 +65,7 @@ def _words(event: Event) -> str:
     match event:
         case RunBegan():
             where = f"cast {event.cast}, seed {event.seed}, {event.device}"
-            return f"{event.scenario}: {event.title} {who_protects(event)}; {where}"
+            return f"{event.scenario}: {event.title} {who_protects(event)}; {where}{what_if(event)}"
         case ClockMoved():
             return f"it is {event.t}"
         case Note():
@@ -226,6 +226,14 @@ def who_protects(event: RunBegan) -> str:
     if event.asked == "alone":
         return f"{said}; each is asked for alone, among the clean photos of everybody else{more}"
     return f"{said} at once, among everybody else{more}"
+
+
+def what_if(event: RunBegan) -> str:
+    """What is otherwise than the story has it, behind a semicolon; empty for nothing."""
+    if not event.changes:
+        return ""
+    of = f", branching from {event.branch_of}" if event.branch_of else ""
+    return f"; what if, by moves: {'; '.join(event.changes)}{of}"
 
 
 def live(began: RunBegan) -> str:

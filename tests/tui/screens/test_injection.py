@@ -79,6 +79,8 @@ def test_json_is_the_same_for_programs_and_harmless_to_a_terminal(run, ascii_onl
         ["runs", "show", "RUN"],
         ["replay", "RUN", "--display", "plain"],
         ["replay", "RUN", "--display", "json"],
+        ["diff", "RUN", "RUN", "--display", "plain"],
+        ["diff", "RUN", "RUN", "--json"],
         ["report", "RUN", "-o", "\x1b[2J.html"],
         ["report", "RUN", "-o", "\x1b[2J\n.nothing"],
         ["replay", "\x1b[31m\n\udce9"],

@@ -24,8 +24,9 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
+from facetui.engine.runs.comparison import compare
 from facetui.tui.figures import drawing, table_data
-from facetui.tui.sharing.reports import document
+from facetui.tui.sharing.reports import comparison_report, document
 from facetui.tui.sharing.reports.run_report import blocks
 from facetui.tui.sharing.web import page
 from facetui.tui.state.snapshot import Scene
@@ -118,6 +119,22 @@ def test_a_report_has_no_tags_of_the_run(run, folder):
     charts = [block for block in made if isinstance(block, document.Chart)]
     assert page.tags["pre"] == len(code) and page.tags["svg"] == len(charts) in (1, 2)
     assert unsafe(page.text, "\n") == []
+
+
+@ROUNDS
+@given(first=runs, second=runs)
+def test_a_comparison_has_no_tags_and_no_formulas_of_the_runs(first, second):
+    found = compare((PIECES[0], PIECES[10]), (first, second))
+    tags = Page(comparison_report.content(found, ".html").decode()).tags
+    assert tags["script"] == tags["a"] == tags["img"] == tags["pre"] == 0 and tags["style"] == 1
+    said = comparison_report.content(found, ".md").decode()
+    assert unsafe(said, "\n") == []
+    kinds = Counter(token.type for token in MarkdownIt("gfm-like").parse(said))
+    assert kinds["html_block"] == kinds["fence"] == kinds["code_block"] == 0 and kinds["heading_open"] == 3
+    for row in csv.reader(io.StringIO(comparison_report.as_csv(found))):
+        assert len(row) == len(comparison_report.FIELDS)
+        assert not any(cell.lstrip(" \"'").startswith(("=", "@")) and not cell.startswith("'") for cell in row)
+    assert unsafe(text.json(comparison_report.as_data(found)).decode()) == []
 
 
 @ROUNDS

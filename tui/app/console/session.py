@@ -65,7 +65,9 @@ class ConsoleSession:
     @property
     def hint(self) -> str:
         """What typing would do, while no session is open."""
-        return "" if self.process is not None else f"What you type opens a session{self._after()}."
+        began = self._stage.known.began
+        alone = ", from the beginning and not after this branch" if began is not None and began.changes else ""
+        return "" if self.process is not None else f"What you type opens a session{self._after() or alone}."
 
     # --- what is typed -------------------------------------------------------------------------------------------
 
@@ -135,7 +137,9 @@ class ConsoleSession:
 
     def _played(self) -> Path | None:
         """The run that a session goes on from: what is shown, unless its story is a stranger's program."""
-        folder = self._stage.run.folder
+        folder, began = self._stage.run.folder, self._stage.known.began
+        if began is not None and began.changes:  # its story alone would lead elsewhere
+            return None
         return folder if folder is not None and installation.made_here(folder) else None
 
     def _after(self) -> str:

@@ -128,6 +128,10 @@ def _show(folder: Path, packed: str) -> None:
     if not packed:
         plain.say(f"folder      {places.short(folder)}, {listing.size_of_run(folder) / 1e6:.1f} MB")
     plain.say(f"story       {began.scenario}: {began.title}")
+    if began.changes:
+        plain.say(
+            f"what if     {'; '.join(began.changes)}{f', branching from {began.branch_of}' if began.branch_of else ''}"
+        )
     plain.say(f"people      {began.people}, {began.n_people}; protected: {', '.join(began.users)}")
     plain.say(f"cast        {began.cast}; seed {began.seed}; {began.device}")
     if began.repeats:

@@ -41,6 +41,7 @@ from facetui.tui.cli.options import (
     settings_of,
 )
 from facetui.tui.cli.runs.publish import published
+from facetui.tui.cli.stories.branching import branched
 from facetui.tui.runs import interrupts
 from facetui.tui.text import plain
 from facetui.tui.text.table import pooled_lines
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     story: Annotated[
         str,
         typer.Argument(
@@ -82,6 +84,23 @@ def run(
     no_cache: NoCacheOption = False,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="A parameter of the scenario: name=value; again for more.")
+    ] = None,
+    what_if: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--what-if",
+            help="Make a move otherwise, by its number on the timeline: '1: attack=lowkey'; again for more.",
+            metavar="MOVE: NAME=VALUE",
+        ),
+    ] = None,
+    branch_of: Annotated[
+        str | None,
+        typer.Option(
+            "--branch-of",
+            autocompletion=shell_completion.runs,
+            help="With --what-if: the run that this one branches from; what is not said is as it was there.",
+            metavar="RUN",
+        ),
     ] = None,
     help_scenario: Annotated[
         bool, typer.Option("--help-scenario", help="Say what the scenario tells and what can be set, and leave.")
@@ -131,15 +150,18 @@ def run(
         with_what_is_there,
         per_person,
     )
-    settings = replace(asked, folder=into, values=scenario.values(values or []))
+    asked = replace(asked, folder=into, values=scenario.values(values or []))
+    settings = branched(context, asked, scenario, what_if or [], branch_of)
     shared = partial(published, address=publish, pictures=pictures)
     if not detach and (shown != "tui" or seeds > 1):
         if publish:
             settings = replace(settings, folder=into or journal.new_run_folder(settings.out, scenario.name))
-        raise typer.Exit(_play_here(scenario, settings, range(seed, seed + seeds), shown, display, shared))
+        raise typer.Exit(
+            _play_here(scenario, settings, range(settings.seed, settings.seed + seeds), shown, display, shared)
+        )
     from facetui.tui.runs import engine_process
 
-    engine = engine_process.start(story, _options(settings, values or [], no_cache), settings.out, scenario.name)
+    engine = engine_process.start(story, _options(settings, no_cache, branch_of), settings.out, scenario.name)
     if detach:
         engine_process.wait_until_begun(engine, tell=lambda said: plain.say(said, sys.stderr))
         plain.say_path(engine.folder)
@@ -147,18 +169,19 @@ def run(
     from facetui.tui.app import launch
 
     looks: dict[str, Any] = {"motion": not no_motion, "mouse": not no_mouse, "console": not no_console}
-    looks["fast"] = pace == "fast"
     with shared(engine.folder) as url:
-        code = launch.app(journal.runs_folder(), engine.folder, live=True, engine=engine, published=url, **looks)
-    raise typer.Exit(code)
+        looks |= {"fast": pace == "fast", "published": url, "engine": engine}
+        raise typer.Exit(launch.app(journal.runs_folder(), engine.folder, live=True, **looks))
 
 
-def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]:
+def _options(settings: Settings, no_cache: bool, branch_of: str | None) -> list[str]:
     """The options with which another process plays the same."""
     given = {"--people": settings.people, "--cast": settings.cast, "--seed": settings.seed, "--device": settings.device}
     given |= {"--strength": settings.strength, "--crowd": settings.crowd, "--per-person": settings.per_person}
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
-    options += [part for text in values for part in ("--set", text)]
+    options += [part for name, value in settings.values.items() for part in ("--set", f"{name}={value}")]
+    options += [part for change in settings.changes for part in ("--what-if", str(change))]
+    options += ["--branch-of", branch_of] if branch_of else []
     options += [part for name in settings.users or () for part in ("--users", name)]
     options += ["--with-what-is-there"] * settings.with_what_is_there
     return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict + ["--together"] * settings.together

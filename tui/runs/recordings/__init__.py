@@ -21,6 +21,9 @@ from facetui.tui.runs.archive import unpacked_for_now
 FIRST = "arms_race"
 """What a newcomer is shown."""
 
+RECORDED = "demo:"
+"""Begins the name of a recording where runs are named, too: ``demo:arms_race``."""
+
 ENDING = ".tar.zst"
 
 

@@ -17,16 +17,20 @@ from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
+from facetui.engine.runs.comparison import compare
 from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui.figures import axis, chart, forecast, lanes, trade_off
 from facetui.tui.figures.drawing import draw, png, svg
 from facetui.tui.figures.table_data import table_csv
+from facetui.tui.runs import named
 from facetui.tui.runs.picture_policy import PicturePolicy
-from facetui.tui.sharing.reports import document
+from facetui.tui.sharing.reports import comparison_report, document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Faces, Heading, Items, Sentence, Table
+from facetui.tui.state.branching import as_it_was
 from facetui.tui.state.playhead import MOVES
 from facetui.tui.state.snapshot import Scene
+from facetui.tui.text.comparison import summary
 from facetui.tui.text.sentences import MARKS, reported, who_protects, words
 from facetui.tui.text.spans import text_of
 
@@ -61,9 +65,9 @@ def write(folder: Path, target: Path) -> None:
         case ".md":
             content = document.markdown(blocks(folder, events, began, scene)).encode()
         case ".svg":
-            content = svg(draw(scene, kept=False)).encode()
+            content = svg(draw(scene, kept=False, base=_base(folder, began)[1])).encode()
         case ".png":
-            content = png(draw(scene, kept=False))
+            content = png(draw(scene, kept=False, base=_base(folder, began)[1]))
         case _:
             content = table_csv(scene.table).encode()
     try:
@@ -86,7 +90,8 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
         made.append(Sentence(f"{STATES[state]}{why}", "lead"))
     elif notes:
         made.append(Sentence(notes[-1].text, "lead"))
-    made += [_chart(scene), Heading("What happened")]
+    base, was = _base(folder, began)
+    made += [_chart(scene, was), *_what_if(began, base, events), Heading("What happened")]
     for t, said in _story(events):
         made += [Heading(t or "Before the story begins", 3), Items(said)]
     made += [Heading("Who is protected from which model"), _table(scene)]
@@ -97,6 +102,27 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
     made += [Heading("How it was measured"), Items(_method(began))]
     return [*made, Heading("To repeat it"), *_repeat(folder, began, when)]
+
+
+def _base(folder: Path, began: RunBegan) -> tuple[list[Event], Scene | None]:
+    """The run that this one branches from; nothing where there is none, or it is not at hand."""
+    name = named.base_of(folder, began) if began.branch_of else ""
+    events = named.read_base(name, began) if name else []
+    return events, Scene.of(events) if events else None
+
+
+def _what_if(began: RunBegan, base: Sequence[Event], events: Sequence[Event]) -> list[Block]:
+    """What is otherwise than the story has it, and by how much that differs from the run it branches from."""
+    if not began.changes:
+        return []
+    of = f" It branches from {began.branch_of} there." if began.branch_of else ""
+    told = f"Some moves are otherwise than the story has them, by their numbers on the timeline.{of}"
+    made: list[Block] = [Heading("What if"), Sentence(told), Items(began.changes)]
+    if not base:
+        missing = "The run that it branches from is not at hand, so nothing is compared." if of else ""
+        return [*made, *([Sentence(missing, "soft")] if missing else [])]
+    found = compare((began.branch_of, "this run"), (base, events))
+    return [*made, Sentence(f"a: {began.branch_of}; b: this run. {summary(found)}"), *comparison_report.figures(found)]
 
 
 def _trade_off(scene: Scene) -> list[Block]:
@@ -133,15 +159,16 @@ def _faces(folder: Path, events: Sequence[Event], scene: Scene) -> list[Block]:
     return [Heading("Whom the trainer names"), Faces(found)] if found else []
 
 
-def _chart(scene: Scene) -> Chart:
+def _chart(scene: Scene, base: Scene | None) -> Chart:
     room = 25
     along = axis.geometry(scene, scene, 100 - lanes.GUTTER - room)
-    lines = chart.draw(scene, scene, along, 18, room, chart.Look())
+    look = chart.Look(as_it_was=as_it_was(scene, base, kept=False))
+    lines = chart.draw(scene, scene, along, 18, room, look)
     drawn = text_of([*lines, *lanes.lanes(scene, scene, along, room, tall=False)])
     last = scene.curves[WHOLE_ARCHIVE][-1].value(False) if WHOLE_ARCHIVE in scene.curves else None
     end = f" At the end, with everything it holds, {percent(last)}." if last is not None else ""
     label = f"Clean photos of protected people not named, with the model in use.{end}"
-    return Chart(svg(draw(scene, kept=False)), drawn, label)
+    return Chart(svg(draw(scene, kept=False, base=base)), drawn, label)
 
 
 def _story(events: Sequence[Event]) -> list[tuple[str, list[str]]]:
@@ -185,7 +212,7 @@ def _method(began: RunBegan) -> list[str]:
     return said + [f"{', '.join(names)}: {what}" for what, names in seen.items()]
 
 
-def _shipped(began: RunBegan) -> bool:
+def is_shipped(began: RunBegan) -> bool:
     """Whether the story is one of those that come along, word by word."""
     if began.scenario not in SCENARIOS.names():
         return False
@@ -194,7 +221,7 @@ def _shipped(began: RunBegan) -> bool:
 
 def command(began: RunBegan) -> str:
     """The command that repeats a run; users are named, so that it does not depend on how a seed chooses them."""
-    story = began.scenario if _shipped(began) else f"{began.scenario}.py"
+    story = began.scenario if is_shipped(began) else f"{began.scenario}.py"
     cast = began.cast if began.cast in casts.names() else f"{began.cast}.toml"
     parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast]
     parts += ["--strength", began.strength] if began.strength not in ("", "release") else []
@@ -210,6 +237,7 @@ def command(began: RunBegan) -> str:
     parts += ["--with-what-is-there"] if began.left_out else []
     parts += ["--together"] if began.asked != "alone" else []
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
+    parts += [part for change in began.changes for part in ("--what-if", change)]
     return clean(shlex.join(parts))
 
 
@@ -218,7 +246,7 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
     if not began.source.strip():
         made.append(Sentence('It was played move by move; save("mine.py") in that session keeps what was typed.'))
     else:
-        if not _shipped(began):
+        if not is_shipped(began):
             made.append(Sentence(f"The story stands at the end; save it as {began.scenario}.py. Then:"))
         made.append(Code(command(began)))
     if began.people != "embedded":
@@ -248,6 +276,6 @@ def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
         "nearly the same figures: this device" if began.repeats == "within a tolerance" else "the same figures; others"
     )
     made.append(Sentence(f"The same seed on the same machine gives {same} may differ in decimals.", "soft"))
-    if began.source.strip() and not _shipped(began):
+    if began.source.strip() and not is_shipped(began):
         made += [Heading(f"{began.scenario}.py", 3), Code(began.source)]
     return made

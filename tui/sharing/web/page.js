@@ -165,7 +165,8 @@
     const s = fold(events, head), whole = fold(events, events.length - 1), began = events[0];
     if (began.kind === "run_began") {
       by("story").textContent = clean(began.scenario);
-      by("title").textContent = clean(began.title);
+      const changes = (began.changes || []).join("; ");
+      by("title").textContent = clean(began.title) + (changes && ` What if, by moves: ${clean(changes)}`);
     }
     by("chart").replaceChildren(...chart(s));
     by("table").replaceChildren(s.rows.length ? table(s) : make("p", { class: "dim" }, "nothing was measured up to here"));
