@@ -171,9 +171,9 @@ def results(
 
 def _load(name: str | None) -> Results:
     from facetui.engine.applications.benchmarks import cells
+    from facetui.engine.applications.benchmarks.from_run import results_of
     from facetui.engine.records import journal
     from facetui.tui.cli.runs.watch import unpacked
-    from facetui.tui.results.from_run import results_of
 
     if name is None:
         return cells.shipped()
