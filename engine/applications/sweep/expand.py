@@ -180,6 +180,10 @@ class _Tool:
     def words(self) -> str:
         return replace(self.row, budget=None).words
 
+    @property
+    def key(self) -> str:
+        return f"{self.words}, {self.budget}"
+
     def surrogates(self) -> list[str]:
         """Those that are really attacked, so that what differs in others is not made anew."""
         every = any(attack.ensemble for attack in self.attacks)
@@ -191,7 +195,7 @@ class _Tool:
 
 def _tools(here: _Here, surrogates: Sequence[str]) -> list[_Tool]:
     """The attacks with each budget; whoever writes a budget behind an attack has that one alone."""
-    found: dict[tuple[str, str], _Tool] = {}
+    found: dict[str, _Tool] = {}
     for text in here.plan.attacks:
         row = Row.parse(text, surrogates)
         made = tuple(attacks.make(name, **row.settings) for name in row.names)
@@ -204,7 +208,7 @@ def _tools(here: _Here, surrogates: Sequence[str]) -> list[_Tool]:
             said = str(given) if given else own
             only = given or (made[0].default_budget if len(made) == 1 else None)
             tool = _Tool(row, made, said, said == own, only.epsilon if only else 0.0)
-            found.setdefault((tool.words, said), tool)
+            found.setdefault(tool.key, tool)
     return list(found.values())
 
 
@@ -238,15 +242,15 @@ def _grid(here: _Here) -> Iterator[Unit]:
         n_users = len(_check_people(here, cast, seed))
         if {"adapted", "combined"} & set(here.plan.answers) and not names:
             raise UsageError("answers: a trainer adapts to tools; name one beside 'clean' in attacks")
-        made = {}
+        made: dict[str, Unit] = {}
         for tool in tools:
             if tool.attacks:
-                made[tool] = _perturbing(here, tool, seed, n_users)
-                yield made[tool]
+                made[tool.key] = _perturbing(here, tool, seed, n_users)
+                yield made[tool.key]
         for crowd in here.crowds:
             first: list[str] = []
             for tool in tools:
-                needs = [made[tool].name] if tool in made else []
+                needs = [made[tool.key].name] if tool.key in made else []
                 unit = _measuring(here, cast, cast_path, tool, seed, crowd, names, needs + first)
                 yield unit
                 if TRAINED & set(here.plan.answers):

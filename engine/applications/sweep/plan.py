@@ -35,8 +35,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     title: Text = ""
     attacks: list[Name] = []
     """As of ``facetui bench grid``."""
-    budgets: list[Name] = [OWN]
-    answers: list[Name] = ["nearest"]
+    budgets: list[Name] = msgspec.field(default_factory=lambda: [OWN])
+    answers: list[Name] = msgspec.field(default_factory=lambda: ["nearest"])
     extractors: list[Name] = []
     """Empty: those of the cast."""
     photos: AtLeastOne = 8
@@ -45,8 +45,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Values of the stories' parameters."""
     strength: Name = "release"
     together: bool = False
-    casts: list[Name] = ["embedded"]
-    seeds: list[Seed] = [0]
+    casts: list[Name] = msgspec.field(default_factory=lambda: ["embedded"])
+    seeds: list[Seed] = msgspec.field(default_factory=lambda: [0])
     crowds: list[Crowd] = []
     """Gallery sizes; empty: as the people have it."""
     people: Name = "embedded"
