@@ -13,11 +13,11 @@ from facetui.tui.text.spans import cut
 
 SIDE = (590, 400)
 """Width and height of a panel, in pixels."""
-LEFT, RIGHT, TOP, BOTTOM = 60, 190, 60, 60
+LEFT, RIGHT, TOP, BOTTOM = 60, 210, 60, 60
 LINE = "#d5d9dd"
 GAP = 17.0
 """Pixels between two labels."""
-NAME = 20
+NAME = 24
 """Columns of an attack's name beside its curve."""
 BAR = 40
 """Columns of a bar from 0 to 100 %."""
@@ -70,7 +70,7 @@ def _curves(curves: Sequence[Curve], x: Place, y: Place) -> list[Shape]:
         high = [(x(point.x), y(point.interval[1])) for point in points]
         shapes.append(Area((*low, *reversed(high)), colour))
         shapes.append(Stroke(tuple((x(point.x), y(point.rate)) for point in points), colour, 2.5, dash))
-        ends.append((y(points[-1].rate), f"{cut(clean(curve.name), NAME)} {percent(points[-1].rate)}", colour))
+        ends.append((y(points[-1].rate), f"{cut(clean(curve.name), NAME)}: {percent(points[-1].rate)}", colour))
     right = max(x(point.x) for curve in curves for point in curve.points)
     taken = 0.0
     for at, text, colour in sorted(ends):

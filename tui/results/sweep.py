@@ -20,13 +20,15 @@ from facetui.engine.records import files
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import clean, csv_cell
 from facetui.tui.figures import curves, heatmap
-from facetui.tui.figures.drawing import Area, Shape, Stroke, Words, png, svg
+from facetui.tui.figures.drawing import Area, Box, Shape, Stroke, Words, png, svg
 from facetui.tui.results import report
 from facetui.tui.results.browse import Browser
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence
 
 TITLE = "A sweep"
+GAP = 50
+"""Pixels between two drawings."""
 
 
 def write(found: Found, target: Path, *, by_seed: bool = False) -> None:
@@ -81,12 +83,19 @@ def drawing(found: Found) -> tuple[list[Shape], tuple[int, int]]:
     for page in found.pages():
         made = heatmap.draw(page.results)
         shapes += [Words(20, height + 26, page.title, heatmap.INK, 20), *_moved(made.shapes, height + 24)]
-        width, height = max(width, made.size[0]), height + 24 + made.size[1]
+        width, height = max(width, made.size[0]), round(max(map(_lowest, shapes))) + GAP
     if panels := found.panels():
         made = curves.draw(panels)
         shapes += _moved(made.shapes, height)
         width, height = max(width, made.size[0]), height + made.size[1]
     return shapes, (width, height)
+
+
+def _lowest(shape: Shape) -> float:
+    """How far down a shape reaches, in pixels."""
+    if isinstance(shape, Stroke | Area):
+        return max(y for _, y in shape.points)
+    return shape.y + (shape.height if isinstance(shape, Box) else 0.0)
 
 
 def _moved(shapes: Iterable[Shape], down: float) -> list[Shape]:

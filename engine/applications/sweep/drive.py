@@ -82,12 +82,10 @@ def drive(
 def _begin(folder: Folder, queue: Queue, executor: Executor, how: How) -> None:
     """Begin as many units as can be computed at a time."""
     while queue.n_running < executor.at_once:
-        now = time.monotonic()
-        unit, again = queue.take(now), False
-        if unit is None:
-            unit, again = queue.late(now), True
-        if unit is None:
+        found = queue.next(time.monotonic())
+        if found is None:
             return
+        unit, again = found
         asked = Asked(
             folder=str(folder.path),
             unit=msgspec.json.encode(unit),

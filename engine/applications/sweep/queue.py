@@ -91,12 +91,20 @@ class Queue:
 
     # --- what is next -------------------------------------------------------------------------------------------
 
-    def take(self, now: float) -> Unit | None:
-        """The next unit to begin; ``None``: nothing can be begun now.
+    def next(self, now: float) -> tuple[Unit, bool] | None:
+        """The next unit to begin, and whether somebody computes it already; ``None``: nothing is to be begun now.
 
         Args:
             now: seconds, of any clock.
         """
+        if (unit := self.late(now, idle=False)) is not None:
+            return unit, True
+        if (unit := self.take(now)) is not None:
+            return unit, False
+        return (unit, True) if (unit := self.late(now, idle=True)) is not None else None
+
+    def take(self, now: float) -> Unit | None:
+        """The next unit to begin that nobody computes; ``None``: there is none now."""
         if not self._ready and self._elsewhere:
             due = [name for name, at in self._elsewhere.items() if at <= now]
             for name in due:
@@ -108,19 +116,29 @@ class Queue:
         self._running[name] = _Running(now)
         return self._units[name]
 
-    def late(self, now: float) -> Unit | None:
-        """A unit that is computed for much longer than expected, to be computed a second time; the first one counts."""
+    def late(self, now: float, *, idle: bool) -> Unit | None:
+        """A unit that is computed for much longer than expected, to be computed a second time; the first one counts.
+
+        Args:
+            now: as of ``take``.
+            idle: nothing else can be begun; otherwise it is worth it only where others wait for the unit.
+        """
         found = None
         for name, running in self._running.items():
+            if running.copies > 1 or now - running.since < LATE_SECONDS or not (idle or self._awaited(name)):
+                continue
             expected = self.estimate.of(self._units[name])
-            if expected is None or running.copies > 1 or now - running.since < max(LATE_SECONDS, LATE * expected):
+            if expected is None or now - running.since < LATE * expected:
                 continue
             if found is None or running.since < self._running[found].since:
                 found = name
-        if found is None or self._ready:
+        if found is None:
             return None
         self._running[found].copies += 1
         return self._units[found]
+
+    def _awaited(self, name: str) -> bool:
+        return any(follower not in self._done for follower in self._followers[name])
 
     # --- what became of it --------------------------------------------------------------------------------------
 

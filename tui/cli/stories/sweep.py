@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facetui.engine.applications.sweep.executors import FORMS
+from facetui.engine.applications.sweep.executors import FORMS, check
 from facetui.engine.applications.sweep.folder import Folder, is_sweep
 from facetui.engine.applications.sweep.status import Status, status
 from facetui.engine.records import places
@@ -59,6 +59,7 @@ def sweep(
         raise UsageError("a sweep shares what it computes through the cache; leave --no-cache out")
     from facetui.engine.applications.sweep.plan import read
 
+    check(on)
     file = places.expanded(file)
     plan = read(file)
     folder = Folder((places.expanded(out) if out else file.with_suffix(ENDING)).absolute())

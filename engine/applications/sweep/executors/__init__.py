@@ -17,6 +17,18 @@ FORMS = ("local:2", "dask:ADDRESS", "ray:ADDRESS", "slurm")
 KINDS = {"local": "local:Local", "dask": "dask:Dask", "ray": "ray:Ray", "slurm": "slurm:Slurm"}
 
 
+def check(on: str) -> str:
+    """Which kind of executor is asked for.
+
+    Raises:
+        UsageError: there is none of that kind.
+    """
+    kind = on.partition(":")[0]
+    if kind not in KINDS:
+        raise UsageError(f"expected --on {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {brief(on)!r}")
+    return kind
+
+
 def start(on: str, folder: Path, options: Mapping[str, Mapping[str, Any]]) -> Executor:
     """Start what somebody asked for.
 
@@ -30,9 +42,7 @@ def start(on: str, folder: Path, options: Mapping[str, Mapping[str, Any]]) -> Ex
         MissingExtra: its package is not installed.
         DataError: nobody answers at its address.
     """
-    kind, _, rest = on.partition(":")
-    if kind not in KINDS:
-        raise UsageError(f"expected --on {', '.join(FORMS[:-1])} or {FORMS[-1]}, got {brief(on)!r}")
+    kind, rest = check(on), on.partition(":")[2]
     module, _, name = KINDS[kind].partition(":")
     make: Callable[..., Executor] = getattr(import_module(f"{__name__}.{module}"), name)
     return make(rest, folder, options.get(kind, {}))
