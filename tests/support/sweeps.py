@@ -39,7 +39,9 @@ def units_of(
 def finish(folder: Folder, unit: Unit, missed=(8, 4, 0), users=("p01", "p02", "p03"), **more) -> Record:
     """Write a made-up result of a unit."""
     made = cell(unit.task.words, "model-b", missed=missed, n_gallery=unit.gallery, **more)
-    record = Record(name=unit.name, seconds=2.0, users=list(users), n_people=8, fictional=True, cells=[made])
+    record = Record(
+        facetui_unit=1, name=unit.name, seconds=2.0, users=list(users), n_people=8, fictional=True, cells=[made]
+    )
     folder.keep(record)
     return record
 

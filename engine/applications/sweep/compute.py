@@ -18,7 +18,7 @@ import torch
 from facetui.engine.applications.benchmarks import from_run
 from facetui.engine.applications.benchmarks.grid import CLEAN, Row
 from facetui.engine.applications.benchmarks.paper import BEGAN, Plan, measure
-from facetui.engine.applications.sweep.folder import FAILED, RUNS, Failure, Folder, Record
+from facetui.engine.applications.sweep.folder import FAILED, RUNS, VERSION, Failure, Folder, Record
 from facetui.engine.applications.sweep.outcome import Asked, Outcome
 from facetui.engine.applications.sweep.units import Unit
 from facetui.engine.core import device as devices
@@ -85,6 +85,7 @@ def _computed(unit: Unit, asked: Asked, folder: Folder, began: float) -> Record:
     where = devices.choose(asked.device)
     found = _story(unit, asked, folder) if unit.task.kind == "story" else _grid(unit, cache, where)
     return Record(
+        facetui_unit=VERSION,
         name=unit.name,
         host=platform.node(),
         device=devices.describe(where),

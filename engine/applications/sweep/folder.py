@@ -35,7 +35,7 @@ MOST_RECORD = 16 << 20
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """What came out of a unit."""
 
-    facetui_unit: Annotated[int, msgspec.Meta(ge=1)] = VERSION
+    facetui_unit: Annotated[int, msgspec.Meta(ge=1)]
     name: Name
     seconds: Seconds
     """That it took."""
@@ -69,7 +69,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """A sweep's plan as it is kept."""
 
-    facetui_sweep: Annotated[int, msgspec.Meta(ge=1)] = VERSION
+    facetui_sweep: Annotated[int, msgspec.Meta(ge=1)]
     title: Text = ""
     text: Text = ""
     """The TOML file's."""
@@ -99,7 +99,8 @@ class Folder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            files.write(self.path, PLAN, msgspec.json.encode(Whole(title=title, text=text, units=list(units))))
+            whole = Whole(facetui_sweep=VERSION, title=title, text=text, units=list(units))
+            files.write(self.path, PLAN, msgspec.json.encode(whole))
             for below in (UNITS, FAILED, CLAIMS, RUNS):
                 (self.path / below).mkdir(exist_ok=True)
         except OSError as error:

@@ -45,7 +45,7 @@ def test_status_tells_finished_running_failed_and_the_time_left(tmp_path):
     folder.fail(Failure(name=units[5].name, error="no such photo"))
     found = status(folder)
     assert (found.total, found.finished, found.running, found.failed) == (8, 4, 1, 1)
-    assert found.left is None, "of what is left, nothing alike was finished"
+    assert found.left == 6.0, "three units; of their kind each took two seconds, and one computes"
     finish(folder, units[6])
     found = status(folder)
     assert found.left == 4.0, "two units of two seconds, one at a time"
