@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -76,6 +77,20 @@ def test_a_sweep_is_computed_once_and_goes_on(plan, tmp_path):
     for cell in cells.read(tmp_path / "grid").cells.values():
         row = there[cell.attack, cell.extractor]
         assert (row["not_named"], (row["low"], row["high"])) == (cell.rate, cell.interval), "as bench paper measures it"
+
+
+@pytest.mark.slow
+def test_the_plans_in_the_documents_are_ones(plan, tmp_path):
+    page = (Path(__file__).parents[4] / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^```toml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    plan.write_text(first)
+    ran = facetui("sweep", plan, "--on", "local:2")
+    assert ran.returncode == 0 and "16 of 16 units are finished" in ran.stdout, ran.stderr
+    written = facetui("results", tmp_path / "tiny.sweep", "-o", tmp_path / "all.html")
+    assert written.returncode == 0 and "Two tools, small" in (tmp_path / "all.html").read_text(encoding="utf-8")
+    plan.write_text(second)
+    counted = facetui("sweep", plan, "--dry")
+    assert counted.returncode == 0 and counted.stdout.startswith("20 units (20 stories)"), counted.stderr
 
 
 @pytest.mark.slow
