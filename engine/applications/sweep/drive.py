@@ -82,10 +82,14 @@ def drive(
 def _begin(folder: Folder, queue: Queue, executor: Executor, how: How) -> None:
     """Begin as many units as can be computed at a time."""
     while queue.n_running < executor.at_once:
-        found = queue.next(time.monotonic())
+        now = time.monotonic()
+        found = queue.next(now)
         if found is None:
             return
         unit, again = found
+        if not again and folder.is_claimed(unit.name):
+            queue.elsewhere(unit.name, now)  # asking a cluster, whose answer would be the same, takes longer
+            continue
         asked = Asked(
             folder=str(folder.path),
             unit=msgspec.json.encode(unit),

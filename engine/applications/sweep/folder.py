@@ -187,9 +187,13 @@ class Folder:
         """
         return claims.claim(self.path / CLAIMS / f"{name}.lock")
 
+    def is_claimed(self, name: str) -> bool:
+        """Whether somebody computes a unit now."""
+        return claims.is_claimed(self.path / CLAIMS / f"{name}.lock")
+
     def claimed(self) -> set[str]:
         """Names of the units that somebody computes now."""
-        return {n for n in self._names(CLAIMS, ".lock") if claims.is_claimed(self.path / CLAIMS / f"{n}.lock")}
+        return {n for n in self._names(CLAIMS, ".lock") if self.is_claimed(n)}
 
     def note(self, what: str, name: str, **more: object) -> None:
         """A line in the journal, as far as the disk allows."""

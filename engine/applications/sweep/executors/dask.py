@@ -61,17 +61,25 @@ class Dask(Executor):
         future.add_done_callback(lambda ended: self._ended(name, ended))
 
     def _ended(self, name: str, future: Any) -> None:
-        if future.status == "cancelled":
-            return
-        error = future.exception() if future.status == "error" else None
-        if error is None:
-            self.ended.put(future.result())
-        else:
-            said = f"its worker is no more ({type(error).__name__}: {error})"
-            self.ended.put(Outcome(name=name, state="died", error=said, again=True))
         mine = self._futures.get(name, [])
-        if future in mine:
-            mine.remove(future)
+        if future not in mine:
+            return  # it was taken back
+        mine.remove(future)
+        if future.status == "finished":
+            self.ended.put(future.result())
+            return
+        why = repr(future.exception()) if future.status == "error" else future.status
+        self.ended.put(Outcome(name=name, state="died", error=f"its worker is no more ({why})", again=True))
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        """As of ``Executor``.
+
+        Raises:
+            DataError: the scheduler is no more.
+        """
+        if self._client.status not in ("running", "connecting"):
+            raise DataError("the Dask scheduler is no more; what is finished stays so, the same command goes on")
+        return super().wait(seconds)
 
     def cancel(self, name: str) -> None:
         """Take back what is still computed; a worker ends what it has begun."""

@@ -75,8 +75,12 @@ class Ray(Executor):
         """As of ``Executor``."""
         if not self._tasks:
             return super().wait(seconds)
-        ended, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
-        more, _ = self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=0)
+        try:
+            ended, _ = self._ray.wait(list(self._tasks), num_returns=1, timeout=seconds)
+            more, _ = self._ray.wait(list(self._tasks), num_returns=len(self._tasks), timeout=0)
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            why = f"the Ray cluster is no more ({type(error).__name__})"
+            raise DataError(f"{why}; what is finished stays so, the same command goes on") from None
         found = []
         for task in dict.fromkeys([*ended, *more]):
             name = self._tasks.pop(task)

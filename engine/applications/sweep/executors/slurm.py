@@ -11,6 +11,7 @@ from typing import Any
 from facetui.engine.applications.sweep.executors.base import Executor
 from facetui.engine.applications.sweep.outcome import Asked, Outcome
 from facetui.engine.records.errors import DataError, MissingExtra, UsageError
+from facetui.engine.records.text import brief
 
 JOBS = 64
 """Jobs that stand in Slurm's queue at a time, unless asked otherwise."""
@@ -65,10 +66,18 @@ class Slurm(Executor):
         return self._count
 
     def start(self, name: str, asked: Asked) -> None:
-        """Submit a job."""
+        """Submit a job.
+
+        Raises:
+            DataError: Slurm takes none.
+        """
         from facetui.engine.applications.sweep.compute import compute
 
-        self._jobs.append((name, self._submit.submit(compute, asked)))
+        try:
+            self._jobs.append((name, self._submit.submit(compute, asked)))
+        except Exception as error:  # submitit has no kind for what sbatch says
+            why = f"Slurm takes no job ({brief(error)})"
+            raise DataError(f"{why}; what is finished stays so, the same command goes on") from error
 
     def wait(self, seconds: float) -> list[Outcome]:
         """As of ``Executor``; looks at least ``LOOK`` seconds apart."""

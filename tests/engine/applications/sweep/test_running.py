@@ -13,6 +13,7 @@ from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from facetui.engine.applications.benchmarks import cells
@@ -174,8 +175,6 @@ def test_a_story_is_played_as_facetui_run_plays_it(plan, tmp_path):
 
 
 def asked(folder: Folder, plan: Path, **more) -> list[Asked]:
-    import msgspec
-
     from facetui import scenarios
     from facetui.engine.applications.sweep import plan as plans
     from facetui.engine.applications.sweep.expand import expand
@@ -200,6 +199,31 @@ def test_what_goes_wrong_is_said_and_what_somebody_computes_is_left_to_them(plan
     held.release()
     elsewhere = Asked(folder=str(tmp_path / "none"), unit=first.unit, cache="")
     assert "all machines see" in compute(elsewhere).error
+
+
+@pytest.mark.slow
+def test_a_process_that_hangs_is_replaced_by_one_that_does_not_wait_for_it(plan, tmp_path):
+    folder = Folder(tmp_path / "s")
+    one = asked(folder, plan)[0]
+    local = start("local:2", folder.path, {})
+    try:
+        name = msgspec.json.decode(one.unit)["name"]
+        local.start(name, one)
+        until = time.monotonic() + 60
+        while not folder.claimed() and not folder.is_finished(name) and time.monotonic() < until:
+            time.sleep(0.001)
+        (hanging,) = (worker.process for worker in local._workers)
+        os.kill(hanging.pid, signal.SIGSTOP)
+        (folder.path / "units" / f"{name}.json").unlink(missing_ok=True)  # should it have been so quick
+        local.start(name, msgspec.structs.replace(one, again=True))
+        ended = []
+        while not ended and time.monotonic() < until:
+            ended = [outcome for outcome in local.wait(1) if folder.is_finished(name)]
+        assert [outcome.state for outcome in ended] == ["done"]
+        local.cancel(name)
+        assert hanging.wait(timeout=10) == -signal.SIGKILL, "the one that came second is ended"
+    finally:
+        local.close()
 
 
 def test_who_computes_is_checked(tmp_path):
