@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -83,7 +83,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """How long it takes, compared with others of its kind."""
     gallery: Count = 0
     """Among how many people everybody is searched for; 0: the story says."""
-    size: float = 0.0
+    size: Annotated[float, msgspec.Meta(ge=0, le=1e6)] = 0.0
     """Of the budget, in its norm; 0: none, or several."""
     paths: dict[str, Name] = {}
     """Where people, crowd and cast lie here."""

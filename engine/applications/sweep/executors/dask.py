@@ -65,11 +65,11 @@ class Dask(Executor):
         if future not in mine:
             return  # it was taken back
         mine.remove(future)
-        if future.status == "finished":
+        try:
             self.ended.put(future.result())
-            return
-        why = repr(future.exception()) if future.status == "error" else future.status
-        self.ended.put(Outcome(name=name, state="died", error=f"its worker is no more ({why})", again=True))
+        except Exception as error:  # noqa: BLE001  a worker or the scheduler that is no more, each of its own kind
+            why = f"its worker is no more ({type(error).__name__})"
+            self.ended.put(Outcome(name=name, state="died", error=why, again=True))
 
     def wait(self, seconds: float) -> list[Outcome]:
         """As of ``Executor``.
