@@ -53,6 +53,22 @@ def lock(number: int) -> None:
         fcntl.flock(number, fcntl.LOCK_EX)
 
 
+def try_lock(number: int) -> bool:
+    """Lock an open file until it is closed, unless somebody else has it: then nothing happens.
+
+    Raises:
+        OSError: it cannot be locked at all.
+    """
+    try:
+        if sys.platform == "win32":
+            _at_locked_byte(number, msvcrt.LK_NBLCK)
+        else:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
 def is_locked(number: int) -> bool:
     """Whether somebody else has locked an open file.
 

@@ -27,6 +27,7 @@ from facetui.tui.cli.main import app
 
 from .support.core_install import Core, installed
 from .support.sample_run import write_sample
+from .support.sweeps import sweep_of, units_of
 from .tui.sharing.test_board_page import HALF
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -143,6 +144,8 @@ def here(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("FACETUI_CACHE", str(tmp_path / "cache"))  # it is cleared: not the one that all tests share
     write_sample(tmp_path / "runs" / "sample")
     (tmp_path / "photos").mkdir()
+    (tmp_path / "sweep.toml").write_text('attacks = ["clean"]\n')
+    sweep_of(tmp_path / "sweep", units_of())
     record.write(HALF, tmp_path / "half.json")
     return tmp_path
 
@@ -161,6 +164,7 @@ def commands(command: Any, name: str = "") -> Iterator[str]:
 
 COMPUTE = {
     "run": "arms_race --display plain",
+    "sweep": "sweep.toml",
     "repl": "-c 1",
     "play": "--as user",
     "protect": "photos -o protected",
@@ -191,7 +195,7 @@ READ = {
         *[f"sample sample -o d.{k}" for k in ("html", "md", "csv")],
     ],
     "demo": ["--display plain", "real --display plain"],
-    "results": ["", "sample", "-o results.html", "-o results.svg"],
+    "results": ["", "sample", "-o results.html", "-o results.svg", "sweep", "sweep -o sweep.svg"],
     "doctor": [""],
     "runs": [""],
     "runs list": [""],
@@ -237,6 +241,7 @@ def test_the_core_does_all_that_needs_no_computing(core, here):
             ran = core.run(*command.split(), *arguments.split())
             assert ran.returncode == 0 and "bug" not in ran.stderr, (command, arguments, ran.stderr)
             assert ran.stdout, (command, arguments)
+    assert "8 of 8 units are finished" in core.run("sweep", "sweep").stdout
     assert "98 %" in (here / "report.html").read_text(encoding="utf-8")
     assert core.run("replay", "sample.tar.zst", "--display", "plain").returncode == 0
     assert not (here / "runs" / "sample").exists()

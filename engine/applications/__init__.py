@@ -1,1 +1,1 @@
-"""What is made of the engine besides stories: protecting photos, checking them, benchmarks."""
+"""What is made of the engine besides stories: protecting photos, checking them, benchmarks, sweeps."""

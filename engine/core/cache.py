@@ -1,8 +1,9 @@
 """Results under a hash of everything they depend on: perturbed photos, embeddings, robust weights.
 
-A file is written under another name and then renamed, so a killed run leaves whole results or none; two runs that
-compute the same thing at once write the same bytes. It ends with a hash of its key and its content: a flipped bit, a
-cut, or another key's result under this name is as if it was not there.
+A file is written under another name and then renamed, so a killed run leaves whole results or none. Of several runs
+that want what takes long, one computes it and the others wait; where nothing can be locked, they write the same bytes.
+A file ends with a hash of its key and its content: a flipped bit, a cut, or another key's result under this name is as
+if it was not there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from facetui.engine import system
-from facetui.engine.core import paged
+from facetui.engine.core import claims, paged
 from facetui.engine.core.cache_folder import Kind, mark_in_use
 from facetui.engine.records import places
 
@@ -61,15 +62,24 @@ def _seal(name: str, kept: bytes) -> bytes:
     return digest.digest()
 
 
+LOCKS = "locks"
+"""Folder of the files that say what is being computed now."""
+
+WAIT = 0.1
+"""Seconds between two looks at whether somebody else has computed it."""
+
+
 class Cache:
     """Tensors by key on disk.
 
     Args:
         folder: where; made when first needed. ``None`` keeps nothing.
+        waits: for others who compute the same; otherwise it is computed again.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, waits: bool = True) -> None:
         self.folder = folder
+        self._waits = waits
 
     def _path(self, name: str) -> Path | None:
         return self.folder / name[:2] / f"{name}.tensors" if self.folder else None
@@ -115,14 +125,59 @@ class Cache:
                 with contextlib.suppress(OSError):
                     Path(temporary).unlink(missing_ok=True)
 
-    def get(self, name: str, compute: Callable[[], Tensor], kind: Kind = Kind.OTHER) -> Tensor:
-        """The tensor under a key, computed and kept when it is not there."""
+    def get(
+        self,
+        name: str,
+        compute: Callable[[], Tensor],
+        kind: Kind = Kind.OTHER,
+        *,
+        waiting: Callable[[], None] | None = None,
+    ) -> Tensor:
+        """The tensor under a key, computed and kept when it is not there.
+
+        Args:
+            name: the key.
+            compute: makes it.
+            kind: what it is.
+            waiting: called now and then while another process computes it, may raise; absent: it takes no time, and
+                nobody is waited for.
+        """
         found = self.load(name)
         if found is not None and "value" in found:
             return found["value"]
+        if waiting is not None:
+            with self.alone(name, waiting):
+                return self.get(name, compute, kind)
         value = compute()
         self.save(name, {"value": value}, kind)
         return torch.as_tensor(value)
+
+    @contextlib.contextmanager
+    def alone(self, name: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Meanwhile nobody else computes what is under a key; whoever waited for that looks again whether it is there.
+
+        The lock of a process that died is free. Whoever computes A and needs B for it may wait for B, never the other
+        way round, so that nobody waits for ever.
+
+        Args:
+            name: the key.
+            waiting: called every now and then while somebody else computes it; may raise.
+        """
+        held = None
+        while self.folder is not None and self._waits:
+            try:
+                held = claims.claim(self.folder / LOCKS / f"{name}.lock")
+            except OSError:
+                break  # a cache that cannot be written, or that no lock holds: better twice than not at all
+            if held is not None:
+                break
+            waiting()
+            time.sleep(WAIT)
+        try:
+            yield
+        finally:
+            if held is not None:
+                held.release()
 
     def drop(self, name: str) -> None:
         """Forget what is under a key."""

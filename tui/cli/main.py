@@ -52,7 +52,7 @@ REFUSALS = {
 }
 """The way out of what the system refuses, by error number."""
 
-NEED_TORCH = frozenset({"run", "repl", "play", "protect", "check", "board", "bench"})
+NEED_TORCH = frozenset({"run", "sweep", "repl", "play", "protect", "check", "board", "bench"})
 
 SPINS = "1000"
 """Rounds that a thread of OpenMP waits before it sleeps. On two cores arms_race at workshop strength took 29.7 s alone
@@ -61,6 +61,7 @@ SPINS = "1000"
 
 COMMANDS = {
     "run": "stories.run:run",
+    "sweep": "stories.sweep:sweep",
     "new": "stories.new:new",
     "repl": "stories.repl:repl",
     "play": "stories.play:play",

@@ -46,6 +46,14 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Area:
+    """A filled outline that one sees through, as of a band around a curve: points in pixels, and its colour."""
+
+    points: tuple[tuple[float, float], ...]
+    colour: str
+
+
+@dataclass(frozen=True)
 class Words:
     """A text and where it stands; its end is there when ``right``. Foreign text is cleaned, and cut."""
 
@@ -60,7 +68,10 @@ class Words:
         object.__setattr__(self, "text", cut(clean(self.text), LONGEST_WORDS))
 
 
-Shape = Stroke | Box | Words
+Shape = Stroke | Box | Area | Words
+
+SEEN_THROUGH = 0.18
+"""How much of an area covers what lies below it, in [0, 1]."""
 
 
 def draw(scene: Scene, *, kept: bool, base: Scene | None = None) -> list[Shape]:
@@ -167,6 +178,9 @@ def svg(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> str:
         elif isinstance(shape, Box):
             place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" width="{shape.width:.0f}" height="{shape.height:.0f}"'
             parts.append(f'<rect {place} fill="{shape.colour}"/>')
+        elif isinstance(shape, Area):
+            points = " ".join(f"{x:.0f},{y:.0f}" for x, y in shape.points)
+            parts.append(f'<polygon points="{points}" fill="{shape.colour}" fill-opacity="{SEEN_THROUGH}"/>')
         else:
             anchor = ' text-anchor="end"' if shape.right else ""
             place = f'x="{shape.x:.0f}" y="{shape.y:.0f}" font-size="{shape.size}"{anchor}'
@@ -181,10 +195,11 @@ def draws_pixels() -> bool:
 
 def png(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
     """The drawing as PNG, of that size in pixels."""
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageColor, ImageDraw, ImageFont
 
     picture = Image.new("RGB", size, "#ffffff")
     pen = ImageDraw.Draw(picture)
+    thin = ImageDraw.Draw(picture, "RGBA")
     for shape in shapes:
         if isinstance(shape, Stroke):
             for begin, end in zip(shape.points, shape.points[1:], strict=False):
@@ -193,6 +208,8 @@ def png(shapes: list[Shape], size: tuple[int, int] = (WIDTH, HEIGHT)) -> bytes:
         elif isinstance(shape, Box):
             corner = (shape.x + shape.width - 1, shape.y + shape.height - 1)
             pen.rectangle(((shape.x, shape.y), corner), fill=shape.colour)
+        elif isinstance(shape, Area):
+            thin.polygon(shape.points, fill=(*ImageColor.getrgb(shape.colour)[:3], round(255 * SEEN_THROUGH)))
         else:
             font = ImageFont.load_default(shape.size)
             pen.text((shape.x, shape.y), shape.text, shape.colour, font=font, anchor="rs" if shape.right else "ls")

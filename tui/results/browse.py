@@ -45,6 +45,8 @@ class Browser(App[None]):
         Binding("q,escape", "quit", "leave"),
     ]
 
+    KEYS: ClassVar[str] = "arrows a cell  n p answer  s survives  b expected  a asked  q leave"
+
     def __init__(self, results: Results) -> None:
         super().__init__()
         self.results = results
@@ -58,7 +60,7 @@ class Browser(App[None]):
         yield DataTable(id="grid", cursor_type="cell", cursor_background_priority="css", fixed_columns=1)
         with VerticalScroll(id="below"):
             yield Static(id="detail")
-        yield Static("arrows a cell  n p answer  s survives  b expected  a asked  q leave", id="keys")
+        yield Static(self.KEYS, id="keys")
 
     def on_mount(self) -> None:
         """Fill the grid; what survives is said before anything else."""
@@ -97,8 +99,12 @@ class Browser(App[None]):
             cells = [self.results.at(attack, name, answer) for name in self.results.extractors]
             table.add_row(Text(clean(attack)), *(self._cell(cell) for cell in cells))
         table.move_cursor(row=where.row, column=max(1, where.column))
-        number = f"{self.place + 1} of {len(self.results.answers)}"
-        self.query_one("#title", Static).update(Text(f"Not named, {heatmap.heading(answer)} ({number})"))
+        self.query_one("#title", Static).update(Text(self.heading()))
+
+    def heading(self) -> str:
+        """What the grid shows."""
+        answer, number = self.results.answers[self.place], f"{self.place + 1} of {len(self.results.answers)}"
+        return f"Not named, {heatmap.heading(answer)} ({number})"
 
     def _cell(self, cell: Cell | None) -> Text:
         if cell is None:
@@ -136,12 +142,12 @@ class Browser(App[None]):
 def described(results: Results, cell: Cell) -> str:
     """What a cell was measured from, and what others report of the same tool."""
     people = zip(results.settings.users, cell.missed, cell.probes, strict=True)
-    each = ", ".join(f"{name} {missed} of {n}" for name, missed, n in people)
+    each = ", ".join(f"{name} {missed} of {n}" for name, missed, n in people if n)
     others = "" if cell.unprotected_error is None else f" Of everybody else's: {percent(cell.unprotected_error)}."
     seen = "" if cell.linf is None else f" At most {255 * cell.linf:.0f}/255 a pixel, DSSIM {cell.dssim or 0:.3f}."
     reported = [c for c in CITED if c.attack == cell.attack]
     cited = "".join(f"\n× reported: {c.trainer} {percent(c.low)} ({c.source})" for c in reported[:6])
-    asked = f"{sum(cell.probes)} probes of {len(cell.probes)} people, asked {cell.asked} among {cell.n_gallery}"
+    asked = f"{sum(cell.probes)} probes of {cell.n_people} people, asked {cell.asked} among {cell.n_gallery}"
     measured = f"{percent(cell.rate)} not named ({percents(*cell.interval)}, {METHOD}), {asked}.{others}{seen}"
     lines = [f"{cell.attack} against {cell.generation}: {measured}", each, *([cell.about] if cell.about else [])]
     return "\n".join(map(clean, lines)) + cited

@@ -45,7 +45,7 @@ def write(results: Results, target: Path, title: str) -> None:
         ".png": lambda: png(*_heatmap(results)),
         ".csv": lambda: _csv(results),
         ".json": lambda: json.dumps(list(table(results)), indent=1).encode(),
-        ".parquet": lambda: _parquet(results),
+        ".parquet": lambda: parquet(list(table(results))),
     }
     kind = target.suffix.lower()
     if kind not in makers:
@@ -71,14 +71,19 @@ def _csv(results: Results) -> bytes:
     return out.getvalue().encode()
 
 
-def _parquet(results: Results) -> bytes:
+def parquet(rows: list[dict[str, object]]) -> bytes:
+    """Flat rows as Parquet.
+
+    Raises:
+        UsageError: pyarrow is not installed.
+    """
     try:
         import pyarrow as pa
-        import pyarrow.parquet as parquet
+        import pyarrow.parquet as writer
     except ImportError:
         raise UsageError("Parquet needs pyarrow: pip install pyarrow; or choose a name that ends in .csv") from None
     out = io.BytesIO()
-    parquet.write_table(pa.Table.from_pylist(list(table(results))), out)
+    writer.write_table(pa.Table.from_pylist(rows), out)
     return out.getvalue()
 
 
@@ -104,8 +109,10 @@ def about(results: Results) -> str:
     among = sorted({cell.n_gallery for cell in results.cells.values()})
     kind = "people who do not exist" if s.fictional else "real people"
     counts = [", ".join(map(str, numbers)) for numbers in (among, probes)]
+    each = f", {s.photos} each" if s.photos else ""
+    seeds = f"seeds {', '.join(map(str, s.seeds))} pooled by person" if len(s.seeds) > 1 else f"seed {s.seed}"
     return (
-        f"{len(s.users)} of {s.n_people} {kind} ({s.people}) protect their photos, {s.photos} each; seed {s.seed}; "
+        f"{len(s.users)} of {s.n_people} {kind} ({s.people}) protect their photos{each}; {seeds}; "
         f"each is asked for {s.asked}, among {counts[0]} people, with {counts[1]} clean probes in all; tools attack "
         f"{', '.join(s.surrogates)}. Per cent not named, 95 % intervals ({METHOD})."
     )
@@ -121,7 +128,7 @@ def blocks(results: Results, title: str) -> list[Block]:
     below = "the darker, the more is hidden; the tables below have every figure"
     made.append(Chart(svg(drawn, size), below, "Clean photos not named, attacks by extractors."))
     for answer in results.answers:
-        made += [Heading(_capital(heatmap.heading(answer))), _table(results, answer)]
+        made += [Heading(_capital(heatmap.heading(answer))), table_of(results, answer)]
     made.append(Heading("What was to be expected"))
     rows = [[band.expected, band.judged, band.because] for band in judge(results)]
     made.append(Table("Judged by the intervals.", ["expected", "", "measured"], rows))
@@ -139,7 +146,8 @@ def _reported(low: float, high: float) -> str:
     return percent(low) if low == high else percents(low, high)
 
 
-def _table(results: Results, answer: Answer) -> Table:
+def table_of(results: Results, answer: Answer) -> Table:
+    """One answer's grid, with everybody else in its last row."""
     rows = []
     for attack in results.attacks:
         cells = [results.at(attack, name, answer) for name in results.extractors]

@@ -58,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Photos taken of each person of a folder at most."""
     versions: dict[str, Name] = {}
     device: Name = ""
+    seeds: list[int] = []
+    """Of several that are pooled; empty: ``seed`` alone."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +89,11 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> Key:
         """What is measured only once."""
         return self.attack, self.extractor, self.answer
+
+    @property
+    def n_people(self) -> int:
+        """How many of the users were asked for: where seeds are pooled, some were not in every one."""
+        return sum(n > 0 for n in self.probes)
 
     @property
     def rate(self) -> float:
@@ -296,7 +303,7 @@ def table(results: Results) -> Iterator[dict[str, object]]:
             "low": low,
             "high": high,
             "method": METHOD,
-            "people": len(cell.probes),
+            "people": cell.n_people,
             "probes": sum(cell.probes),
             "unprotected_error": cell.unprotected_error,
             "n_unprotected": cell.n_unprotected,

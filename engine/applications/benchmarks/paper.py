@@ -50,6 +50,7 @@ class Plan:
         cache: results of earlier runs.
         versions: of what computes, by package.
         per_person: how many photos of each person of a folder were taken at most.
+        adapted_to: attacks that a trainer learns from who adapts; none: those of the rows.
     """
 
     rows: Sequence[Row]
@@ -67,11 +68,12 @@ class Plan:
     cache: Cache
     versions: Mapping[str, str]
     per_person: int = PER_PERSON
+    adapted_to: tuple[str, ...] = ()
 
     @property
     def tools(self) -> tuple[str, ...]:
-        """Every tool of the grid once."""
-        return tuple(dict.fromkeys(name for row in self.rows for name in row.names))
+        """What a trainer learns from who adapts: unless it is said, every tool of the grid once."""
+        return self.adapted_to or tuple(dict.fromkeys(name for row in self.rows for name in row.names))
 
     def lab(self, surrogates: tuple[str, ...], emit: Callable[[Event], None] = lambda event: None) -> Lab:
         """A lab in which nothing has happened yet."""

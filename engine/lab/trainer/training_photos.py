@@ -154,26 +154,27 @@ def train(
         anchors.photos,
         anchors.people,
     )
-    kept = world.cache.load(key)
-    if kept is not None:
-        robust = copy.deepcopy(network)
-        robust.load_state_dict(kept)
-        return robust
-    checkpoint = Checkpoint(world.cache, key)
-    tell = world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
-    looks = _Looks(trial())
-    robust = training.train(
-        network,
-        clean,
-        poisoned,
-        anchors=anchors,
-        generator=world.generator("train", key),
-        progress=lambda done, total: tell(done, total, failing=looks.latest),
-        watch=looks,
-        checkpoint=checkpoint,
-    )
-    world.cache.save(key, dict(robust.state_dict()), Kind.NETWORKS)
-    checkpoint.clear()
+    with world.cache.alone(key, world.recorder.check):
+        kept = world.cache.load(key)
+        if kept is not None:
+            robust = copy.deepcopy(network)
+            robust.load_state_dict(kept)
+            return robust
+        checkpoint = Checkpoint(world.cache, key)
+        tell = world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
+        looks = _Looks(trial())
+        robust = training.train(
+            network,
+            clean,
+            poisoned,
+            anchors=anchors,
+            generator=world.generator("train", key),
+            progress=lambda done, total: tell(done, total, failing=looks.latest),
+            watch=looks,
+            checkpoint=checkpoint,
+        )
+        world.cache.save(key, dict(robust.state_dict()), Kind.NETWORKS)
+        checkpoint.clear()
     return robust
 
 

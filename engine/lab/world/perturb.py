@@ -74,7 +74,7 @@ def perturb(
             )
             return budget.as_posted(photos[chunk], poisoned.cpu())
 
-        parts.append(world.cache.get(key, compute, Kind.PERTURBED))
+        parts.append(world.cache.get(key, compute, Kind.PERTURBED, waiting=world.recorder.check))
         done += len(chunk) * attack.passes(len(names))
         tick(done, total)
     out = photos.clone()

@@ -16,6 +16,7 @@ from textual.widgets import DataTable, Static
 
 from facetui.engine.applications.benchmarks.cells import Results, Store, shipped
 from facetui.engine.applications.benchmarks.cited import CITED
+from facetui.engine.applications.benchmarks.from_run import results_of
 from facetui.engine.records import journal
 from facetui.engine.records.errors import DataError, JournalError, UsageError
 from facetui.engine.records.events import ProtectionMeasured
@@ -23,7 +24,6 @@ from facetui.tui.figures import heatmap
 from facetui.tui.figures.drawing import Box, Words
 from facetui.tui.results import report
 from facetui.tui.results.browse import Browser, described
-from facetui.tui.results.from_run import results_of
 
 from ...support.cells import SETTINGS, cell
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from facetui.engine.applications.benchmarks.cells import ANSWERS, Answer, Results
+from facetui.engine.applications.sweep.folder import is_sweep
 from facetui.engine.people import PER_PERSON
 from facetui.engine.records import places
 from facetui.engine.records.errors import UsageError
@@ -135,7 +136,8 @@ def results(
     name: Annotated[
         str | None,
         typer.Argument(
-            autocompletion=shell.runs, help="A folder that bench paper made, or a run; absent: those that come along."
+            autocompletion=shell.runs,
+            help="A folder that bench paper or a sweep made, or a run; absent: those that come along.",
         ),
     ] = None,
     out: Annotated[
@@ -143,8 +145,19 @@ def results(
     ] = None,
     users: Annotated[str | None, typer.Option(help="Only these protected people, separated by commas.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")] = False,
+    by_seed: Annotated[
+        bool, typer.Option("--by-seed", help="Of a sweep, in a table: each seed for itself, not all together.")
+    ] = False,
 ) -> None:
     """Look at a grid of results: what survives, cell by cell; or write it to a file."""
+    on_screen = not plain and out is None and sys.stdout.isatty() and sys.stdin.isatty()
+    if name is not None and is_sweep(places.expanded(Path(name))):
+        if users:
+            raise UsageError("--users chooses among the people of one grid; a sweep has several, leave it out")
+        _of_sweep(places.expanded(Path(name)), out, by_seed, on_screen)
+        return
+    if by_seed:
+        raise UsageError("--by-seed is for the folder of a sweep; leave it out")
     found = _load(name)
     if users:
         found = found.only(comma_list(users))
@@ -154,7 +167,7 @@ def results(
         write(found, places.expanded(out), TITLE)
         say(f"wrote {places.short(places.expanded(out))}")
         return
-    if not plain and sys.stdout.isatty() and sys.stdin.isatty():
+    if on_screen:
         from facetui.tui.results.browse import Browser
 
         Browser(found).run()
@@ -169,11 +182,27 @@ def results(
         say(line)
 
 
+def _of_sweep(folder: Path, out: Path | None, by_seed: bool, on_screen: bool) -> None:
+    from facetui.engine.applications.sweep.folder import Folder
+    from facetui.engine.applications.sweep.results import read
+    from facetui.tui.results import sweep
+
+    found = read(Folder(folder))
+    if out is not None:
+        sweep.write(found, places.expanded(out), by_seed=by_seed)
+        say(f"wrote {places.short(places.expanded(out))}")
+    elif on_screen:
+        sweep.SweepBrowser(found).run()
+    else:
+        for line in sweep.lines(found):
+            say(line)
+
+
 def _load(name: str | None) -> Results:
     from facetui.engine.applications.benchmarks import cells
+    from facetui.engine.applications.benchmarks.from_run import results_of
     from facetui.engine.records import journal
     from facetui.tui.cli.runs.watch import unpacked
-    from facetui.tui.results.from_run import results_of
 
     if name is None:
         return cells.shipped()
