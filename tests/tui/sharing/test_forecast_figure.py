@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.events import SearchForecast
-from facetui.tui.figures import forecast
 from facetui.tui.figures.drawing import HEIGHT, WIDTH, Stroke, Words, png, svg
+from facetui.tui.figures.plots import forecast
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.state.snapshot import Scene
 from facetui.tui.text.sentences import many, words

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from facetui.engine.records import journal
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import WHOLE_ARCHIVE
-from facetui.tui.figures import trade_off
 from facetui.tui.figures.drawing import HEIGHT, WIDTH, Stroke, Words, png, svg
+from facetui.tui.figures.plots import trade_off
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.state.snapshot import Scene
 

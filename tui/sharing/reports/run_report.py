@@ -20,8 +20,9 @@ from facetui.engine.records.text import clean
 from facetui.engine.runs.comparison import compare
 from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui.figures import axis, chart, forecast, lanes, trade_off
+from facetui.tui.figures import axis, chart, lanes
 from facetui.tui.figures.drawing import draw, png, svg
+from facetui.tui.figures.plots import forecast, trade_off
 from facetui.tui.figures.table_data import table_csv
 from facetui.tui.runs import named
 from facetui.tui.runs.picture_policy import PicturePolicy
