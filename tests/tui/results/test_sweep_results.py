@@ -15,9 +15,8 @@ from facetui.engine.applications.sweep.results import Found, read
 from facetui.engine.applications.sweep.status import Line, Status, status
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.tui.cli.machine.bench_screens import Pty
-from facetui.tui.figures import curves
 from facetui.tui.figures.drawing import Area, Words, svg
-from facetui.tui.results import sweep
+from facetui.tui.results import curves, sweep
 
 from ...support.commands import MAIN, facetui
 from ...support.sweeps import finish, sweep_of, units_of
