@@ -21,8 +21,7 @@ from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import clean, csv_cell
 from facetui.tui.figures import heatmap
 from facetui.tui.figures.drawing import Area, Box, Shape, Stroke, Words, png, svg
-from facetui.tui.figures.plots import curves
-from facetui.tui.results import report
+from facetui.tui.results import curves, report
 from facetui.tui.results.browse import Browser
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Chart, Code, Heading, Items, Sentence

@@ -16,8 +16,7 @@ from facetui.engine.applications.sweep.status import Line, Status, status
 from facetui.engine.records.errors import DataError, UsageError
 from facetui.tui.cli.machine.bench_screens import Pty
 from facetui.tui.figures.drawing import Area, Words, svg
-from facetui.tui.figures.plots import curves
-from facetui.tui.results import sweep
+from facetui.tui.results import curves, sweep
 
 from ...support.commands import MAIN, facetui
 from ...support.sweeps import finish, sweep_of, units_of

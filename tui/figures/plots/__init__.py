@@ -1,1 +1,1 @@
-"""Figures of reports and results alone: accuracy against robustness, a forecast, curves of a sweep."""
+"""Figures of reports and results alone: accuracy against robustness, and a forecast."""
