@@ -60,7 +60,7 @@ def run(
         FacetuiError: before the run began: people, cast, device or folder that do not exist or fit.
     """
     from facetui.engine.core import device
-    from facetui.engine.runs.setup import begin, open_lab, prepare
+    from facetui.engine.runs.setup import audience_of, begin, open_lab, prepare
 
     stop = cancel or threading.Event()
 
@@ -87,6 +87,7 @@ def run(
             cancelled=stop.is_set,
             path=str(scenario.path),
             posts=scenario.posts,
+            audience=audience_of(lambda: journal.folder, setup.answers),
         )
         begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
         with device.telling(lab.note):

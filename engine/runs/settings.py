@@ -33,6 +33,8 @@ class Settings:
         with_what_is_there: the cast may be played without those of its networks whose weights are missing.
         per_person: how many photos of each person of a folder are taken at most.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
+        answers: to what the story asks the room, in order: an option's number from 1, a guess in per cent, or -1 for
+            nobody's; what is asked beyond them is asked of the room.
     """
 
     out: Path = Path("runs")
@@ -50,3 +52,4 @@ class Settings:
     together: bool = False
     with_what_is_there: bool = False
     per_person: int = PER_PERSON
+    answers: tuple[int, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
 from facetui.engine.extractors.describing import describe
 from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.questions.audience import Audience, Votes
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.lab.world.strength import Strength, check
 from facetui.engine.lab.world.world import Asked
@@ -21,6 +23,7 @@ from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.records.text import html
+from facetui.engine.runs import ballots
 from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.environment import repeats, versions
 from facetui.engine.runs.scenario import Value
@@ -44,6 +47,7 @@ class Setup:
         asked: how protected people are asked for, ``alone`` or ``together``.
         left_out: networks of the cast that it is played without.
         per_person: how many photos of each person of a folder were taken at most.
+        answers: to what the story asks the room, given before the run.
     """
 
     cast: Cast
@@ -58,6 +62,7 @@ class Setup:
     asked: Asked = "alone"
     left_out: tuple[str, ...] = ()
     per_person: int = PER_PERSON
+    answers: tuple[int, ...] = ()
 
     def _facts(self) -> dict[str, str]:
         """What it is, in words, by heading."""
@@ -118,6 +123,7 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
         asked,
         without,
         settings.per_person,
+        settings.answers,
     )
 
 
@@ -130,6 +136,7 @@ def open_lab(
     path: str = "",
     on_move: OnMove = make_move,
     posts: Sequence[int] = (),
+    audience: Audience | None = None,
 ) -> Lab:
     """A lab in which nothing has happened yet, not even its first event: see ``begin``.
 
@@ -141,6 +148,7 @@ def open_lab(
         path: file name of the scenario, whose line numbers events carry.
         on_move: makes the moves that a story calls.
         posts: how many photos the story posts of each protected person, at each time.
+        audience: who answers what a story asks the room; absent: nobody can.
     """
     setup = setup or prepare(Settings())
     return Lab(
@@ -160,7 +168,25 @@ def open_lab(
         strength=setup.strength,
         crowd=setup.crowd.persons if setup.crowd else (),
         asked=setup.asked,
+        audience=audience,
     )
+
+
+def audience_of(folder: Callable[[], Path], given: Sequence[int] = ()) -> Audience:
+    """Those who vote on a run.
+
+    Args:
+        folder: gives the run's folder, beside whose journal the votes are.
+        given: answers that were given before the run.
+    """
+
+    def look(question: str) -> Votes | None:
+        now = ballots.read(folder())
+        if now is None:
+            return None
+        return Votes(now.choices, now.closed) if now.question == question else Votes()
+
+    return Audience(look, given)
 
 
 def begin(

@@ -16,9 +16,11 @@ from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
+from facetui.engine.records.events import NOBODY
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion
 from facetui.tui.cli.options import (
+    AnswersOption,
     CastOption,
     CrowdOption,
     DeviceOption,
@@ -38,6 +40,7 @@ from facetui.tui.cli.options import (
     TogetherOption,
     TrustOption,
     UsersOption,
+    VotesOption,
     settings_of,
 )
 from facetui.tui.cli.runs.publish import published
@@ -94,6 +97,8 @@ def run(
         str | None,
         typer.Option(help="Let others follow: HOST:PORT, or nothing for this machine only.", metavar="[HOST:PORT]"),
     ] = None,
+    votes: VotesOption = False,
+    answers: AnswersOption = None,
     pictures: PicturesOption = "fictional",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
@@ -111,6 +116,8 @@ def run(
         raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     if publish and (detach or seeds > 1):
         raise UsageError("--publish ends with this command; for a run with --detach, facetui publish RUN afterwards")
+    if votes and not publish:
+        raise UsageError("--votes needs --publish: those who follow vote; add --publish HOST:PORT")
     scenario = Scenario.read(scenarios.path_of(story))
     if help_scenario:
         for line in explained(scenario):
@@ -130,9 +137,10 @@ def run(
         together,
         with_what_is_there,
         per_person,
+        answers,
     )
     settings = replace(asked, folder=into, values=scenario.values(values or []))
-    shared = partial(published, address=publish, pictures=pictures)
+    shared = partial(published, address=publish, pictures=pictures, votes=votes)
     if not detach and (shown != "tui" or seeds > 1):
         if publish:
             settings = replace(settings, folder=into or journal.new_run_folder(settings.out, scenario.name))
@@ -160,6 +168,8 @@ def _options(settings: Settings, values: list[str], no_cache: bool) -> list[str]
     options = [str(part) for pair in given.items() if pair[1] is not None for part in pair]
     options += [part for text in values for part in ("--set", text)]
     options += [part for name in settings.users or () for part in ("--users", name)]
+    if settings.answers:
+        options += ["--answers", ",".join("-" if given == NOBODY else str(given) for given in settings.answers)]
     options += ["--with-what-is-there"] * settings.with_what_is_there
     return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict + ["--together"] * settings.together
 
