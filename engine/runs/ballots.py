@@ -1,6 +1,7 @@
 """The votes of a room, in a file beside the journal: who serves the run writes it, the engine reads it; no torch.
 
-It holds how often what was chosen, and no more: neither names nor addresses, nor which voter chose what.
+It holds how often what was chosen, and no more: neither names nor addresses, nor which voter chose what. In another
+file is what the presenter's app has to add to the journal, which only the engine writes.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ class Ballots(msgspec.Struct, frozen=True):
         """The answers, one a voter, in order of their numbers."""
         return [choice for choice, times in sorted(self.votes.items()) for _ in range(min(times, MOST))]
 
+    def counts(self, options: int) -> tuple[int, ...]:
+        """Votes by option, of so many; of guesses (no options) only how many."""
+        return tuple(self.votes.get(number, 0) for number in range(1, options + 1)) or (self.total,)
+
     @property
     def total(self) -> int:
         """How many voted."""
@@ -72,3 +77,43 @@ def remove(folder: Path) -> None:
     """From now on nobody can vote."""
     with contextlib.suppress(OSError):
         (folder / FILE).unlink()
+
+
+SAID = "said.jsonl"
+"""What the engine is to note in the journal."""
+
+SAID_MOST = 1 << 16
+
+
+def say(folder: Path, text: str) -> None:
+    """Let the engine note something before its next move; where it has ended it stays beside the journal.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    files.append(folder, SAID, msgspec.json.encode(text) + b"\n")
+
+
+class Said:
+    """What the engine was told to note since it was last asked for.
+
+    Args:
+        folder: the run's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._read = 0
+
+    def more(self) -> list[str]:
+        """Whole lines that came since; what is no text is passed over."""
+        try:
+            whole, _, _ = files.read(self._folder, SAID, SAID_MOST)[self._read :].rpartition(b"\n")
+        except OSError:
+            return []
+        self._read += len(whole) + 1 if whole else 0
+        told = []
+        for line in whole.split(b"\n"):
+            with contextlib.suppress(msgspec.DecodeError, UnicodeError):
+                told.append(msgspec.json.decode(line, type=str))
+        return told

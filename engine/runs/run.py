@@ -12,8 +12,9 @@ from typing import Any
 
 from facetui.engine import system
 from facetui.engine.records.errors import Cancelled, FacetuiError, OutOfMemory, lack_of_memory
-from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
+from facetui.engine.runs.ballots import Said
 from facetui.engine.runs.scenario import NO_MEMORY, Scenario
 from facetui.engine.runs.settings import Settings
 
@@ -79,6 +80,13 @@ def run(
             display(event)
 
     lab: Any = None
+    said = Said(journal.folder)
+
+    def move(verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for text in said.more():
+            lab.recorder.emit(Note(text=text))
+        return call(*args, **kwargs)
+
     try:
         lab = open_lab(
             setup,
@@ -88,6 +96,7 @@ def run(
             path=str(scenario.path),
             posts=scenario.posts,
             audience=audience_of(lambda: journal.folder, setup.answers),
+            on_move=move,
         )
         begin(lab, setup, name=scenario.name, title=scenario.title, source=scenario.source, values=settings.values)
         with device.telling(lab.note):

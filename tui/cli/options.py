@@ -144,12 +144,14 @@ PicturesOption = Annotated[
 ]
 VotesOption = Annotated[
     bool,
-    typer.Option("--votes/--no-votes", help="Those who follow may vote where the story asks the room; else they only read."),
+    typer.Option(
+        "--votes/--no-votes", help="Those who follow may vote where the story asks the room; else they only read."
+    ),
 ]
 AnswersOption = Annotated[
     str | None,
     typer.Option(
-        help="Answers to what the story asks the room: 2,1,40 (an option's number, a guess in %, - for nobody), or a run.",
+        help="Answers to what the story asks: 2,1,40 (an option's number, a guess in %, - for nobody), or a run.",
         metavar="ANSWERS|RUN",
     ),
 ]

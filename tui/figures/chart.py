@@ -6,6 +6,7 @@ then changes with every answer of the trainer; a change is seen to happen, from 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ WORDS = 60
 
 LEGEND = ("━ all photos it kept", "┄ one tool's alone")
 """What the thick line is, and a thin one."""
+
+GUESSES_WIDE = 24
+"""Columns of the guesses in one row, at most."""
 
 STROKES = (("─", "│", "╮╰"), ("┄", "┆", "╮╰"), ("┈", "┊", "╮╰"), ("╌", "╎", "╮╰"))
 THICK = ("━", "┃", "┓┗")
@@ -124,6 +128,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
         labels.append(_Label(y(rate), "· everybody else", percent(rate), "base"))
     _forecast(grid, now, geo, y, labels)
     _baseline(grid, now, geo, y)
+    _guesses(grid, now, y)
     _band(grid, whole, geo, y, look)
     _cursor(grid, now, geo, y, look)
     for row in range(rows):
@@ -164,6 +169,13 @@ def _forecast(grid: Grid, now: Scene, geo: Geometry, y, labels: list[_Label]) ->
     for x in range(geo.columns[geo.shown - 1] + 1 if geo.shown else 0, geo.head + 1, 2):
         grid.put(x, row, "∙", "trainer bold")
     labels.append(_Label(row, "∙ its own test", percent(now.progress.failing), "trainer"))
+
+
+def _guesses(grid: Grid, now: Scene, y) -> None:  # type: ignore[no-untyped-def]
+    """What the room guessed: a mark each at the axis of values, those in one row beside each other."""
+    for row, times in Counter(y(guess) for guess in now.guesses).items():
+        marks = "∙" * min(times, GUESSES_WIDE - 1) + ("+" if times >= GUESSES_WIDE else "")
+        grid.put(0, row, marks, "law bold", under=True)
 
 
 def _cursor(grid: Grid, now: Scene, geo: Geometry, y, look: Look) -> None:  # type: ignore[no-untyped-def]

@@ -100,7 +100,13 @@ KEYS = (
     Key("r", "r", "rename", "home: call the run something else", on("r n|name|name, note", "home")),
     Key("n", "n", "note", "home: keep a line about the run", on("r n|name|name, note", "home")),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
-    Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
+    Key(
+        "v",
+        "v",
+        "go_to_cue",
+        "go where the presenter's cue points; vote on what is asked; who presents asks the room",
+        on("v|room", *ALL),
+    ),
     Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
     Key("s", "s", "picture", "save this screen as SVG", _SAVE),
     Key(
@@ -136,7 +142,7 @@ ROOMY = (80, 16)
 def works(key: Key, stage: Stage) -> bool:
     """Whether a key does anything on the screen that is looked at, as it stands."""
     if key.action == "go_to_cue":
-        return stage.run.cue is not None and stage.view in key.hints
+        return stage.view in key.hints and bool(_for_the_room(stage))
     if key.action in ("rename", "note"):
         return stage.view == "home" and isinstance(stage.chosen, Recent)
     if key.action == "choose" and stage.view == "timeline":
@@ -144,6 +150,15 @@ def works(key: Key, stage: Stage) -> bool:
     if key.action == "watch" and stage.view == "home":
         return isinstance(stage.chosen, Story) and stage.chosen.name in recordings.names()
     return stage.view in key.hints
+
+
+def _for_the_room(stage: Stage) -> str:
+    """What ``v`` does, as it stands: vote, go where a cue points, ask; empty: nothing."""
+    if stage.run.vote is not None:
+        return "v|vote"
+    if stage.run.cue is not None:
+        return "v|go there"
+    return "v|ask|ask the room" if stage.run.ballots is not None and stage.view in RUN else ""
 
 
 def footer(stage: Stage, width: int, height: int) -> list[Line]:
@@ -183,7 +198,8 @@ def _hints(stage: Stage, *, more: bool = False) -> list[Line]:
     actions: dict[str, dict[str, str]] = {}
     for key in KEYS:
         if works(key, stage):
-            named = actions.setdefault(key.hints[stage.view], {})
+            hint = _for_the_room(stage) if key.action == "go_to_cue" else key.hints[stage.view]
+            named = actions.setdefault(hint, {})
             named |= dict.fromkeys(key.shown.split(), key.action)
     return [_pair(hint, named, more=more) for hint, named in actions.items()]
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
+from facetui.engine.runs.ballots import Ballots
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story, has_words
+from facetui.tui.runs.voter import Open
 from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
@@ -36,6 +38,10 @@ class ShownRun:
         link: what is wrong with the connection to the presenter, in words; empty: nothing, or nobody is followed.
         cue: the presenter's newest, until one goes there or looks away from it.
         recorded: the date of a recording that is played instead of a run of one's own.
+        ballots: how the room stands, where this app's run is voted on.
+        vote: the question that one who follows can vote on now.
+        voted: what was voted on it.
+        asking: what the presenter asks beside the story, until it is answered.
     """
 
     folder: Path | None = None
@@ -46,6 +52,10 @@ class ShownRun:
     link: str = ""
     cue: Cue | None = None
     recorded: str = ""
+    ballots: Ballots | None = None
+    vote: Open | None = None
+    voted: int | None = None
+    asking: Cue | None = None
 
 
 @dataclass

@@ -59,7 +59,9 @@ def speaks(events: Sequence[Event], index: int) -> bool:
     event = events[index]
     if isinstance(event, ProtectionMeasured):
         return event.basis == "measured" and begins_move(events, index)
-    return isinstance(event, Note | Asked | Answered | RunFailed) or (isinstance(event, MOVES) and not _is_told(events, index))
+    return isinstance(event, Note | Asked | Answered | RunFailed) or (
+        isinstance(event, MOVES) and not _is_told(events, index)
+    )
 
 
 def _is_told(events: Sequence[Event], index: int) -> bool:

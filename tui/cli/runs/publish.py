@@ -47,9 +47,7 @@ FAREWELL_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def published(
-    folder: Path | None, address: str | None, pictures: str, *, votes: bool = False
-) -> Iterator[str]:
+def published(folder: Path | None, address: str | None, pictures: str, *, votes: bool = False) -> Iterator[str]:
     """Let others follow a run meanwhile; gives the address, empty when nobody is to.
 
     The last answers go out before it ends: whoever follows sees how the run ended.

@@ -137,7 +137,7 @@ class Publication:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _get(self, path: str, headers: dict[bytes, bytes], send: Send, head: bool) -> None:
-        number, cookie = b"", []
+        number, cookie = b"", list[tuple[bytes, bytes]]()
         if self._voting is not None and path in ("", "voter"):
             number, cookie = self._voting.introduce(headers, b"/" + self._token + b"/")
         if path == "":

@@ -104,7 +104,9 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional", *,
         process.stdin.flush()
     listener.close()
     shown = _reachable(host)
-    return Server(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process, folder if votes else None)
+    return Server(
+        f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process, folder if votes else None
+    )
 
 
 def _listen(address: str) -> socket.socket:

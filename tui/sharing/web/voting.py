@@ -40,7 +40,7 @@ KEEP_SECONDS = 0.1
 """Between two looks at the question, and between two times that votes are written."""
 
 ADDRESS_MOST = 300
-"""Voters of one address that count for a question: a room behind one address can vote, one machine cannot be thousands."""
+"""Voters of one address that count for a question: a room behind one can vote, one machine cannot be thousands."""
 
 VOTERS_MOST = 5000
 RATE, BURST = 100.0, 600.0
