@@ -51,13 +51,11 @@ class FacetApp(Viewer):
         has_console: whether Python may be typed here.
         session: what runs it.
         prompt: the field to type in, once it was wanted.
-        offered: the question that was put to who follows last.
     """
 
     published = ""
     has_console = True
     prompt: Prompt | None = None
-    offered = ""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS

@@ -41,6 +41,7 @@ class ShownRun:
         ballots: how the room stands, where this app's run is voted on.
         vote: the question that one who follows can vote on now.
         voted: what was voted on it.
+        offered: the question that was put to who follows last.
         asking: what the presenter asks beside the story, until it is answered.
     """
 
@@ -55,6 +56,7 @@ class ShownRun:
     ballots: Ballots | None = None
     vote: Open | None = None
     voted: int | None = None
+    offered: str = ""
     asking: Cue | None = None
 
 

@@ -10,12 +10,12 @@ from facetui.tui.runs.cues import LONGEST
 from facetui.tui.state.room import question
 
 if TYPE_CHECKING:
-    from facetui.tui.app.app import FacetApp
+    from facetui.tui.app.viewer import Viewer
 
 ASKED = "ask the room: What now? / wait / go; without options yes or no; enter asks, esc does not"
 
 
-def offer_once(app: FacetApp) -> None:
+def offer_once(app: Viewer) -> None:
     """Put a new question to who follows; one that is over goes."""
     from facetui.tui.app.dialogs.vote import Vote
 
@@ -23,18 +23,18 @@ def offer_once(app: FacetApp) -> None:
     over = app.screen
     if isinstance(over, Vote) and (now is None or now.question != over.number):
         over.dismiss(None)
-    elif now is not None and now.question != app.offered and len(app.screen_stack) == 1:
+    elif now is not None and now.question != app.stage.run.offered and len(app.screen_stack) == 1:
         offer(app)
 
 
-def offer(app: FacetApp) -> None:
+def offer(app: Viewer) -> None:
     """Ask who follows for their vote."""
     from facetui.tui.app.dialogs.vote import Vote
 
     asked = question(app.stage)
     if asked is None or app.stage.run.vote is None or asked.number != app.stage.run.vote.question:
         return  # its words have not come yet
-    app.offered = asked.number
+    app.stage.run.offered = asked.number
 
     def send(choice: int | None) -> None:
         if choice is not None:
@@ -43,14 +43,14 @@ def offer(app: FacetApp) -> None:
     app.push_screen(Vote(app.stage), send)
 
 
-def _send(app: FacetApp, number: str, choice: int) -> None:
+def _send(app: Viewer, number: str, choice: int) -> None:
     """Vote, in a thread: the presenter's side may take its time."""
     if app.mirror is not None:
         said = app.mirror.voter.vote(number, choice)
         app.call_from_thread(app.notify, said or "Your vote counts; v changes it while the question is open.")
 
 
-def ask(app: FacetApp) -> None:
+def ask(app: Viewer) -> None:
     """Let the presenter ask the room something beside the story."""
     if app.mirror is not None:
         app.notify("There is no cue to follow, and nothing is asked.")
