@@ -159,9 +159,9 @@ class Publication:
         asked = RANGE.fullmatch(headers.get(b"range", b""))
         start = int(asked[1]) if asked else 0
         waits = WAIT.search(headers.get(b"prefer", b""))
-        if self._voting is not None and name == journal.EVENTS:
-            seconds, there = min(WAIT_MOST, float(waits[1])) if waits else 0.0, start >= self._size(name)
-            self._voting.saw(headers, headers[CLIENT], seconds, caught_up=there)
+        if self._voting is not None and waits and not head and name == journal.EVENTS:
+            seconds = min(WAIT_MOST, float(waits[1]))
+            self._voting.saw(headers, headers[CLIENT], seconds, caught_up=start >= self._size(name))
         if asked and waits and not head and start == self._size(name):
             await self._wait(name, start, min(WAIT_MOST, float(waits[1])), headers)
         size, tag = self._size(name), self._now().tag

@@ -32,6 +32,10 @@ HEADER_SECONDS = 10.0
 """How long a connection may be open without a request."""
 
 
+DATA_MOST, AHEAD_MOST = 1 << 14, 8
+"""Bytes that may come at once on a connection, and questions that may wait there for their answers."""
+
+
 @dataclass
 class Server:
     """A process that serves a run.
@@ -166,6 +170,13 @@ def limited(most: int) -> type[Any]:
                 transport.close()
                 return
             self.loop.call_later(HEADER_SECONDS, self._hurry)
+
+        def data_received(self, data: bytes) -> None:
+            """Nobody who follows sends much, or many questions before the first is answered: reading them costs time."""
+            if len(data) <= DATA_MOST:
+                super().data_received(data)
+            if len(data) > DATA_MOST or len(getattr(self, "pipeline", ())) > AHEAD_MOST:
+                self.transport.abort()
 
         def _hurry(self) -> None:
             """Close a connection on which no request was whole; the first one makes a cycle of question and answer."""
