@@ -49,8 +49,9 @@ class Cueing:
         if run.folder is None or run.owned or not (following or self._stage.running):
             return
         sent = cues.read(run.folder)
-        open_now = run.vote.question if run.vote is not None else ""
-        run.asking = next((cue for cue in reversed(sent) if cue.question and cue.question == open_now), None)
+        if following:
+            open_now = run.vote.question if run.vote is not None else ""
+            run.asking = next((cue for cue in reversed(sent) if cue.question and cue.question == open_now), None)
         if new := [cue for cue in sent[self._seen :] if not cue.question]:
             run.cue = new[-1]
         self._seen = len(sent)
@@ -67,7 +68,13 @@ class Cueing:
             return ""
         run.ballots = ballots.read(run.folder) if run.folder is not None and self._stage.running else None
         now, asking = run.ballots, run.asking
-        if asking is None or (now is not None and now.question != asking.question) or (now and not now.closed):
+        if asking is None:
+            return ""
+        story = self._stage.known.room
+        if now is not None and now.question != asking.question and story is not None and story.answered is None:
+            run.asking = None
+            return "The story asks the room something itself; what you asked is over."
+        if now is not None and (now.question != asking.question or not now.closed):
             return ""
         run.asking = None
         counts = now.counts(len(asking.options)) if now else ()

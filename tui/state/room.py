@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 from facetui.tui.runs.cues import Cue
 from facetui.tui.state.app_state import Stage
@@ -53,9 +55,13 @@ def _beside(stage: Stage, cue: Cue) -> Question:
     """What the presenter asks beside the story."""
     run = stage.run
     counts: tuple[int, ...] = ()
-    left, mine = None, None
+    left: float | None = None
+    mine: int | None = None
     if run.vote is not None:
         counts, left, mine = run.vote.counts, max(0.0, run.vote.until - time.monotonic()), run.voted
     elif run.ballots is not None and run.ballots.question == cue.question:
         counts = run.ballots.counts(len(cue.options))
+        with suppress(ValueError, TypeError):
+            passed = datetime.now().astimezone() - datetime.fromisoformat(cue.when)
+            left = max(0.0, cue.seconds - passed.total_seconds())
     return Question(cue.question, cue.text, tuple(cue.options), counts, left, mine)

@@ -172,7 +172,7 @@ def limited(most: int) -> type[Any]:
             self.loop.call_later(HEADER_SECONDS, self._hurry)
 
         def data_received(self, data: bytes) -> None:
-            """Nobody who follows sends much, or many questions before the first is answered: reading them costs time."""
+            """Who follows sends little, and few questions before the first is answered: reading them costs time."""
             if len(data) <= DATA_MOST:
                 super().data_received(data)
             if len(data) > DATA_MOST or len(getattr(self, "pipeline", ())) > AHEAD_MOST:
