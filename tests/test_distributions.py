@@ -162,6 +162,7 @@ def commands(command: Any, name: str = "") -> Iterator[str]:
 COMPUTE = {
     "run": "arms_race --display plain",
     "repl": "-c 1",
+    "play": "--as user",
     "protect": "photos -o protected",
     "check": "--clean photos --protected photos",
     "board tool": "fawkes-1.0",
@@ -170,6 +171,7 @@ COMPUTE = {
     "bench grid": "",
     "bench paper": "-o paper",
     "bench search": "",
+    "bench forecast": "",
     "bench follow": "--followers 1 --seconds 2 --rounds 1",
     "models verify": "compact-a",
 }

@@ -18,6 +18,7 @@ from facetui.engine.core.cache import Cache
 from facetui.engine.lab.friends import Friends
 from facetui.engine.lab.law import Law
 from facetui.engine.lab.questions.audience import Audience, ask, guess
+from facetui.engine.lab.questions.forecast import forecast
 from facetui.engine.lab.questions.identification import measure, search
 from facetui.engine.lab.questions.open_set import identify
 from facetui.engine.lab.questions.pictures import Shower
@@ -40,12 +41,16 @@ from facetui.engine.records.events import (
     Note,
     OpenSetMeasured,
     ProtectionMeasured,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
 )
 from facetui.engine.records.fields import DATE
 from facetui.engine.records.measurements import Measurements
 from facetui.engine.records.text import html
+
+FORECAST = (1_000_000, 3_000_000_000, 30_000_000_000)
+"""Photos of strangers: a large archive; a face search engine's of 2020, and its of 2023, by their own account."""
 
 
 class Lab(Player):
@@ -309,6 +314,18 @@ class Lab(Player):
             UsageError: nothing was scraped, a share outside (0, 1), or too few strangers for it.
         """
         return identify(self.trainer.state, false_alarms)
+
+    @move
+    def forecast(self, *photos: int) -> SearchForecast:
+        """Foretell how many searches would fail among more photos of strangers than there are, with intervals.
+
+        Args:
+            photos: how many there would be; none: a million, three billion and thirty billion.
+
+        Raises:
+            UsageError: nothing was scraped, or too few strangers to fit a tail to.
+        """
+        return forecast(self.trainer.state, photos or FORECAST)
 
     @move
     def compare(self, extractor: str | None = None) -> VerificationMeasured:

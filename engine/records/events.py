@@ -319,6 +319,38 @@ class OpenSetMeasured(Event, frozen=True, kw_only=True, tag="open_set_measured")
         return generation_name(self.extractor, steps=self.steps)
 
 
+class SearchForecast(Event, frozen=True, kw_only=True, tag="search_forecast"):
+    """What would be left among more photos than there are: foretold from the tail of strangers' similarities."""
+
+    extractor: Name
+    photos: list[Count]
+    """Of strangers, how many there would be."""
+    rates: list[Rate]
+    """For each of these numbers, the share of clean probes of protected people that a stranger would be nearer to."""
+    intervals: list[Interval]
+    """95 %, people who are asked for and people among whom they are resampled."""
+    unprotected: list[Rate]
+    """The same shares of everybody else; empty: there is nobody."""
+    n_probes: Count
+    n_people: Count
+    """How many of the protected people were asked for."""
+    counted_among: list[Count]
+    """Numbers of photos of strangers that there are, rising; to all of them, the last, the tail was fitted."""
+    counted: list[Rate]
+    """Share of probes that one of so many was nearer to, averaged over all choices of them."""
+    checked_from: Count
+    """How many of these the tail was fitted to for the check."""
+    checked: Rate
+    """What it then said of all of them, to be held against the last of ``counted``."""
+    steps: list[Name] = []
+    """As in ``ProtectionMeasured``."""
+
+    @property
+    def generation(self) -> str:
+        """The trainer's pipeline."""
+        return generation_name(self.extractor, steps=self.steps)
+
+
 class DetectionMeasured(Event, frozen=True, kw_only=True, tag="detection_measured"):
     """How well a detector tells perturbed photos from clean ones, on people it never saw."""
 
@@ -469,6 +501,7 @@ AnyEvent = (
     | SearchMeasured
     | DetectionMeasured
     | OpenSetMeasured
+    | SearchForecast
     | VerificationMeasured
     | PicturesShown
     | Asked

@@ -51,6 +51,10 @@ def scenario(lab: Lab) -> None:
         lab.note("And where it may say nobody, so that few strangers are named?")
         for share in (0.01, 0.001) if lab.n_crowd >= ENOUGH else (0.01,):
             lab.identify(share)
+        lab.note(
+            "And among millions, and billions? That cannot be searched here. It can be foretold, and is no measurement."
+        )
+        lab.forecast()
     lab.show()
     lab.note(
         f"{fates(lab.measurements)} Among {first.n_gallery} people it was {briefly(first)}, among {last.n_gallery} "

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import actions, events, on
 from textual.app import SystemCommand
@@ -16,6 +16,7 @@ from textual.screen import Screen
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
 from facetui.tui.app.actions import exports, home, pointing, room
+from facetui.tui.app.actions.play import Playing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
@@ -51,11 +52,13 @@ class FacetApp(Viewer):
         has_console: whether Python may be typed here.
         session: what runs it.
         prompt: the field to type in, once it was wanted.
+        begin_with: a game that is to be begun: its role, strength and seed.
     """
 
     published = ""
     has_console = True
     prompt: Prompt | None = None
+    begin_with: Mapping[str, Any] | None = None
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(key.keys, key.action, key.help, show=False, priority=key.keys in ("ctrl+c", "ctrl+p")) for key in KEYS
@@ -65,6 +68,11 @@ class FacetApp(Viewer):
     def session(self) -> ConsoleSession:
         """What runs text that is typed into the console."""
         return ConsoleSession(self.stage, self.runs, self)
+
+    @cached_property
+    def playing(self) -> Playing:
+        """The game that is played here, if one is."""
+        return Playing(self, self.session)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What Ctrl+P finds."""
@@ -306,8 +314,37 @@ class FacetApp(Viewer):
                 self.prompt.go_on(heard.answer)
         else:
             self.session.take(heard.answer)
+            self._go_on_playing(heard.answer)
         if not isinstance(heard.answer, messages.Said):  # of lines there may be many: the clock draws them
             self.draw()
+
+    # --- a game --------------------------------------------------------------------------------------------------
+
+    def on_ready(self) -> None:
+        """Begin a game that was asked for on the command line."""
+        if self.begin_with is not None:
+            self.call_after_refresh(self._begin_game, **self.begin_with)
+
+    def _begin_game(self, role: str, strength: str, seed: int) -> None:
+        if role:
+            self.playing.begin(role, strength, seed)
+        else:
+            self.playing.ask_who(strength, seed)
+
+    def action_game(self) -> None:
+        """Begin a game, or go on with it."""
+        if not self.has_console:
+            self.notify(NOT_HERE)
+        elif self.playing.game is not None:
+            self.playing.ask()
+        else:
+            self.playing.ask_who()
+
+    def _go_on_playing(self, answer: messages.Answer) -> None:
+        self.playing.hear(answer)
+        if isinstance(answer, messages.Left) and self.playing.ask_again:
+            self.playing.ask_again = False
+            self.playing.ask_who()
 
     # --- cues ----------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,7 @@ def app(
     copied: Path | None = None,
     recorded: str = "",
     fast: bool = False,
+    game: Mapping[str, Any] | None = None,
 ) -> int:
     """Run the app; returns its exit code.
 
@@ -52,6 +54,7 @@ def app(
         copied: a run's folder that is there for now only; it goes when a signal ends the app, too.
         recorded: the date of a recording that comes along with the package.
         fast: show what happens as soon as it does, also where nobody can read along.
+        game: begin one: its role, strength and seed; a role of ``""`` is asked for.
         console: offer Python with the lab in it; never to somebody who looks at another's run.
     """
     prepare(motion)
@@ -73,6 +76,7 @@ def app(
     shown.has_console = console
     shown.published = published
     shown.copied = copied
+    shown.begin_with, shown.welcomes = game, game is None
     shown.stage.run.recorded = recorded
     shown.graphics = asked.graphics
     with guarded(shown.stop_for):

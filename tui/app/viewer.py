@@ -63,6 +63,9 @@ class Viewer(App[int]):
         trouble: what is wrong with what was set, in words; empty: nothing.
     """
 
+    welcomes = True
+    """Whether newcomers see cards first; who came to play sees the game."""
+
     TITLE = "facetui"
     CSS = """
     Screen { layout: vertical; layers: base over; }
@@ -154,7 +157,7 @@ class Viewer(App[int]):
 
     def _welcome(self) -> None:
         """Four cards, once."""
-        if self.remembered is not None and not self.remembered.welcomed:
+        if self.welcomes and self.remembered is not None and not self.remembered.welcomed:
             from facetui.tui.app.dialogs.help import Cards
 
             self.remembered.welcomed = True

@@ -52,7 +52,7 @@ REFUSALS = {
 }
 """The way out of what the system refuses, by error number."""
 
-NEED_TORCH = frozenset({"run", "repl", "protect", "check", "board", "bench"})
+NEED_TORCH = frozenset({"run", "repl", "play", "protect", "check", "board", "bench"})
 
 SPINS = "1000"
 """Rounds that a thread of OpenMP waits before it sleeps. On two cores arms_race at workshop strength took 29.7 s alone
@@ -63,6 +63,7 @@ COMMANDS = {
     "run": "stories.run:run",
     "new": "stories.new:new",
     "repl": "stories.repl:repl",
+    "play": "stories.play:play",
     "protect": "photos.protect:protect",
     "list": "machine.list:list_names",
     "check": "photos.check:check",

@@ -7,7 +7,8 @@ from facetui.engine.records.measurements import among, in_words
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.state.app_state import Stage
-from facetui.tui.text.sentences import reported
+from facetui.tui.state.snapshot import Scene
+from facetui.tui.text.sentences import reported, words
 from facetui.tui.text.spans import Line, cells, left, pad, right, wrap
 
 LOW = 16
@@ -32,7 +33,7 @@ def paint(stage: Stage, width: int, height: int) -> list[Line]:
         )
     first = min(max(20, *(cells(clean(row.name)) for row in shown.rows)), max(12, width // 3)) + 1
     lines, begin, count, cell = _heads(shown, chosen, width, first)
-    notes = _notes(stage.now.table, width) if height >= LOW else []
+    notes = _notes(stage.now, width) if height >= LOW else []
     room = height - len(lines) - 5 - min(len(notes), 3) if notes else height - len(lines) - 3
     top = max(0, min(chosen[0] - room // 2, len(shown.rows) - room))
     for number, row in enumerate(shown.rows[top : top + max(1, room)], start=top):
@@ -70,10 +71,14 @@ def _heads(shown: Grid, chosen: tuple[int, int], width: int, first: int) -> tupl
     return lines, begin, len(columns), cell
 
 
-def _notes(table: CohortTable, width: int) -> list[Line]:
-    """What the marks mean, and what others reported."""
-    notes: list[Line] = [[(f" {mark}", "dim")] for mark in marks(table)]
-    return notes + [[(f" × {text}", "cited")] for cited in table.cited for text in wrap(reported(cited), width - 4, 2)]
+def _notes(now: Scene, width: int) -> list[Line]:
+    """What the marks mean, what was foretold, and what others reported."""
+    notes: list[Line] = [[(f" {mark}", "dim")] for mark in marks(now.table)]
+    if now.forecast is not None:
+        told = wrap(f"… {words(now.forecast)}", width - 4, 4)
+        notes += [[(f" {text}", "cited")] for text in told]
+    cited = [text for event in now.table.cited for text in wrap(reported(event), width - 4, 2)]
+    return notes + [[(f" × {text}", "cited")] for text in cited]
 
 
 def tint(row: Row, column: int) -> str:

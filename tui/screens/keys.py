@@ -97,6 +97,7 @@ KEYS = (
         "events, stories and runs: show only those with some words",
         on("/|find", "home", "timeline", "events"),
     ),
+    Key("p", "p", "game", "a game: be the user, or the trainer, turn by turn", on("p|play|a game", *ALL)),
     Key("r", "r", "rename", "home: call the run something else", on("r n|name|name, note", "home")),
     Key("n", "n", "note", "home: keep a line about the run", on("r n|name|name, note", "home")),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
@@ -143,6 +144,8 @@ def works(key: Key, stage: Stage) -> bool:
     """Whether a key does anything on the screen that is looked at, as it stands."""
     if key.action == "go_to_cue":
         return stage.view in key.hints and bool(_for_the_room(stage))
+    if key.action == "game":
+        return stage.view == "home" or (stage.game and stage.view in key.hints)
     if key.action in ("rename", "note"):
         return stage.view == "home" and isinstance(stage.chosen, Recent)
     if key.action == "choose" and stage.view == "timeline":

@@ -1,7 +1,8 @@
 """The process behind the app's console, which may be the one to find that there is no lab here.
 
-Run as ``python -m facetui.tui.session RUNS [RUN]``: it opens a session in the folder of runs, after the story of a run
-if one is given, and ends when its standard input does. SIGINT stops the move that is being made.
+Run as ``python -m facetui.tui.session RUNS [RUN] [--strength=S] [--seed=N]``: it opens a session in the folder of
+runs, after the story of a run if one is given, and ends when its standard input does. SIGINT stops the move that is
+being made.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ def main() -> None:
     system.hear_interrupts()
     out: Any = wire
     sys.stdout = sys.stderr = out
-    runs, *after = map(Path, sys.argv[1:])
+    runs, *after = (Path(text) for text in sys.argv[1:] if not text.startswith("--"))
+    changes = dict(text[2:].partition("=")[::2] for text in sys.argv[1:] if text.startswith("--"))
     try:
         from facetui.tui.session.process import serve
 
-        serve(runs, after[0] if after else None, wire, questions)
+        serve(runs, after[0] if after else None, wire, questions, changes)
     except ModuleNotFoundError as error:
         lab = lack_of_lab(error)
         if lab is None:

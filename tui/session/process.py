@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import queue
 import signal
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,19 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
     return settings, story
 
 
-def serve(runs: Path, after: Path | None, wire: messages.Wire, questions: io.BufferedReader) -> None:
+def changed(settings: Settings, changes: Mapping[str, str]) -> Settings:
+    """Settings with another strength of tools or seed."""
+    strength, seed = changes.get("strength", settings.strength), int(changes.get("seed", settings.seed))
+    return dataclasses.replace(settings, strength=strength, seed=seed)
+
+
+def serve(
+    runs: Path,
+    after: Path | None,
+    wire: messages.Wire,
+    questions: io.BufferedReader,
+    changes: Mapping[str, str] | None = None,
+) -> None:
     """Open a session and answer until there are no more questions.
 
     Args:
@@ -83,9 +97,11 @@ def serve(runs: Path, after: Path | None, wire: messages.Wire, questions: io.Buf
         after: the run from whose end it goes on.
         wire: where answers go.
         questions: where they come from.
+        changes: of the settings: ``strength`` and ``seed``.
     """
     try:
         settings, story = settings_after(after, runs)
+        settings = changed(settings, changes or {})
         session = open_session(settings, story, quiet=False, progress=False)
     except (FacetuiError, KeyboardInterrupt) as error:
         wire.send(messages.Left(str(error) or "stopped"))

@@ -105,6 +105,7 @@ class Stage:
         recent: runs, newest first.
         fall: how far the lines are on their way from what was measured before to what was measured last, in [0, 1].
         clock: seconds since the last event came.
+        game: whether a game is played.
     """
 
     player: Player = field(default_factory=Player)
@@ -122,6 +123,7 @@ class Stage:
     recent: list[Recent] = field(default_factory=list)
     fall: float = 1.0
     clock: float = 0.0
+    game: bool = False
     _folded: int = -1
     _slots: list[int] = field(default_factory=list)
     _read: float = 0.0

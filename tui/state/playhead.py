@@ -24,6 +24,7 @@ from facetui.engine.records.events import (
     ProtectionMeasured,
     RunBegan,
     RunFailed,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
 )
@@ -38,6 +39,7 @@ MOVES = (
     DetectionMeasured,
     SearchMeasured,
     OpenSetMeasured,
+    SearchForecast,
     VerificationMeasured,
 )
 """Kinds that are a move or a question of their own; a group of measurements is one, too."""

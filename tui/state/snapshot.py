@@ -24,6 +24,7 @@ from facetui.engine.records.events import (
     RunBegan,
     RunEnded,
     RunFailed,
+    SearchForecast,
 )
 from facetui.engine.records.text import clean
 from facetui.tui.state.playhead import MOVES
@@ -144,6 +145,7 @@ class Scene:
         line: the scenario's running line.
         room: the last question to the room.
         guesses: what the room guessed last, in [0, 1], the lowest first.
+        forecast: what was foretold last for more strangers than there are.
     """
 
     began: RunBegan | None = None
@@ -167,6 +169,7 @@ class Scene:
     line: int | None = None
     room: Room | None = None
     guesses: tuple[float, ...] = ()
+    forecast: SearchForecast | None = None
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Scene:
@@ -182,6 +185,7 @@ class Scene:
         self.t = event.t or self.t
         self.line = event.line or self.line
         self.progress = event if isinstance(event, Progress) else None
+        self.forecast = event if isinstance(event, SearchForecast) else self.forecast
         match event:
             case RunBegan():
                 self.began = event

@@ -27,6 +27,7 @@ from facetui.engine.records.events import (
     RunBegan,
     RunEnded,
     RunFailed,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
 )
@@ -94,6 +95,8 @@ def _words(event: Event) -> str:
             return _search(event)
         case OpenSetMeasured():
             return _open_set(event)
+        case SearchForecast():
+            return _forecast(event)
         case DetectionMeasured():
             return _detection(event)
         case VerificationMeasured():
@@ -170,6 +173,31 @@ def _open_set(event: OpenSetMeasured) -> str:
         f"protected people's clean photos are not named right (95 % interval {percents(*event.interval)}), and "
         f"{percent(event.unprotected_error)} of everybody else's; among {event.n_gallery} people"
     )
+
+
+def _forecast(event: SearchForecast) -> str:
+    """What would be left, each with its interval, beside what the same tail says of what was counted."""
+    far = "; ".join(
+        f"among {many(n)}, {percent(rate)} ({percents(*interval)})"
+        for n, rate, interval in zip(event.photos, event.rates, event.intervals, strict=False)
+    )
+    if not far or not event.counted or not event.counted_among:
+        return f"foretells nothing, {event.generation}"
+    others = f"; of everybody else's, {percent(event.unprotected[-1])} among the most" if event.unprotected else ""
+    return (
+        f"foretold, not measured, {event.generation}: of {event.n_probes} clean photos of {event.n_people} protected "
+        f"people would not be named {far}{others}. Fitted to {event.counted_among[-1]:,} photos of "
+        f"strangers; fitted to {event.checked_from} of them it said {percent(event.checked)} for all, and "
+        f"{percent(event.counted[-1])} was counted"
+    )
+
+
+def many(n: int) -> str:
+    """A number that is large in words: ``3 billion``."""
+    for size, word in ((10**9, "billion"), (10**6, "million")):
+        if n >= size:
+            return f"{n / size:g} {word}"
+    return f"{n:,}"
 
 
 def _detection(event: DetectionMeasured) -> str:
@@ -316,6 +344,8 @@ def short_label(event: Event) -> str:
             return VERBS.get(event.defence) or clean(event.defence)
         case OpenSetMeasured():
             return "may say nobody"
+        case SearchForecast():
+            return "forecast"
         case LawPassed():
             return clean(event.law)
         case _:

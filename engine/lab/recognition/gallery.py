@@ -83,6 +83,14 @@ class Galleries:
         others = self.clean.rows(self.clean.people != person)
         return others.and_also(self.posted.rows(mine & (self.posted.people == person)))
 
+    def of_protected(self, person: int, cohort: str) -> Gallery:
+        """Of that, the photos of people who protect theirs."""
+        mine = self.posted.only(cohort) & self.posted.protected
+        if self.clean is None:
+            return self.posted.rows(mine)
+        others = self.clean.rows(self.clean.protected & (self.clean.people != person))
+        return others.and_also(self.posted.rows(mine & (self.posted.people == person)))
+
 
 def make_galleries(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post]) -> Galleries:
     """What a pipeline makes of an archive, for everybody who protects their photos.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -11,8 +11,9 @@ from facetui.engine.core import cache as caching
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.cache_folder import Kind
 from facetui.engine.lab.recognition.end_to_end import EndToEnd
-from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
+from facetui.engine.lab.recognition.gallery import Galleries, Gallery, make_galleries
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
+from facetui.engine.lab.recognition.nearest_of_parts import Parts, can_be_parted
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.world.web import Post
@@ -110,22 +111,47 @@ def misses(
     probes, truth = world.probes([*world.protected, *world.kept])
     probes = pipeline.purified(probes)
     n = sum(each)
+    named = _by_parts if can_be_parted(pipeline) else _by_whole_galleries
+    there = [name for name in [WHOLE_ARCHIVE, *cohorts] if name in (WHOLE_ARCHIVE, *galleries.posted.cohorts)]
     found: dict[str, Misses] = {}
-    for cohort in [WHOLE_ARCHIVE, *cohorts]:
-        if cohort != WHOLE_ARCHIVE and cohort not in galleries.posted.cohorts:
-            continue
-        everybody = galleries.posted.rows(galleries.posted.only(cohort))
-        missed = missed_by(recogniser(world, pipeline, everybody)(probes), truth)
+    for cohort, missed in named(world, pipeline, galleries, there, probes, truth):
         mine = tuple(int(some.sum()) for some in missed[:n].split(list(each)))
-        if galleries.clean is not None:
-            asked = [(p, truth == p) for p in world.protected]  # only the person's own: everybody's are many to look up
-            mine = tuple(
-                int(missed_by(recogniser(world, pipeline, galleries.of(p, cohort))(probes[own]), truth[own]).sum())
-                for p, own in asked
-            )
         size = len(galleries.posted.people.unique())
         found[cohort] = Misses(each, mine, (int(missed[n:].sum()), len(truth) - n), size)
     return found
+
+
+def _by_whole_galleries(
+    world: World, pipeline: Pipeline, galleries: Galleries, cohorts: Sequence[str], probes: Tensor, truth: Tensor
+) -> Iterator[tuple[str, Tensor]]:
+    """Which probes ``(N,)`` bool are missed with each cohort, by a classifier that learns every gallery as a whole."""
+    for cohort in cohorts:
+        everybody = galleries.posted.rows(galleries.posted.only(cohort))
+        missed = missed_by(recogniser(world, pipeline, everybody)(probes), truth)
+        for person in world.protected if galleries.clean is not None else ():
+            own = truth == person  # only the person's own: everybody's are many to look up
+            named = recogniser(world, pipeline, galleries.of(person, cohort))(probes[own])
+            missed[own] = missed_by(named, truth[own])
+        yield cohort, missed
+
+
+def _by_parts(
+    world: World, pipeline: Pipeline, galleries: Galleries, cohorts: Sequence[str], probes: Tensor, truth: Tensor
+) -> Iterator[tuple[str, Tensor]]:
+    """The same by nearest photos: the unprotected, who are by far the most, are searched once for all cohorts."""
+    parts = Parts(world, pipeline, probes)
+    posted, clean = galleries.posted, galleries.clean
+    crowd = parts.nearest(posted.rows(~posted.protected))
+    alone = [] if clean is None else parts.nearest(clean.rows(~clean.protected))
+    for cohort in cohorts:
+        protected = posted.rows(posted.only(cohort) & posted.protected)
+        missed = missed_by(parts.named([crowd, parts.nearest(protected)]), truth)
+        for person in world.protected if clean is not None else ():
+            own = truth == person
+            few = galleries.of_protected(person, cohort)
+            named = parts.named([[one.rows(own) for one in alone], parts.nearest(few, own)])
+            missed[own] = missed_by(named, truth[own])
+        yield cohort, missed
 
 
 def missed_by(named: Tensor, truth: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from facetui.engine.core.cache import Cache
+from facetui.engine.lab.recognition import recogniser
 from facetui.engine.lab.recognition.gallery import make_galleries
+from facetui.engine.lab.recognition.nearest_of_parts import can_be_parted
 from facetui.engine.people import identities
 from facetui.engine.people.persons import People, Person
 from facetui.engine.records.errors import UnknownName, UsageError
@@ -193,3 +195,35 @@ def test_euclidean_distance_is_taken_between_raw_embeddings(make_lab, tmp_path):
     wrong = people[torch.cdist(seen, known).argmin(1)] != truth
     assert sum(measured.missed) == int(wrong.sum())
     lab.show()
+
+
+@pytest.mark.parametrize("asked", ["alone", "together"])
+@pytest.mark.parametrize("answer", ["nothing", "euclidean", "washed", "combined", "two answers", "rescan", "decoys"])
+def test_the_crowd_is_searched_once_and_nobody_is_named_otherwise(answer, asked, make_lab, embedded, tmp_path):
+    around = [Person(f"c{i}", p.photos[:2]) for i, p in enumerate(embedded.persons[20:25])]
+    lab = posted(make_lab, crowd=around, asked=asked, cache=Cache(tmp_path))
+    match answer:
+        case "decoys":
+            lab.friends.post(1)
+            lab.trainer.scrape()
+        case "euclidean":
+            lab.trainer.classify_by("nearest", metric="euclidean")
+        case "washed":
+            lab.trainer.purify("jpeg 30")
+        case "rescan":
+            lab.trainer.rescan("2020-07")
+        case "combined":
+            lab.trainer.combine("tiny-x", threshold=0.7)
+        case "two answers":
+            lab.trainer.combine("tiny-x", rule="top-2")
+    state, world = lab.trainer.state, lab.world
+    probes, truth = world.probes([*world.protected, *world.kept])
+    assert can_be_parted(state.current)
+    given = (world, state.current, make_galleries(state, state.current, state.archive))
+    cohorts = [WHOLE_ARCHIVE, *dict.fromkeys(filter(None, given[2].posted.cohorts))]
+    probes = state.current.purified(probes)
+    by_parts = list(recogniser._by_parts(*given, cohorts, probes, truth))
+    by_wholes = list(recogniser._by_whole_galleries(*given, cohorts, probes, truth))
+    for (cohort, some), (same, others) in zip(by_parts, by_wholes, strict=True):
+        assert cohort == same and torch.equal(some, others), cohort
+    assert any(bool(missed.any()) for _, missed in by_parts), "nothing was missed: a case that shows nothing"

@@ -31,6 +31,7 @@ from facetui.engine.records.events import (
     Event,
     OpenSetMeasured,
     RunFailed,
+    SearchForecast,
     SearchMeasured,
     VerificationMeasured,
     decode,
@@ -140,10 +141,24 @@ def more_events() -> list[Event]:
     said = Answered(question="1", answer="b", choice=2, by="room", counts=[1, 2])
     middle = Answered(question="2", answer="40 %", choice=40, by="room", guesses=[10, 40, 90])
     room = [asked, counted, said, guessed, middle]
+    foretold = SearchForecast(
+        extractor="model-b",
+        photos=[10**6, 10**9],
+        rates=[0.6, 0.9],
+        intervals=[(0.5, 0.7), (0.8, 1.0)],
+        unprotected=[0.1, 0.2],
+        n_probes=64,
+        n_people=8,
+        counted_among=[100, 1000],
+        counted=[0.1, 0.3],
+        checked_from=250,
+        checked=0.28,
+    )
     return [
         search,
         detection,
         open_set,
+        foretold,
         verification,
         *room,
         RunFailed(error="no memory", exit_code=5, log="engine.log"),

@@ -88,6 +88,22 @@ class ConsoleSession:
             state.doing = f"opening a session{after}{', which is played again from the cache' if after else ''}"
             self._start(self._played())
 
+    def open(self, changes: dict[str, str | int]) -> None:
+        """Open a session on nothing, with settings of its own.
+
+        Args:
+            changes: of a session's settings, by name.
+        """
+        self._waiting = []
+        self._stage.console.doing = "opening a session"
+        self._start(None, changes)
+
+    def end(self) -> None:
+        """Let the session close by itself: it is asked nothing more."""
+        if self.process is not None and self.process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self.process.stdin.close()
+
     def _ask(self, text: str) -> None:
         self._stage.console.doing = "working; Ctrl+C stops it"
         if self.folder is not None and self._stage.run.folder != self.folder:
@@ -127,10 +143,11 @@ class ConsoleSession:
         began = self._stage.known.began
         return f" after {began.scenario}" if began is not None and began.source and self._played() else ""
 
-    def _start(self, after: Path | None) -> None:
+    def _start(self, after: Path | None, changes: dict[str, str | int] | None = None) -> None:
         """Start the process; a thread takes in what it says, so that the screen never waits for it."""
         command = [sys.executable, "-m", "facetui.tui.session", str(self._runs)]
         command += [str(after)] if after is not None else []
+        command += [f"--{name}={value}" for name, value in (changes or {}).items()]
         errors = tempfile.TemporaryFile()  # noqa: SIM115  open as long as the process is
         self.process = subprocess.Popen(
             command,

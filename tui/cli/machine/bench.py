@@ -15,6 +15,7 @@ from facetui.engine.records.events import Event, Progress, ProtectionMeasured
 from facetui.engine.records.measurements import among
 from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
+from facetui.tui.cli.machine.bench_forecast import forecast
 from facetui.tui.cli.machine.bench_search import search
 from facetui.tui.cli.machine.results import paper, say_left_out
 from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, PerPersonOption, SeedOption, comma_list
@@ -204,6 +205,7 @@ def _measured(line: Line, columns: Sequence[str], width: int) -> list[str]:
 
 app.command()(paper)
 app.command()(search)
+app.command()(forecast)
 
 
 @app.command()

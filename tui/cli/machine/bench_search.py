@@ -32,13 +32,13 @@ def search(
     from facetui.engine.applications.benchmarks.search import PROBES, SIZE, measure
     from facetui.engine.system import peak_memory
 
-    sizes = [_number(text) for text in comma_list(faces)]
+    sizes = [number(text) for text in comma_list(faces)]
     say(f"{PROBES} probes, embeddings of {SIZE} numbers; exact: float16 in a file; others: in memory")
     say(
         f"{'faces':>12}  {'index':<20} {'seconds':>8} {'spread':>7} {'filled in':>10} {'recall@1':>9} {'MB so far':>10}"
     )
     before = None
-    for line in measure(sizes, index or [], seed=seed, folder=folder, tell=_tell):
+    for line in measure(sizes, index or [], seed=seed, folder=folder, tell=tell):
         grown = ""
         if line.index == "exact":
             if before:
@@ -53,14 +53,19 @@ def search(
         )
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """A number of faces: ``1000000`` or ``1_000_000``.
+
+    Raises:
+        UsageError: it is none, or zero.
+    """
     digits = text.replace("_", "")
     if not digits.isdecimal() or not int(digits):
         raise UsageError(f"expected numbers of faces such as 1000000, got {text!r}")
     return int(digits)
 
 
-def _tell(text: str) -> None:
+def tell(text: str) -> None:
     """What happens just now, on a terminal only."""
     if sys.stderr.isatty():
         print(f"\r\033[K{text}\r", end="", file=sys.stderr, flush=True)

@@ -30,7 +30,7 @@ from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
-from facetui.tui.figures import axis, chart, lanes, trade_off
+from facetui.tui.figures import axis, chart, forecast, lanes, trade_off
 from facetui.tui.figures.drawing import draw, png, svg
 from facetui.tui.figures.table_data import table_csv
 from facetui.tui.runs.picture_policy import PicturePolicy
@@ -103,6 +103,7 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     made += [Heading("Who is protected from which model"), _table(scene)]
     made += [Sentence(text, "soft") for text in marks(scene.table)]
     made += _trade_off(scene)
+    made += _forecast(scene)
     made += _faces(folder, events, scene)
     made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
     made += [Heading("How it was measured"), Items(_method(began))]
@@ -117,6 +118,15 @@ def _trade_off(scene: Scene) -> list[Block]:
     label = "Each of the trainer's models: how many clean photos of protected people it names, and of everybody else."
     drawn = Chart(svg(trade_off.draw(models)), trade_off.characters(models), label)
     return [Heading("Accuracy against robustness"), drawn]
+
+
+def _forecast(scene: Scene) -> list[Block]:
+    """What would be left among more strangers than there are."""
+    event = scene.forecast
+    if event is None or not forecast.is_whole(event):
+        return []
+    drawn = Chart(svg(forecast.draw(event)), forecast.characters(event), "Not named, by how many photos are searched.")
+    return [Heading("Among more people: a forecast"), Sentence(words(event)), drawn]
 
 
 def _faces(folder: Path, events: Sequence[Event], scene: Scene) -> list[Block]:

@@ -3,8 +3,8 @@
 // the same numbers; both are held to one golden file.
 const Fold = (() => {
   const WHOLE = "whole archive", SHORT = 152;
-  const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "detection_measured", "verification_measured", "pictures_shown", "asked", "counted", "answered", "note", "run_ended", "run_failed"]);
-  const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "open_set_measured", "verification_measured"]);
+  const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "search_forecast", "detection_measured", "verification_measured", "pictures_shown", "asked", "counted", "answered", "note", "run_ended", "run_failed"]);
+  const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "open_set_measured", "search_forecast", "verification_measured"]);
   const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans", gallery: "searches" };
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
@@ -21,6 +21,7 @@ const Fold = (() => {
       case "photos_scraped": return "scrapes";
       case "extractor_released": return e.extractor;
       case "open_set_measured": return "may say nobody";
+      case "search_forecast": return "forecast";
       case "defence_applied": return e.defence === "gallery" ? `among ${e.n_people ?? 0}` : (has(VERBS, e.defence) && VERBS[e.defence]) || e.defence;
       case "law_passed": return e.law;
       default: return e.kind.replaceAll("_", " ");

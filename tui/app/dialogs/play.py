@@ -1,0 +1,110 @@
+"""The forms of a game: what one does, filled in with arrow keys, below the chart that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from facetui.tui.app.canvas import Canvas
+from facetui.tui.game.form import Asking, Beginning, keys, table
+from facetui.tui.game.game import Game
+from facetui.tui.text.spans import Line, fit, wrap
+
+Said = Literal["do", "save", "again"] | None
+"""What a form was closed with; ``None``: for now nothing."""
+
+
+class Sheet(ModalScreen[Said]):
+    """Lines at the bottom of the screen, as many as there are; the chart stays in sight."""
+
+    DEFAULT_CSS = """
+    Sheet { align: center bottom; background: $background 0%; }
+    Sheet > Canvas { width: 100%; background: $surface; border: none; }
+    """
+
+    def compose(self) -> ComposeResult:
+        """One canvas."""
+        yield Canvas()
+
+    def on_mount(self) -> None:
+        """As tall as what is said."""
+        self.write()
+
+    def on_canvas_resized(self) -> None:
+        """Write it for another size."""
+        self.write()
+
+    def write(self) -> None:
+        """Lay the lines out, the last of them at the bottom; where there is too little room the middle stays away."""
+        canvas, width, height = self.query_one(Canvas), self.app.size.width, self.app.size.height
+        lines = self.lines(width)[: height - 1]
+        canvas.styles.height = len(lines)
+        canvas.paint([fit(line, width) for line in lines])
+
+    def lines(self, width: int) -> list[Line]:
+        """What it says."""
+        raise NotImplementedError
+
+
+class Ask(Sheet):
+    """A form: up and down go from question to question, left and right change the answer."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "go(-1)", "question"),
+        Binding("down,j,tab", "go(1)", "question"),
+        Binding("left,h", "turn(-1)", "answer"),
+        Binding("right,l", "turn(1)", "answer"),
+        Binding("enter", "close('do')", "do it"),
+        Binding("s", "close('save')", "save"),
+        Binding("escape,q", "close('')", "for now"),
+    ]
+
+    def __init__(self, form: Beginning | Asking) -> None:
+        super().__init__()
+        self.form = form
+
+    def lines(self, width: int) -> list[Line]:
+        """The form."""
+        return self.form.lines(width, self.form.below(width))
+
+    def action_go(self, by: int) -> None:
+        """To another question."""
+        self.form.go(by)
+        self.write()
+
+    def action_turn(self, by: int) -> None:
+        """To another answer."""
+        self.form.turn(by)
+        self.write()
+
+    def action_close(self, said: Said) -> None:
+        """Close it."""
+        if said == "save" and isinstance(self.form, Beginning):
+            return
+        self.dismiss(said or None)
+
+
+class End(Sheet):
+    """What the game came to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "dismiss('again')", "again"),
+        Binding("s", "dismiss('save')", "save"),
+        Binding("escape,q", "dismiss(None)", "close"),
+    ]
+
+    def __init__(self, game: Game, conclusion: Sequence[str]) -> None:
+        super().__init__()
+        self._game = game
+        self._conclusion = conclusion
+
+    def lines(self, width: int) -> list[Line]:
+        """A line a turn, and sentences made of what was measured."""
+        lines: list[Line] = [[(" The game is over.", "title")], *table(self._game, width), []]
+        for sentence in self._conclusion:
+            lines += [[(f" {text}", "")] for text in wrap(sentence, width - 2, 4)]
+        return [*lines, [], *keys(width, "enter play again   s save as a story   esc look at the run")]
