@@ -9,6 +9,7 @@ from facetui.tui.runs import recordings
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens.pages import PAGES
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.room import question
 from facetui.tui.text.spans import Line, fit, length, wrap
 
 
@@ -161,7 +162,8 @@ def _for_the_room(stage: Stage) -> str:
         return "v|vote"
     if stage.run.cue is not None:
         return "v|go there"
-    return "v|ask|ask the room" if stage.run.ballots is not None and stage.view in RUN else ""
+    can = stage.run.ballots is not None and stage.view in RUN and question(stage) is None
+    return "v|ask|ask the room" if can else ""
 
 
 def footer(stage: Stage, width: int, height: int) -> list[Line]:

@@ -15,8 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records import journal
-from facetui.engine.records.events import Answered, Asked, RunEnded
+from facetui.engine.records.events import Answered, Asked, Note, RunEnded
 from facetui.engine.runs import ballots
+from facetui.engine.runs.run import run
+from facetui.engine.runs.scenario import Scenario
+from facetui.engine.runs.settings import Settings
 from facetui.tui.runs import archive, cues
 from facetui.tui.sharing.web import server_process, voting
 
@@ -175,6 +178,19 @@ def test_without_an_audience_a_story_goes_on_at_once(tmp_path):
     assert "--votes needs --publish" in said
     said = played(tmp_path, 1, "--answers", "two").communicate(timeout=50)[1]
     assert "expected --answers 2,1,40" in said
+
+
+def test_what_the_presenter_was_told_is_noted_before_the_next_move(tmp_path):
+    story = tmp_path / "notes.py"
+    story.write_text('"""Notes."""\n\n\ndef scenario(lab):\n    lab.at("2020-07")\n    lab.note("own")\n')
+
+    def tell(folder) -> None:
+        ballots.say(folder, "the room says so")
+        (folder / ballots.SAID).open("ab").write(b'{"no": "text"}\n"half a li')
+
+    outcome = run(Scenario.read(story), Settings(out=tmp_path / "runs"), on_folder=tell)
+    notes = [event.text for event in journal.read(outcome.folder) if isinstance(event, Note)]
+    assert outcome.error is None and notes == ["the room says so", "own"]
 
 
 # --- those who want to do harm -------------------------------------------------------------------------------------
