@@ -21,7 +21,7 @@ from facetui.engine.runs.run import run
 from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.settings import Settings
 from facetui.tui.runs import archive, cues
-from facetui.tui.sharing.web import server_process, voting
+from facetui.tui.sharing.web import server_process, voters, voting
 
 from ...support.presenting import Presenter, until
 from ...support.voting import JSON, Room
@@ -319,7 +319,7 @@ def test_a_flood_from_one_address_holds_no_reader_up_and_votes_once(room):
     assert sorted(took)[len(took) * 9 // 10] < 1.0 and max(took) < 5, "readers are answered meanwhile"
     assert sum(room.votes.values()) <= 1
     for one in slow:
-        one.settimeout(voting.BODY_SECONDS + 5)
+        one.settimeout(voters.BODY_SECONDS + 5)
         assert one.recv(100).startswith(b"HTTP/1.1 408 ")
     until(lambda: room.vote(room.voter(), "1", 2) == 200)
     assert room.votes[2] == 1

@@ -9,14 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
-import ipaddress
-import re
-import secrets
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +23,7 @@ from facetui.engine.records.journal import JournalError
 from facetui.engine.runs import ballots
 from facetui.engine.runs.ballots import Ballots
 from facetui.tui.runs import cues
-
-LONGEST = 1024
-"""Bytes of a vote; one that says it is longer is not read."""
-
-BODY_SECONDS = 5.0
-"""In which a vote's bytes have to come."""
+from facetui.tui.sharing.web.voters import Answer, Headers, Voters, address_of, body_of, refused
 
 KEEP_SECONDS = 0.1
 """Between two looks at the question, and between two times that votes are written."""
@@ -43,23 +32,8 @@ ADDRESS_MOST = 300
 """Voters of one address that count for a question: a room behind one can vote, one machine cannot be thousands."""
 
 VOTERS_MOST = 5000
-RATE, BURST = 100.0, 600.0
-"""Votes a second that are looked at from one address, and how many at once."""
-
-WAITING_MOST, WAITING_SECONDS = 100, 1.0
-"""So many of those beyond the rate are let wait for so long before they are refused; the others are refused at once."""
-
-ADDRESSES_MOST = 10_000
 PRESENT_SECONDS = 5.0
 """For so long after its last question somebody counts as here."""
-
-COOKIE = "facetui-voter"
-VOTER = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{32}")
-JSON = re.compile(rb"application/json(; ?charset=utf-8)?", re.IGNORECASE)
-OWN_HEADER = b"facetui-vote"
-
-Headers = list[tuple[bytes, bytes]]
-Answer = tuple[int, bytes]
 
 
 class Vote(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -108,7 +82,7 @@ class Voting:
     def __init__(self, folder: Path) -> None:
         self.version = 1
         self._folder = folder
-        self._secret = secrets.token_bytes(32)
+        self._voters = Voters()
         self._tail = journal.Tail(folder)
         self._size = -1
         self._cues_seen = len(cues.read(folder))
@@ -116,37 +90,17 @@ class Voting:
         self._now: _Open | None = None
         self._written: Ballots | None = None
         self._kept: asyncio.Future[bool] | None = None
-        self._rates: dict[str, tuple[float, float]] = {}
-        self._delayed = 0
         self._seen: dict[str, tuple[float, bool]] = {}
 
-    # --- who is who ----------------------------------------------------------------------------------------------
-
-    def _sign(self, number: str) -> str:
-        return hmac.new(self._secret, number.encode(), hashlib.sha256).hexdigest()[:32]
-
-    def voter(self, headers: dict[bytes, bytes]) -> str:
-        """The number of who asks, from a header or a cookie; empty: none that was made here."""
-        told = headers.get(b"facetui-voter", b"")
-        for part in headers.get(b"cookie", b"").split(b";"):
-            name, _, value = part.strip().partition(b"=")
-            told = told or (value if name == COOKIE.encode() else b"")
-        said = told.decode("latin-1")
-        number, _, sign = said.partition(".")
-        return number if VOTER.fullmatch(said) and hmac.compare_digest(sign, self._sign(number)) else ""
+    # --- who is here ---------------------------------------------------------------------------------------------
 
     def introduce(self, headers: dict[bytes, bytes], path: bytes) -> tuple[bytes, Headers]:
-        """A voter's number with its signature, and the cookie that keeps it; both empty for who has one already."""
-        if self.voter(headers):
-            return b"", []
-        number = secrets.token_hex(8)
-        signed = f"{number}.{self._sign(number)}".encode()
-        cookie = COOKIE.encode() + b"=" + signed + b"; Path=" + path + b"; HttpOnly; SameSite=Strict"
-        return signed, [(b"set-cookie", cookie)]
+        """A number to vote with for who has none, see ``Voters.introduce``."""
+        return self._voters.introduce(headers, path)
 
     def saw(self, headers: dict[bytes, bytes], client: object, seconds: float, *, caught_up: bool) -> None:
         """Somebody asks for the run, and waits for so many seconds at most."""
-        who = self.voter(headers) or str(client)
+        who = self._voters.number(headers) or str(client)
         if who in self._seen or len(self._seen) < VOTERS_MOST:
             self._seen[who] = time.monotonic() + seconds + PRESENT_SECONDS, caught_up
 
@@ -201,21 +155,15 @@ class Voting:
 
     async def vote(self, scope: dict[str, Any], headers: dict[bytes, bytes], receive: Any) -> Answer:
         """Take one vote, or say why not; what is refused is not read, and changes nothing."""
-        address = _address(scope)
-        if not self._within_rate(address):
-            if self._delayed < WAITING_MOST:
-                self._delayed += 1
-                try:
-                    await asyncio.sleep(WAITING_SECONDS)
-                finally:
-                    self._delayed -= 1
+        address = address_of(scope)
+        if not await self._voters.listens_to(address):
             return 429, b"too many votes from this address; try again in a moment\n"
-        if refused := _refused(headers):
-            return refused
-        voter = self.voter(headers)
+        if (answer := refused(headers)) is not None:
+            return answer
+        voter = self._voters.number(headers)
         if not voter:
             return 403, b"this vote is nobody's; open the page again\n"
-        body = await _body(receive)
+        body = await body_of(receive)
         if body is None:
             return 408, b"the vote did not come in time, or is too long\n"
         try:
@@ -243,17 +191,6 @@ class Voting:
         if not await asyncio.shield(self._kept):
             return 503, b"the vote could not be kept; vote again\n"
         return 200, b"counted\n"
-
-    def _within_rate(self, address: str) -> bool:
-        now = time.monotonic()
-        left, before = self._rates.get(address, (BURST, now))
-        left = min(BURST, left + (now - before) * RATE)
-        if len(self._rates) >= ADDRESSES_MOST:  # who was not heard of for long has its burst again
-            self._rates = {a: (n, t) for a, (n, t) in self._rates.items() if n + (now - t) * RATE < BURST}
-            if len(self._rates) >= ADDRESSES_MOST:
-                return False
-        self._rates[address] = max(0.0, left - 1), now
-        return left >= 1
 
     # --- what is kept --------------------------------------------------------------------------------------------
 
@@ -283,43 +220,3 @@ class Voting:
             return Ballots(here=here, caught_up=caught_up)
         votes = dict(sorted(Counter(self._now.chosen.values()).items()))
         return Ballots(self._now.question, votes, self._now.closed, here, caught_up)
-
-
-def _address(scope: dict[str, Any]) -> str:
-    """Who asks, as far as one person is told from another: an IPv6 network of 64 bits is one."""
-    host = str((scope.get("client") or ("", 0))[0])
-    with contextlib.suppress(ValueError):
-        found = ipaddress.ip_address(host)
-        if isinstance(found, ipaddress.IPv6Address):
-            return str(found.ipv4_mapped or ipaddress.ip_network((int(found) >> 64 << 64, 64)))
-    return host
-
-
-def _refused(headers: dict[bytes, bytes]) -> Answer | None:
-    """Why a vote is not even read: another site sent it, a form did, or it is too long; ``None``: it is read."""
-    origin = headers.get(b"origin")
-    if origin is not None and origin.partition(b"://")[2] != headers.get(b"host"):
-        return 403, b"votes are taken from this page only\n"
-    if headers.get(b"sec-fetch-site", b"same-origin") not in (b"same-origin", b"none"):
-        return 403, b"votes are taken from this page only\n"
-    if headers.get(OWN_HEADER) != b"1" or not JSON.fullmatch(headers.get(b"content-type", b"")):
-        return 415, b"this is no vote\n"
-    length = headers.get(b"content-length", b"")
-    if not re.fullmatch(rb"\d{1,15}", length) or b"transfer-encoding" in headers:
-        return 411, b"a vote says how long it is\n"
-    return (413, b"this is too long for a vote\n") if int(length) > LONGEST else None
-
-
-async def _body(receive: Callable[[], Awaitable[dict[str, Any]]]) -> bytes | None:
-    """A vote's bytes, if all of them come in time and are no more than they may."""
-    body = b""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(BODY_SECONDS):
-            while len(body) <= LONGEST:
-                part = await receive()
-                if part["type"] != "http.request":
-                    return None
-                body += part.get("body", b"")
-                if not part.get("more_body"):
-                    return body
-    return None
