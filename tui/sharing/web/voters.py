@@ -1,4 +1,4 @@
-"""Those who vote: numbers that only this process makes, how often an address is listened to, and what is read at all."""
+"""Those who vote: numbers that only this process makes, how often an address is heard, and what is read at all."""
 
 from __future__ import annotations
 
