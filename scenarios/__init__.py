@@ -10,6 +10,7 @@ from facetui.engine.records.registry import Entry, Registry
 
 _TOLD = {
     "arms_race": "arms_race",
+    "the_room": "the_room",
     "naive_poisoning": "naive_poisoning",
     "adaptive_defence": "answers.adaptive_defence",
     "retroactive_model": "retroactive_model",

@@ -67,6 +67,12 @@ def test_the_wheel_has_every_package():
     assert sorted(made) == sorted(".".join(("facetui", *folder.parts)) for folder in there)
 
 
+def test_the_wheel_has_every_file_that_the_page_is_made_of():
+    made = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-data"]
+    there = {file.name for file in (ROOT / "tui" / "sharing" / "web").iterdir() if file.suffix in (".js", ".css")}
+    assert there == set(made["facetui.tui.sharing.web"])
+
+
 def test_every_extra_that_is_named_exists():
     named = set()
     for file in [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("engine/**/*"), *ROOT.glob("tui/**/*.py")]:
@@ -176,7 +182,7 @@ COMPUTE = {
     "bench paper": "-o paper",
     "bench search": "",
     "bench forecast": "",
-    "bench follow": "--followers 1 --seconds 2 --rounds 1",
+    "bench follow": "--followers 1 --seconds 2 --rounds 1 --votes",
     "models verify": "compact-a",
 }
 """Commands that need the lab, and what they are given."""

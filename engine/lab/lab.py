@@ -17,6 +17,7 @@ import torch
 from facetui.engine.core.cache import Cache
 from facetui.engine.lab.friends import Friends
 from facetui.engine.lab.law import Law
+from facetui.engine.lab.questions.audience import Audience, ask, guess
 from facetui.engine.lab.questions.forecast import forecast
 from facetui.engine.lab.questions.identification import measure, search
 from facetui.engine.lab.questions.open_set import identify
@@ -72,6 +73,7 @@ class Lab(Player):
         strength: of tools whose settings a story leaves open: ``release``, or ``workshop``, which weakens them.
         crowd: people who only have clean photos on the web, among whom the others are searched for.
         asked: for protected people ``alone``, each among everybody else's clean photos, or ``together``.
+        audience: who answers what a story asks the room; absent: nobody can.
 
     Attributes:
         world: who is who, the web and the networks.
@@ -106,7 +108,9 @@ class Lab(Player):
         strength: str = "release",
         crowd: Sequence[Person] = (),
         asked: Asked = "alone",
+        audience: Audience | None = None,
     ) -> None:
+        self._audience = audience or Audience()
         recorder = partial(
             Recorder,
             emit,
@@ -125,6 +129,7 @@ class Lab(Player):
         self.world = self._new_world()
         self.recorder = self.world.recorder
         self.measurements: list[ProtectionMeasured] = []
+        self._audience.asked = 0
         self.users = Users(self.world)
         self.friends = Friends(self.world)
         self.law = Law(self.recorder)
@@ -200,6 +205,38 @@ class Lab(Player):
     def note(self, text: str) -> None:
         """Say something to the audience."""
         self.recorder.emit(Note(text=text))
+
+    @move
+    def ask(self, text: str, options: Sequence[str], seconds: float = 30) -> str:
+        """Let the room decide: those who follow vote; the option with most votes is returned, of equals the first.
+
+        Where nobody can vote the first option is taken at once, where nobody does after the time, and both are said.
+
+        Args:
+            text: the question.
+            options: two to nine answers.
+            seconds: for which one can vote, at most 600.
+
+        Raises:
+            UsageError: no question, options or time of this kind, or an answer given before the run that is none.
+        """
+        return ask(self.recorder, self._audience, text, options, seconds)
+
+    @move
+    def guess(self, text: str, seconds: float = 30) -> float | None:
+        """Let the room guess a share before it is measured; returns the guess in the middle, in [0, 1].
+
+        Args:
+            text: the question, "What will be left?".
+            seconds: for which one can guess, at most 600.
+
+        Returns:
+            The median, or ``None`` where nobody guessed.
+
+        Raises:
+            UsageError: no question or time of this kind, or a guess given before the run that is none.
+        """
+        return guess(self.recorder, self._audience, text, seconds)
 
     @move
     def cite(

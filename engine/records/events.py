@@ -6,10 +6,11 @@ torch. Pictures are named by content hash and lie beside the journal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from facetui.engine.records.errors import Cancelled
 from facetui.engine.records.fields import (
@@ -29,6 +30,8 @@ from facetui.engine.records.text import json
 
 Actor = Literal["users", "friends", "trainer", "law", "lab"]
 Basis = Literal["measured", "cited"]
+
+AnsweredBy = Literal["room", "nobody", "unasked", "before"]
 
 WHOLE_ARCHIVE = "whole archive"
 """The cohort name under which a measurement of everything the trainer holds is reported."""
@@ -426,6 +429,52 @@ class PicturesShown(Event, frozen=True, kw_only=True, tag="pictures_shown"):
     """Of the person's own nearest photo; absent: not kept, or none is enrolled."""
 
 
+class Asked(Event, frozen=True, kw_only=True, tag="asked"):
+    """A question to the room; it stays open until its answer comes."""
+
+    question: Name
+    """Its number in the run, from 1: an answer and a vote name it."""
+    text: Text
+    options: Annotated[list[Name], Meta(max_length=9)] = []
+    """What can be answered; empty: a share is guessed, 0 to 100 %."""
+    seconds: Seconds = 0.0
+    """For how long one can answer; 0: nobody can."""
+
+
+class Counted(Event, frozen=True, kw_only=True, tag="counted"):
+    """How many answers there are so far."""
+
+    question: Name
+    counts: list[Count]
+    """Votes for each option; of guesses only how many, so that nobody guesses what others did."""
+
+
+class Answered(Event, frozen=True, kw_only=True, tag="answered"):
+    """What the room said, or what is taken in its place."""
+
+    question: Name
+    answer: Text
+    """The option that goes on; of guesses the one in the middle, ``40 %``, or nothing where nobody guessed."""
+    choice: Count | None
+    """Its number, from 1; of guesses the one in the middle in per cent; absent: nobody guessed."""
+    by: AnsweredBy
+    """``room``; ``nobody``, or ``unasked`` where nobody could: the first option is taken; ``before``: it was given."""
+    counts: list[Count] = []
+    """Votes for each option."""
+    guesses: list[Annotated[int, Meta(ge=0, le=100)]] = []
+    """All of them, in per cent, the lowest first."""
+
+
+NOBODY = -1
+"""In the place of an answer that is given before a run: nobody answers."""
+
+
+def answers_in(events: Iterable[Event]) -> tuple[int, ...]:
+    """What the questions of a run were answered, so that it can be played again with the same answers."""
+    said = [event for event in events if isinstance(event, Answered)]
+    return tuple(NOBODY if one.by in ("nobody", "unasked") or one.choice is None else one.choice for one in said)
+
+
 class Note(Event, frozen=True, kw_only=True, tag="note"):
     text: Text
 
@@ -463,6 +512,9 @@ AnyEvent = (
     | SearchForecast
     | VerificationMeasured
     | PicturesShown
+    | Asked
+    | Counted
+    | Answered
     | Note
     | RunEnded
     | RunFailed

@@ -12,8 +12,9 @@ from typing import Any
 
 from facetui.engine import system
 from facetui.engine.records.errors import Cancelled, FacetuiError, OutOfMemory, lack_of_memory
-from facetui.engine.records.events import Event, RunEnded, RunFailed
+from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
+from facetui.engine.runs.ballots import Said
 from facetui.engine.runs.scenario import NO_MEMORY, Scenario
 from facetui.engine.runs.settings import Settings
 from facetui.engine.runs.what_if import Branch
@@ -61,7 +62,7 @@ def run(
         FacetuiError: before the run began: people, cast, device or folder that do not exist or fit.
     """
     from facetui.engine.core import device
-    from facetui.engine.runs.setup import begin, open_lab, prepare
+    from facetui.engine.runs.setup import audience_of, begin, open_lab, prepare
 
     stop = cancel or threading.Event()
 
@@ -82,6 +83,13 @@ def run(
             display(event)
 
     lab: Any = None
+    said = Said(journal.folder)
+
+    def move(verb: str, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for text in said.more():
+            lab.recorder.emit(Note(text=text))
+        return branch.make(verb, call, args, kwargs) if settings.changes else call(*args, **kwargs)
+
     try:
         lab = open_lab(
             setup,
@@ -90,7 +98,8 @@ def run(
             cancelled=stop.is_set,
             path=str(scenario.path),
             posts=scenario.posts,
-            **({"on_move": branch.make} if settings.changes else {}),
+            audience=audience_of(lambda: journal.folder, setup.answers),
+            on_move=move,
         )
         branch.lab = lab
         branched = {"changes": list(map(str, settings.changes)), "branch_of": settings.branch_of}

@@ -16,12 +16,12 @@ from facetui.engine.core.device import telling
 from facetui.engine.lab.lab import Lab
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import FacetuiError, UsageError
-from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
+from facetui.engine.records.events import Event, Note, RunEnded, RunFailed, answers_in
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.records.text import clean, html
 from facetui.engine.runs.run import Display
 from facetui.engine.runs.scenario import Scenario, Value
-from facetui.engine.runs.setup import Setup, begin, open_lab
+from facetui.engine.runs.setup import Setup, audience_of, begin, open_lab
 
 TITLE = "Played by hand."
 
@@ -98,6 +98,7 @@ class Session:
         self.table = CohortTable()
         self.events: list[Event] = []
         self.journal = Journal(new_run_folder(out, self._name))
+        self._audience = audience_of(lambda: self.journal.folder, setup.answers)
         self.lab = self._opened()
         self._begin()
         if story is not None:
@@ -123,6 +124,7 @@ class Session:
             cancelled=lambda: self._stop,
             on_move=self._move,
             posts=self._story.posts if self._story else (),
+            audience=self._audience,
         )
         for name, function in self._extras.items():
             setattr(lab, name, function)
@@ -164,10 +166,13 @@ class Session:
         """Put the lab into the state after the moves that are kept: a new journal, everything from the cache."""
         old = self.journal
         old.close()
+        given, said = self._audience.given.copy(), answers_in(self.events)
         self.journal = Journal(new_run_folder(self._out, self._name))
         self.events.clear()
         self.table = CohortTable()
         depth, self._depth, self._muted = self._depth, 0, True
+        self._audience.given.clear()
+        self._audience.given.extend(said)  # the room is not asked again what it has answered
         try:
             self.lab.restart()
             self._begin()
@@ -176,6 +181,8 @@ class Session:
                 getattr(self.lab.players[actor], name)(*move.args, **move.kwargs)
         finally:
             self._depth, self._muted = depth, False
+            self._audience.given.clear()
+            self._audience.given.extend(given)
         shutil.rmtree(old.folder, ignore_errors=True)
 
     # --- what is typed --------------------------------------------------------------------------------------------

@@ -37,6 +37,8 @@ class Settings:
         changes: what is otherwise than the story has it, see ``changes``.
         branch_of: the run that it branches from with them; empty: none is known.
         together: protected people are asked for together; otherwise each alone among everybody else's clean photos.
+        answers: to what the story asks the room, in order: an option's number from 1, a guess in per cent, or -1 for
+            nobody's; what is asked beyond them is asked of the room.
     """
 
     out: Path = Path("runs")
@@ -57,3 +59,4 @@ class Settings:
     me: Path | None = None
     changes: tuple[Change, ...] = ()
     branch_of: str = ""
+    answers: tuple[int, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from facetui.engine.core import device
 from facetui.engine.core.cache import Cache
 from facetui.engine.extractors.describing import describe
 from facetui.engine.lab.lab import Lab
+from facetui.engine.lab.questions.audience import Audience, Votes
 from facetui.engine.lab.world.recorder import OnMove, make_move
 from facetui.engine.lab.world.strength import Strength, check
 from facetui.engine.lab.world.world import Asked
@@ -21,6 +23,7 @@ from facetui.engine.people.casts import Cast
 from facetui.engine.people.persons import EMBEDDED, People
 from facetui.engine.records.events import Event, RunBegan
 from facetui.engine.records.text import html
+from facetui.engine.runs import ballots
 from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.environment import repeats, versions
 from facetui.engine.runs.scenario import Value
@@ -53,6 +56,7 @@ class Setup:
         left_out: networks of the cast that it is played without.
         per_person: how many photos of each person of a folder were taken at most.
         private: somebody's own photos are among them: no picture is kept, and nothing of the run may leave the machine.
+        answers: to what the story asks the room, given before the run.
     """
 
     cast: Cast
@@ -68,6 +72,7 @@ class Setup:
     left_out: tuple[str, ...] = ()
     per_person: int = PER_PERSON
     private: bool = False
+    answers: tuple[int, ...] = ()
 
     def _facts(self) -> dict[str, str]:
         """What it is, in words, by heading."""
@@ -136,6 +141,7 @@ def prepare(settings: Settings, tell: persons.Tell = persons.silent) -> Setup:
         without,
         settings.per_person,
         settings.me is not None,
+        settings.answers,
     )
 
 
@@ -148,6 +154,7 @@ def open_lab(
     path: str = "",
     on_move: OnMove = make_move,
     posts: Sequence[int] = (),
+    audience: Audience | None = None,
 ) -> Lab:
     """A lab in which nothing has happened yet, not even its first event: see ``begin``.
 
@@ -159,6 +166,7 @@ def open_lab(
         path: file name of the scenario, whose line numbers events carry.
         on_move: makes the moves that a story calls.
         posts: how many photos the story posts of each protected person, at each time.
+        audience: who answers what a story asks the room; absent: nobody can.
     """
     setup = setup or prepare(Settings())
     if setup.private:
@@ -180,7 +188,25 @@ def open_lab(
         strength=setup.strength,
         crowd=setup.crowd.persons if setup.crowd else (),
         asked=setup.asked,
+        audience=audience,
     )
+
+
+def audience_of(folder: Callable[[], Path], given: Sequence[int] = ()) -> Audience:
+    """Those who vote on a run.
+
+    Args:
+        folder: gives the run's folder, beside whose journal the votes are.
+        given: answers that were given before the run.
+    """
+
+    def look(question: str) -> Votes | None:
+        now = ballots.read(folder())
+        if now is None:
+            return None
+        return Votes(now.choices, now.closed) if now.question == question else Votes()
+
+    return Audience(look, given)
 
 
 def begin(

@@ -19,7 +19,7 @@ from ..support.sample_run import sample_events
 class Presenter:
     """A run that the test writes, and the process that serves it."""
 
-    def __init__(self, folder: Path, pictures: str = "fictional", **environment: str) -> None:
+    def __init__(self, folder: Path, pictures: str = "fictional", votes: bool = False, **environment: str) -> None:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         self.book = Journal(folder)
@@ -28,7 +28,7 @@ class Presenter:
         before = dict(os.environ)
         os.environ.update(environment)
         try:
-            self.server = server_process.start(folder, pictures=pictures)
+            self.server = server_process.start(folder, pictures=pictures, votes=votes)
         finally:
             os.environ.clear()
             os.environ.update(before)

@@ -15,7 +15,7 @@ from textual.screen import Screen
 
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
-from facetui.tui.app.actions import comparing, exports, home, pointing, what_if
+from facetui.tui.app.actions import comparing, exports, home, pointing, room, what_if
 from facetui.tui.app.actions.play import Playing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
@@ -391,11 +391,18 @@ class FacetApp(Viewer):
         self.notify("Those who follow are told to look here.")
 
     def action_go_to_cue(self) -> None:
-        """Where the presenter's cue points."""
-        if self.cueing.go():
+        """Vote on what is asked, else go where the presenter's cue points; the presenter asks the room."""
+        if self.stage.run.vote is not None:
+            room.offer(self)
+        elif self.cueing.go():
             self._changed()
         else:
-            self.notify("There is no cue to follow.")
+            room.ask(self)
+
+    def look_at_room(self) -> None:
+        """What the room is asked, and how it answers; who follows is asked once without a key."""
+        super().look_at_room()
+        room.offer_once(self)
 
     def action_address(self) -> None:
         """Where others can follow this run."""

@@ -278,6 +278,7 @@ class Viewer(App[int]):
         passed, self._ticked = now - self._ticked, now
         if self.mirror is not None:
             self._look_at_mirror(self.mirror)
+        self.look_at_room()
         self.cueing.look(following=self.mirror is not None)
         self.read_journal()
         if self.leaving and not self.stage.running:
@@ -289,6 +290,11 @@ class Viewer(App[int]):
         if not (rests and self._rested):
             self.draw()  # what stands still costs nothing
         self._rested = rests
+
+    def look_at_room(self) -> None:
+        """What the room is asked, and how it answers."""
+        if said := self.cueing.look_at_room(self.mirror.voter if self.mirror is not None else None):
+            self.notify(said)
 
     def _look_at_mirror(self, mirror: Mirror) -> None:
         """How the connection is, and whether the presenter's run was begun anew."""

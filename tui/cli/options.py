@@ -12,8 +12,10 @@ import typer
 from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import NOBODY, answers_in
 from facetui.engine.records.text import brief
 from facetui.tui.cli import shell_completion as shell
+from facetui.tui.runs import labels
 
 if TYPE_CHECKING:
     from facetui.engine.runs.settings import Settings
@@ -24,6 +26,7 @@ def comma_list(text: str) -> tuple[str, ...]:
     return tuple(filter(None, map(str.strip, text.split(","))))
 
 
+ANSWER = re.compile(r"-|\d{1,3}( ?%)?", re.ASCII)
 _SIZES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _SIZES |= {"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
 _TIMES = {"h": 3600, "d": 86400, "w": 7 * 86400}
@@ -139,6 +142,19 @@ PicturesOption = Annotated[
         help="Which pictures leave this machine: none, fictional (people) or all.",
     ),
 ]
+VotesOption = Annotated[
+    bool,
+    typer.Option(
+        "--votes/--no-votes", help="Those who follow may vote where the story asks the room; else they only read."
+    ),
+]
+AnswersOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Answers to what the story asks: 2,1,40 (an option's number, a guess in %, - for nobody), or a run.",
+        metavar="ANSWERS|RUN",
+    ),
+]
 NoCacheOption = Annotated[bool, typer.Option("--no-cache", help="Compute everything anew and keep no results.")]
 NoMotionOption = Annotated[bool, typer.Option("--no-motion/--motion", help="The app steps instead of gliding.")]
 NoConsoleOption = Annotated[bool, typer.Option("--no-console", help="The app offers no Python console.")]
@@ -175,6 +191,7 @@ def settings_of(
     together: bool = False,
     partly: bool = False,
     per_person: int = PER_PERSON,
+    answers: str | None = None,
 ) -> Settings:
     """What a run depends on, as asked for on the command line."""
     from facetui.engine.runs.settings import Settings
@@ -198,7 +215,27 @@ def settings_of(
         together=together,
         with_what_is_there=partly,
         per_person=per_person,
+        answers=answers_of(answers),
         seed=seed,
         device=device,
         cache=cache_folder,
     )
+
+
+def answers_of(text: str | None) -> tuple[int, ...]:
+    """Answers to what a story asks, from ``2,1,40`` or from the journal of a run.
+
+    Raises:
+        UsageError: neither is of that form.
+        JournalError: the run cannot be read.
+    """
+    if text is None:
+        return ()
+    parts = [part.strip() for part in text.split(",")]
+    if all(ANSWER.fullmatch(part) for part in parts):
+        return tuple(NOBODY if part == "-" else int(part.removesuffix("%").rstrip()) for part in parts)
+    try:
+        return answers_in(journal.read(labels.find(text)))
+    except UsageError:
+        expected = "expected --answers 2,1,40 (an option's number, a guess in %, or - for nobody) or a run's name"
+        raise UsageError(f"{expected}, got {text!r}") from None

@@ -6,6 +6,7 @@ then changes with every answer of the trainer; a change is seen to happen, from 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,9 @@ WORDS = 60
 
 LEGEND = ("━ all photos it kept", "┄ one tool's alone")
 """What the thick line is, and a thin one."""
+
+GUESSES_WIDE = 24
+"""Columns of the guesses in one row, at most."""
 
 STROKES = (("─", "│", "╮╰"), ("┄", "┆", "╮╰"), ("┈", "┊", "╮╰"), ("╌", "╎", "╮╰"))
 THICK = ("━", "┃", "┓┗")
@@ -127,6 +131,7 @@ def draw(now: Scene, known: Scene, geo: Geometry, height: int, room: int, look: 
     _forecast(grid, now, geo, y, labels)
     _beside(grid, geo, y, labels, look)
     _baseline(grid, now, geo, y)
+    _guesses(grid, now, y)
     _band(grid, whole, geo, y, look)
     _cursor(grid, now, geo, y, look)
     for row in range(rows):
@@ -181,6 +186,13 @@ def _beside(grid: Grid, geo: Geometry, y, labels: list[_Label], look: Look) -> N
     if look.as_it_was:
         rate = look.as_it_was[-1][1]
         labels.append(_Label(y(rate), f"{across} as it was", percent(rate), "dim"))
+
+
+def _guesses(grid: Grid, now: Scene, y) -> None:  # type: ignore[no-untyped-def]
+    """What the room guessed: a mark each at the axis of values, those in one row beside each other."""
+    for row, times in Counter(y(guess) for guess in now.guesses).items():
+        marks = "∙" * min(times, GUESSES_WIDE - 1) + ("+" if times >= GUESSES_WIDE else "")
+        grid.put(0, row, marks, "law bold", under=True)
 
 
 def _cursor(grid: Grid, now: Scene, geo: Geometry, y, look: Look) -> None:  # type: ignore[no-untyped-def]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -127,7 +128,18 @@ def draw(scene: Scene, *, kept: bool, base: Scene | None = None) -> list[Shape]:
             shapes.append(Stroke(((at[0] - 6, at[1] - turn), (at[0] + 6, at[1] + turn)), "#b03325", 2.0))
         text = f"x {cited.event.extractor} {percent(cited.event.protection_rate)} (cited)"
         labels.append(Words(end + 14, at[1] + 5, text, "#b03325"))
+    for guess, beside in stacked(scene.guesses, 50):
+        shapes.append(Box(LEFT + 4 + 7 * beside, y(guess) - 2.5, 5, 5, "#a3305f"))
     return shapes + list(_apart(labels))
+
+
+def stacked(guesses: Sequence[float], levels: int) -> Iterator[tuple[float, int]]:
+    """Each guess, in [0, 1], and how many of those before it stand at the same one of so many levels."""
+    there: Counter[int] = Counter()
+    for guess in guesses:
+        level = round(guess * levels)
+        yield guess, there[level]
+        there[level] += 1
 
 
 def _apart(labels: list[Words], gap: float = 19.0) -> list[Words]:

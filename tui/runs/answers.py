@@ -146,13 +146,23 @@ class Connection:
             OSError: nobody answers, or not in time.
             http.client.HTTPException: the answer is none, or breaks off.
         """
+        return self._ask("GET", name, headers, most, None)
+
+    def post(self, name: str, headers: dict[str, str], content: bytes, most: int) -> tuple[int, bytes]:
+        """Send something small; gives the answer's status and its content. Raises as ``get`` does."""
+        answer, body = self._ask("POST", name, headers, most, content)
+        return answer.status, body
+
+    def _ask(
+        self, method: str, name: str, headers: dict[str, str], most: int, content: bytes | None
+    ) -> tuple[http.client.HTTPResponse, bytes]:
         if self._connection is None:
             # Whoever reads answers the rest of the time sets this anew with every read.
             longest = self._limits.wait + self._limits.patience
             self._connection = http.client.HTTPConnection(self._host, self._port, timeout=longest)
             self._connection.response_class = self._clock.response  # type: ignore[assignment]
         self._clock.start(self._limits.wait + self._limits.patience)
-        self._connection.request("GET", self._path + name, headers=headers)
+        self._connection.request(method, self._path + name, content, headers)
         answer = self._connection.getresponse()
         if self._clock.ended:  # the library takes half a head for a whole one
             raise http.client.IncompleteRead(b"")

@@ -23,6 +23,10 @@ LONGEST = 400
 """Characters of a cue's words."""
 
 
+OPTIONS_MOST, OPTION_LONGEST = 9, 100
+"""Of a question: how many answers, and characters of each."""
+
+
 class Cue(msgspec.Struct, frozen=True):
     """Look here.
 
@@ -31,21 +35,29 @@ class Cue(msgspec.Struct, frozen=True):
         view: the screen that is meant.
         text: words; empty for none.
         when: date and time with zone.
+        question: what votes on it name; empty: nothing is asked.
+        options: what can be answered.
+        seconds: for how long.
     """
 
     at: Annotated[int, msgspec.Meta(ge=0, le=2**53)]
     view: str = "timeline"
     text: str = ""
     when: str = ""
+    question: str = ""
+    options: Annotated[list[str], msgspec.Meta(max_length=OPTIONS_MOST)] = []
+    seconds: Annotated[float, msgspec.Meta(ge=0, le=600)] = 0.0
 
 
-def send(folder: Path, at: int, view: str, text: str) -> Cue:
-    """Append a cue to those of a run.
+def send(folder: Path, at: int, view: str, text: str, options: Sequence[str] = (), seconds: float = 0.0) -> Cue:
+    """Append a cue to those of a run, or a question, when it has options.
 
     Raises:
         JournalError: it cannot be written.
     """
-    cue = Cue(at, view, text.strip()[:LONGEST], datetime.now().astimezone().isoformat(timespec="seconds"))
+    question = f"cue {len(read(folder)) + 1}" if options else ""  # a story's questions are numbers
+    when = datetime.now().astimezone().isoformat(timespec="seconds")
+    cue = Cue(at, view, text.strip()[:LONGEST], when, question, [one[:OPTION_LONGEST] for one in options], seconds)
     try:
         before = files.read(folder, CUES, MOST) if files.is_file(folder, CUES) else b""
         # After half a line, of a process that was killed, a line of its own.
@@ -73,5 +85,7 @@ def read(folder: Path) -> list[Cue]:
     for line in lines:
         with contextlib.suppress(msgspec.DecodeError, UnicodeError, RecursionError):
             cue = msgspec.json.decode(line, type=Cue)
-            cues.append(msgspec.structs.replace(cue, text=cue.text[:LONGEST], view=cue.view[:20], when=cue.when[:40]))
+            cut = {"text": cue.text[:LONGEST], "view": cue.view[:20], "when": cue.when[:40]}
+            options = [one[:OPTION_LONGEST] for one in cue.options]
+            cues.append(msgspec.structs.replace(cue, **cut, question=cue.question[:20], options=options))
     return cues

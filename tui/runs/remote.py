@@ -27,6 +27,7 @@ from facetui.engine.records.text import brief
 from facetui.tui.runs import cues, picture_policy
 from facetui.tui.runs.answers import LENGTH, Connection, Foreign, Limits, size, why
 from facetui.tui.runs.cues import CUES
+from facetui.tui.runs.voter import Voter
 
 TRIES = 3
 """Times that a picture is asked for."""
@@ -48,6 +49,7 @@ class Mirror:
         status: how the presenter's run stands, as last heard.
         trouble: what is wrong with the connection, in words; empty: nothing.
         failed: why following ended for good; absent: it did not.
+        voter: takes part in what the room is asked, where the presenter's side takes votes.
 
     Args:
         url: as the presenter's side prints it.
@@ -72,7 +74,9 @@ class Mirror:
         self._parent = parent
         self._limits = limits or Limits()
         self._stop = threading.Event()
-        self._connection = Connection(host, port, parts.path.rstrip("/") + "/", self._limits, self._stop)
+        there = host, port, parts.path.rstrip("/") + "/", self._limits, self._stop
+        self._connection = Connection(*there)
+        self.voter = Voter(Connection(*there))  # one of its own: the other one waits for news
         self._tag = ""
         self._file: IO[bytes] | None = None
         self._heard = time.monotonic()
@@ -123,6 +127,7 @@ class Mirror:
             except Exception as error:  # noqa: BLE001  whatever a stranger sends: who follows is told, and it ends
                 self._give_up(Foreign(f"the presenter's side sent something that is not understood ({error!r:.200})"))
         self._connection.hang_up()
+        self.voter.left()
 
     def _give_up(self, error: JournalError) -> None:
         self.failed, self.status = error, "killed"
@@ -132,6 +137,7 @@ class Mirror:
         """One request for what is missing."""
         have = self._size
         headers = {"Range": f"bytes={have}-", "Prefer": f"wait={self._limits.wait}", "Facetui-Cues": str(self._cues)}
+        headers |= self.voter.headers()
         if self._tag:
             headers["If-Range"] = self._tag
         answer, body = self._connection.get(journal.EVENTS, headers, self._limits.answer)
@@ -160,6 +166,7 @@ class Mirror:
         self._fetch_pictures()
         said = answer.headers.get("Facetui-Status", "")
         self.status = said if said in get_args(journal.Status) else "running"
+        self.voter.heard(answer.headers.get("Facetui-Votes", ""), answer.headers.get("Facetui-Question", ""))
         if answer.headers.get("Facetui-Cues", "0") != str(self._cues):
             self._fetch_cues()
         # Whether a run has ended is known before its size is: then all of it is here.

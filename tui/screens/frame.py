@@ -12,6 +12,8 @@ from facetui.tui.runs.cues import Cue
 from facetui.tui.screens import keys, pages
 from facetui.tui.screens.pages import page
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.room import question
+from facetui.tui.text.asking import asked_lines
 from facetui.tui.text.plain import LEAST
 from facetui.tui.text.spans import Line, Span, between, cut, fit, length, pad, whole_words, wrap
 
@@ -69,6 +71,8 @@ def _besides(stage: Stage) -> Iterator[Span]:
     if stage.running and player.events:
         seconds = int(player.events[-1].wall + stage.clock)
         yield f"  {seconds // 60}:{seconds % 60:02d}", "dim"
+    if stage.run.ballots is not None:
+        yield f"  {stage.run.ballots.here} here, {stage.run.ballots.caught_up} caught up", "lit"
     yield f"  x{player.speed:g}{'' if stage.motion else '  no motion'}", "dim"
     if now.progress is not None and now.progress.rate:
         yield f"   {now.progress.rate:,.0f} {clean(now.progress.unit).removeprefix('image-')}/s", "dim"
@@ -92,8 +96,10 @@ def paint(stage: Stage, width: int, height: int, looks: Looks = PLAIN) -> list[L
 
 
 def _below(stage: Stage, width: int, height: int) -> list[Line]:
-    """The lines at the bottom: a presenter's cue, and the keys."""
+    """The lines at the bottom: what the room is asked, a presenter's cue, and the keys."""
     told = [cue_line(stage.run.cue, width)] if stage.run.cue is not None else []
+    asked = question(stage) if stage.view in keys.RUN else None
+    told = [*(asked_lines(asked, width, height // 3) if asked is not None else []), *told]
     return [*told, *keys.footer(stage, width, height)]
 
 

@@ -9,6 +9,7 @@ from facetui.tui.runs import recordings
 from facetui.tui.runs.recent import Recent, Story
 from facetui.tui.screens.pages import PAGES
 from facetui.tui.state.app_state import Stage
+from facetui.tui.state.room import question
 from facetui.tui.text.spans import Line, fit, length, wrap
 
 
@@ -112,7 +113,13 @@ KEYS = (
         {"home": "d|diff|compare two runs", "timeline": "d|diff|compare both runs"},
     ),
     Key("c", "c", "cue", "tell those who follow to look here, with words or without", on("c a|cue|cue, address", *RUN)),
-    Key("v", "v", "go_to_cue", "go where the presenter's cue points", on("v|go there", *ALL)),
+    Key(
+        "v",
+        "v",
+        "go_to_cue",
+        "go where the presenter's cue points; vote on what is asked; who presents asks the room",
+        on("v|room", *ALL),
+    ),
     Key("a", "a", "address", "the address under which this run is published", on("c a|cue|cue, address", *RUN)),
     Key("s", "s", "picture", "save this screen as SVG", _SAVE),
     Key(
@@ -148,7 +155,7 @@ ROOMY = (80, 16)
 def works(key: Key, stage: Stage) -> bool:
     """Whether a key does anything on the screen that is looked at, as it stands."""
     if key.action == "go_to_cue":
-        return stage.run.cue is not None and stage.view in key.hints
+        return stage.view in key.hints and bool(_for_the_room(stage))
     if key.action == "game":
         return stage.view == "home" or (stage.game and stage.view in key.hints)
     if key.action in ("rename", "note"):
@@ -164,6 +171,16 @@ def works(key: Key, stage: Stage) -> bool:
     if key.action == "watch" and stage.view == "home":
         return isinstance(stage.chosen, Story) and stage.chosen.name in recordings.names()
     return stage.view in key.hints
+
+
+def _for_the_room(stage: Stage) -> str:
+    """What ``v`` does, as it stands: vote, go where a cue points, ask; empty: nothing."""
+    if stage.run.vote is not None:
+        return "v|vote"
+    if stage.run.cue is not None:
+        return "v|go there"
+    can = stage.run.ballots is not None and stage.view in RUN and question(stage) is None
+    return "v|ask|ask the room" if can else ""
 
 
 def footer(stage: Stage, width: int, height: int) -> list[Line]:
@@ -203,7 +220,8 @@ def _hints(stage: Stage, *, more: bool = False) -> list[Line]:
     actions: dict[str, dict[str, str]] = {}
     for key in KEYS:
         if works(key, stage):
-            named = actions.setdefault(key.hints[stage.view], {})
+            hint = _for_the_room(stage) if key.action == "go_to_cue" else key.hints[stage.view]
+            named = actions.setdefault(hint, {})
             named |= dict.fromkeys(key.shown.split(), key.action)
     return [_pair(hint, named, more=more) for hint, named in actions.items()]
 

@@ -97,6 +97,8 @@ def _turn(stage: Stage) -> Line:
         if now.ended.stopped:
             return [("■ its user stopped the run: ", "bold"), (words(now.ended), "")]
         return [("× the run failed: ", "bad bold"), (words(now.ended), "")]
+    if now.room is not None and now.room.answered is None:
+        return [("? the room ", "bold"), ("is asked", "")]
     if event is None:
         return [("· the lab ", "bold"), ("is made ready", "")]
     what = clean(now.progress.task) if now.progress else brief(event)

@@ -18,6 +18,7 @@ from facetui.engine.core.cache import default_folder
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records import installation, journal, places
 from facetui.engine.records.errors import FacetuiError, UsageError
+from facetui.engine.records.events import answers_in
 from facetui.engine.runs.scenario import Scenario
 from facetui.engine.runs.session import Session
 from facetui.engine.runs.settings import Settings
@@ -50,7 +51,8 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
         return Settings(out=runs, cache=default_folder()), None
     if not installation.made_here(folder):  # its story is a program of whoever made it
         raise UsageError("this run was made elsewhere, and its story is not played here; facetui repl opens a session")
-    began = journal.began(journal.read(folder), folder)
+    events = journal.read(folder)
+    began = journal.began(events, folder)
     around = f" among those of {began.crowd!r}" if began.crowd not in ("", EMBEDDED) else ""
     if not began.fictional or around:
         raise UsageError(
@@ -70,6 +72,7 @@ def settings_after(folder: Path | None, runs: Path) -> tuple[Settings, Scenario 
         crowd=str(began.n_crowd),
         together=began.asked != "alone",
         with_what_is_there=bool(began.left_out),
+        answers=answers_in(events),
     )
     return settings, story
 

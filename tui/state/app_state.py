@@ -9,8 +9,10 @@ from pathlib import Path
 
 from facetui.engine.records.cohort_table import grid
 from facetui.engine.records.events import Event, Progress, RunEnded, RunFailed
+from facetui.engine.runs.ballots import Ballots
 from facetui.tui.runs.cues import Cue
 from facetui.tui.runs.recent import Recent, Story, comparable, has_words
+from facetui.tui.runs.voter import Open
 from facetui.tui.state.playhead import Player, reading_seconds, speaks
 from facetui.tui.state.selection import Selection, inside, listed, photos_of_people
 from facetui.tui.state.snapshot import Scene
@@ -38,6 +40,11 @@ class ShownRun:
         recorded: the date of a recording that is played instead of a run of one's own.
         base: the run that it branches from, as ``facetui diff`` takes it; empty: none, or it is not at hand.
         against: by how much it differs from that in the end, in words.
+        ballots: how the room stands, where this app's run is voted on.
+        vote: the question that one who follows can vote on now.
+        voted: what was voted on it.
+        offered: the question that was put to who follows last.
+        asking: what the presenter asks beside the story, until it is answered.
     """
 
     folder: Path | None = None
@@ -50,6 +57,11 @@ class ShownRun:
     recorded: str = ""
     base: str = ""
     against: str = ""
+    ballots: Ballots | None = None
+    vote: Open | None = None
+    voted: int | None = None
+    offered: str = ""
+    asking: Cue | None = None
 
 
 @dataclass

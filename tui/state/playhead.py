@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from facetui.engine.records.events import (
     MOVES,
+    Answered,
+    Asked,
     ClockMoved,
+    Counted,
     Event,
     Note,
     PicturesShown,
@@ -35,7 +38,9 @@ def speaks(events: Sequence[Event], index: int) -> bool:
     event = events[index]
     if isinstance(event, ProtectionMeasured):
         return event.basis == "measured" and begins_move(events, index)
-    return isinstance(event, Note | RunFailed) or (isinstance(event, MOVES) and not _is_told(events, index))
+    return isinstance(event, Note | Asked | Answered | RunFailed) or (
+        isinstance(event, MOVES) and not _is_told(events, index)
+    )
 
 
 def _is_told(events: Sequence[Event], index: int) -> bool:
@@ -51,7 +56,7 @@ def is_dull(events: Sequence[Event], index: int) -> bool:
     event = events[index]
     if isinstance(event, PicturesShown):  # of several people: one of them stands beside the chart
         return index > 0 and isinstance(events[index - 1], PicturesShown)
-    return isinstance(event, Progress | ClockMoved)
+    return isinstance(event, Progress | ClockMoved | Counted)
 
 
 def begins_move(events: Sequence[Event], index: int) -> bool:
@@ -119,6 +124,8 @@ class Player:
                 return 0.15 if isinstance(after, ProtectionMeasured) else 1.6
             case PicturesShown():
                 return 0.8
+            case Counted():
+                return 0.3
             case RunBegan() | ClockMoved() | None:
                 return 0.4
             case _:

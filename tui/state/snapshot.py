@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import (
     WHOLE_ARCHIVE,
     Actor,
+    Answered,
+    Asked,
     ClockMoved,
+    Counted,
     Event,
     Note,
     PhotosScraped,
@@ -102,6 +105,21 @@ class Cited:
     event: ProtectionMeasured
 
 
+@dataclass(frozen=True)
+class Room:
+    """What the room is asked, or was asked last.
+
+    Attributes:
+        asked: the question.
+        counts: answers so far, by option; of guesses how many.
+        answered: what it said; absent: the question is open.
+    """
+
+    asked: Asked
+    counts: tuple[int, ...] = ()
+    answered: Answered | None = None
+
+
 @dataclass
 class Scene:
     """The world up to an event.
@@ -125,6 +143,8 @@ class Scene:
         progress: how far the task at hand is.
         shown: pictures, oldest first.
         line: the scenario's running line.
+        room: the last question to the room.
+        guesses: what the room guessed last, in [0, 1], the lowest first.
         forecast: what was foretold last for more strangers than there are.
     """
 
@@ -147,6 +167,8 @@ class Scene:
     progress: Progress | None = None
     shown: list[PicturesShown] = field(default_factory=list)
     line: int | None = None
+    room: Room | None = None
+    guesses: tuple[float, ...] = ()
     forecast: SearchForecast | None = None
 
     @classmethod
@@ -180,6 +202,8 @@ class Scene:
                 self.caption = words(event)
             case PicturesShown():
                 self.shown.append(event)
+            case Asked() | Counted() | Answered():
+                self._asked(event)
             case ProtectionMeasured():
                 self._measured(event, last)
             case _ if isinstance(event, MOVES):
@@ -187,6 +211,20 @@ class Scene:
                 self.move = event
                 if self.note is None:  # nobody tells a story: the move speaks for itself
                     self.caption = brief(event)
+
+    def _asked(self, event: Asked | Counted | Answered) -> None:
+        if isinstance(event, Asked):
+            self.room, self.caption = Room(event), words(event)
+            self.guesses = self.guesses if event.options else ()
+            return
+        if self.room is None or self.room.asked.question != event.question:  # an answer to nothing
+            return
+        if isinstance(event, Counted):
+            self.room = replace(self.room, counts=tuple(event.counts))
+            return
+        self.room = replace(self.room, counts=tuple(event.counts) or self.room.counts, answered=event)
+        self.guesses = tuple(guess / 100 for guess in event.guesses) or self.guesses
+        self.caption = words(event)
 
     def _moved(self, event: Event) -> None:
         self.moves += 1

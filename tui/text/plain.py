@@ -14,6 +14,7 @@ from typing import IO, Literal
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.events import (
     ClockMoved,
+    Counted,
     Event,
     PicturesShown,
     Progress,
@@ -125,8 +126,8 @@ class Plain:
                 self._progress(event)
             case RunEnded() | RunFailed():
                 self._closing(event)
-            case ClockMoved():
-                pass  # every line begins with the date
+            case ClockMoved() | Counted():
+                pass  # every line begins with the date; the answer counts, too
             case PicturesShown() if event.person != self._first:
                 pass  # of all whose pictures are kept, one is named here
             case _:

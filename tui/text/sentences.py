@@ -8,7 +8,10 @@ from facetui.engine.records.events import (
     GALLERY,
     WHOLE_ARCHIVE,
     Actor,
+    Answered,
+    Asked,
     ClockMoved,
+    Counted,
     DefenceApplied,
     DetectionMeasured,
     Event,
@@ -70,6 +73,12 @@ def _words(event: Event) -> str:
             return f"it is {event.t}"
         case Note():
             return event.text
+        case Asked():
+            return asked(event)
+        case Counted():
+            return f"answers so far: {', '.join(map(str, event.counts))}"
+        case Answered():
+            return _answered(event)
         case PhotosPosted():
             return _posted(event)
         case PhotosScraped():
@@ -104,6 +113,26 @@ def _words(event: Event) -> str:
             return f"{'stopped' if event.stopped else 'failed'} after {event.wall:.1f} s: {event.error}"
         case _:
             return event.kind.replace("_", " ")
+
+
+def asked(event: Asked) -> str:
+    """A question with what can be answered."""
+    options = "; ".join(f"{number} {option}" for number, option in enumerate(event.options, 1))
+    return f"The room is asked: {event.text} {options or 'A share from 0 to 100 %.'}"
+
+
+def _answered(event: Answered) -> str:
+    """What the room said, and how many of it; or that nobody was asked."""
+    if event.by == "before":
+        return f"As was answered before: {event.answer}."
+    if event.by in ("nobody", "unasked"):
+        why = "Nobody answered" if event.by == "nobody" else "Nobody was asked: there is nobody who can vote"
+        return f"{why}. It goes on with: {event.answer}." if event.answer else f"{why}."
+    if event.guesses:
+        low, high = event.guesses[0], event.guesses[-1]
+        return f"The room guesses {event.answer}: the middle of {len(event.guesses)} guesses, {low} to {high} %."
+    counts = ", ".join(map(str, event.counts))
+    return f"The room answers: {event.answer} (votes by option: {counts})."
 
 
 def unit(event: Progress) -> str:

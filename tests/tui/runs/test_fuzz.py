@@ -24,6 +24,9 @@ from facetui.engine.records import journal
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.errors import FacetuiError, JournalError
 from facetui.engine.records.events import (
+    Answered,
+    Asked,
+    Counted,
     DetectionMeasured,
     Event,
     OpenSetMeasured,
@@ -133,6 +136,11 @@ def more_events() -> list[Event]:
         similarity_posted=0.3,
         n_pairs=64,
     )
+    asked = Asked(question="1", text="What now?", options=["a", "b"], seconds=30)
+    counted, guessed = Counted(question="1", counts=[1, 2]), Asked(question="2", text="How many?")
+    said = Answered(question="1", answer="b", choice=2, by="room", counts=[1, 2])
+    middle = Answered(question="2", answer="40 %", choice=40, by="room", guesses=[10, 40, 90])
+    room = [asked, counted, said, guessed, middle]
     foretold = SearchForecast(
         extractor="model-b",
         photos=[10**6, 10**9],
@@ -152,6 +160,7 @@ def more_events() -> list[Event]:
         open_set,
         foretold,
         verification,
+        *room,
         RunFailed(error="no memory", exit_code=5, log="engine.log"),
     ]
 

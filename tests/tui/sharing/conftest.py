@@ -61,8 +61,8 @@ def served():
     """Serves a run's folder as long as the test runs."""
     servers = []
 
-    def serve(folder: Path) -> str:
-        servers.append(server_process.start(folder))
+    def serve(folder: Path, *, votes: bool = False) -> str:
+        servers.append(server_process.start(folder, votes=votes))
         return servers[-1].url
 
     yield serve

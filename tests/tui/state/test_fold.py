@@ -17,7 +17,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records import journal
-from facetui.engine.records.events import WHOLE_ARCHIVE, AnyEvent, DefenceApplied, Event, OpenSetMeasured, encode
+from facetui.engine.records.events import (
+    WHOLE_ARCHIVE,
+    Answered,
+    AnyEvent,
+    Asked,
+    Counted,
+    DefenceApplied,
+    Event,
+    OpenSetMeasured,
+    encode,
+)
 from facetui.engine.records.rates import percent
 from facetui.tui.runs.archive import unpacked_for_now
 from facetui.tui.state.playhead import MOVES, begins_move
@@ -156,6 +166,35 @@ def test_galleries_and_open_sets_have_the_same_labels_on_both():
     assert rounded(told) == rounded(plain(events, last))
     labels = [label for slot in told["slots"] for _, label, _ in slot["moves"]]
     assert {"among 530", "may say nobody"} <= set(labels)
+
+
+def test_what_the_room_says_is_the_same_on_both():
+    asked = Asked(question="1", text="What now?", options=["a", "b"], seconds=30)
+    guessed = Asked(question="2", text="How many?")
+    events = [
+        sample_events()[0],
+        asked,
+        Counted(question="1", counts=[0, 1]),
+        Answered(question="1", answer="b", choice=2, by="room", counts=[1, 2]),
+        guessed,
+        Counted(question="9", counts=[7]),
+        Answered(question="2", answer="40 %", choice=40, by="room", guesses=[10, 40, 90]),
+        *(Answered(question="2", answer="a", choice=1, by=by) for by in ("nobody", "unasked", "before")),
+        Answered(question="2", answer="", choice=None, by="unasked"),
+        asked,
+    ]
+    events = [msgspec.structs.replace(event, seq=seq) for seq, event in enumerate(events)]
+    program = f"const events = {json.dumps(raw(events))};\n{SCRIPT.read_text()}\n"
+    program += "const at = events.map((_, i) => Fold.fold(events, i));\n"
+    program += "const told = at.slice(1).map((s) => [s.caption, s.room.counts, Boolean(s.room.answered), s.guesses]);\n"
+    if NODE is None:
+        pytest.skip("node is not here")
+    program += "process.stdout.write(JSON.stringify(told));"
+    ran = subprocess.run([NODE, "-"], input=program, capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
+    scenes = [Scene.of(events[: i + 1]) for i in range(1, len(events))]
+    here = [[s.caption, list(s.room.counts), s.room.answered is not None, list(s.guesses)] for s in scenes if s.room]
+    assert json.loads(ran.stdout) == here and len(here) == len(events) - 1
 
 
 def kinds_in(name: str) -> set[str]:

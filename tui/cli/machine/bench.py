@@ -231,16 +231,20 @@ def follow(
     followers: Annotated[int, typer.Option(help="Light ones, on this machine.", min=1)] = 200,
     seconds: Annotated[float, typer.Option(help="Of each phase.", min=2)] = 20.0,
     rounds: Annotated[int, typer.Option(help="Phases with followers, and as many without.", min=1)] = 3,
+    votes: Annotated[bool, typer.Option("--votes", help="All of them vote, once in each phase.")] = False,
 ) -> None:
     """Measure followers of a computing engine: how far behind they are, what is lost, what it costs the engine."""
     from facetui.tui.cli.machine.bench_followers import measure
 
-    cost = measure(followers, seconds, rounds)
+    cost = measure(followers, seconds, rounds, votes=votes)
     middle, most, worst = (1000 * delay for delay in cost.behind)
     say(f"{cost.followers} followers, {cost.lines:,} lines received, {cost.lost} lost, twice or out of order")
     say(f"behind the journal     median {middle:.0f} ms, 99 % within {most:.0f} ms, worst {worst:.0f} ms")
     phases = ", ".join(f"{a:.0f} and {f:.0f}" for a, f in zip(cost.alone, cost.followed, strict=True))
     say(f"engine slowed by       {100 * cost.slowed:.1f} % (image-steps a second alone and followed: {phases})")
+    if votes:
+        say(f"votes                  {cost.voted} sent and taken, {cost.counted} counted")
+        say(f"a count with a vote    after {1000 * cost.shown[0]:.0f} ms (median), worst {1000 * cost.shown[1]:.0f} ms")
     say(f"memory of the server   {cost.server / 1e6:.0f} MB")
 
 

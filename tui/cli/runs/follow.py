@@ -114,7 +114,9 @@ def _follow_lines(mirror: Mirror, show: Callable[[Event], None]) -> int:
         trouble = mirror.trouble
         sent = cues.read(mirror.folder)
         for one in sent[cue:]:
-            plain.say(f"look here: {one.text}", sys.stderr)
+            options = "; ".join(f"{number} {option}" for number, option in enumerate(one.options, 1))
+            asked = f"the room is asked: {one.text} {options} (vote in the app, or on the page)"
+            plain.say(asked if options else f"look here: {one.text}", sys.stderr)
         cue = len(sent)
         if over:
             break

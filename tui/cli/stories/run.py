@@ -16,9 +16,11 @@ from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal, places
 from facetui.engine.records.cohort_table import CohortTable
 from facetui.engine.records.errors import Cancelled, UsageError
+from facetui.engine.records.events import NOBODY
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion
 from facetui.tui.cli.options import (
+    AnswersOption,
     CastOption,
     CrowdOption,
     DeviceOption,
@@ -38,6 +40,7 @@ from facetui.tui.cli.options import (
     TogetherOption,
     TrustOption,
     UsersOption,
+    VotesOption,
     settings_of,
 )
 from facetui.tui.cli.runs.publish import published
@@ -113,6 +116,8 @@ def run(
         str | None,
         typer.Option(help="Let others follow: HOST:PORT, or nothing for this machine only.", metavar="[HOST:PORT]"),
     ] = None,
+    votes: VotesOption = False,
+    answers: AnswersOption = None,
     pictures: PicturesOption = "fictional",
     no_motion: NoMotionOption = False,
     no_mouse: NoMouseOption = False,
@@ -130,6 +135,8 @@ def run(
         raise UsageError("--seeds plays several runs one after the other; use --display plain, without --detach")
     if publish and (detach or seeds > 1):
         raise UsageError("--publish ends with this command; for a run with --detach, facetui publish RUN afterwards")
+    if votes and not publish:
+        raise UsageError("--votes needs --publish: those who follow vote; add --publish HOST:PORT")
     scenario = Scenario.read(scenarios.path_of(story))
     if help_scenario:
         for line in explained(scenario):
@@ -149,10 +156,11 @@ def run(
         together,
         with_what_is_there,
         per_person,
+        answers,
     )
     asked = replace(asked, folder=into, values=scenario.values(values or []))
     settings = branched(context, asked, scenario, what_if or [], branch_of)
-    shared = partial(published, address=publish, pictures=pictures)
+    shared = partial(published, address=publish, pictures=pictures, votes=votes)
     if not detach and (shown != "tui" or seeds > 1):
         if publish:
             settings = replace(settings, folder=into or journal.new_run_folder(settings.out, scenario.name))
@@ -183,6 +191,8 @@ def _options(settings: Settings, no_cache: bool, branch_of: str | None) -> list[
     options += [part for change in settings.changes for part in ("--what-if", str(change))]
     options += ["--branch-of", branch_of] if branch_of else []
     options += [part for name in settings.users or () for part in ("--users", name)]
+    if settings.answers:
+        options += ["--answers", ",".join("-" if given == NOBODY else str(given) for given in settings.answers)]
     options += ["--with-what-is-there"] * settings.with_what_is_there
     return options + ["--no-cache"] * no_cache + ["--strict"] * settings.strict + ["--together"] * settings.together
 

@@ -14,7 +14,18 @@ from facetui.engine.people import PER_PERSON, casts
 from facetui.engine.records import files, journal
 from facetui.engine.records.cohort_table import ROWS, TITLE, grid, marks
 from facetui.engine.records.errors import JournalError, UsageError
-from facetui.engine.records.events import WHOLE_ARCHIVE, Event, Note, ProtectionMeasured, RunBegan, RunFailed
+from facetui.engine.records.events import (
+    NOBODY,
+    WHOLE_ARCHIVE,
+    Answered,
+    Asked,
+    Event,
+    Note,
+    ProtectionMeasured,
+    RunBegan,
+    RunFailed,
+    answers_in,
+)
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.engine.runs.comparison import compare
@@ -102,7 +113,7 @@ def blocks(folder: Path, events: Sequence[Event], began: RunBegan, scene: Scene)
     made += _faces(folder, events, scene)
     made += [Heading("Cited, not measured here"), Items([f"× {reported(e)}" for e in scene.table.cited] or ["nothing"])]
     made += [Heading("How it was measured"), Items(_method(began))]
-    return [*made, Heading("To repeat it"), *_repeat(folder, began, when)]
+    return [*made, Heading("To repeat it"), *_repeat(folder, began, when, answers_in(events))]
 
 
 def _base(folder: Path, began: RunBegan) -> tuple[list[Event], Scene | None]:
@@ -177,12 +188,14 @@ def _story(events: Sequence[Event]) -> list[tuple[str, list[str]]]:
     dated: list[tuple[str, list[str]]] = []
     for event in events:
         whole = isinstance(event, ProtectionMeasured) and event.cohort == WHOLE_ARCHIVE and event.basis == "measured"
-        if not (isinstance(event, (Note, *MOVES)) or whole):
+        if not (isinstance(event, (Note, Asked, Answered, *MOVES)) or whole):
             continue
         if not dated or dated[-1][0] != event.t:
             dated.append((event.t, []))
         said = words(event)
-        dated[-1][1].append(said if isinstance(event, Note) else f"{MARKS[event.actor]} {event.actor}: {said}")
+        dated[-1][1].append(
+            said if isinstance(event, Note | Asked | Answered) else f"{MARKS[event.actor]} {event.actor}: {said}"
+        )
     return dated
 
 
@@ -220,8 +233,13 @@ def is_shipped(began: RunBegan) -> bool:
     return path_of(began.scenario).read_text(encoding="utf-8") == began.source
 
 
-def command(began: RunBegan) -> str:
-    """The command that repeats a run; users are named, so that it does not depend on how a seed chooses them."""
+def command(began: RunBegan, answers: Sequence[int] = ()) -> str:
+    """The command that repeats a run; users are named, so that it does not depend on how a seed chooses them.
+
+    Args:
+        began: what it depends on.
+        answers: what its room answered, as ``answers_in`` gives it.
+    """
     story = began.scenario if is_shipped(began) else f"{began.scenario}.py"
     cast = began.cast if began.cast in casts.names() else f"{began.cast}.toml"
     parts = ["facetui", "run", story, "--seed", str(began.seed), "--cast", cast]
@@ -239,17 +257,18 @@ def command(began: RunBegan) -> str:
     parts += ["--together"] if began.asked != "alone" else []
     parts += [part for name, value in began.parameters.items() for part in ("--set", f"{name}={value}")]
     parts += [part for change in began.changes for part in ("--what-if", change)]
+    parts += ["--answers", ",".join("-" if one == NOBODY else str(one) for one in answers)] if answers else []
     return clean(shlex.join(parts))
 
 
-def _repeat(folder: Path, began: RunBegan, when: str) -> list[Block]:
+def _repeat(folder: Path, began: RunBegan, when: str, answers: Sequence[int]) -> list[Block]:
     made: list[Block] = []
     if not began.source.strip():
         made.append(Sentence('It was played move by move; save("mine.py") in that session keeps what was typed.'))
     else:
         if not is_shipped(began):
             made.append(Sentence(f"The story stands at the end; save it as {began.scenario}.py. Then:"))
-        made.append(Code(command(began)))
+        made.append(Code(command(began, answers)))
     if began.people != "embedded":
         made.append(
             Sentence(f"{began.people} is the name of the folder of photos; a journal does not say where it is.")

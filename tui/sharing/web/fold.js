@@ -3,7 +3,7 @@
 // the same numbers; both are held to one golden file.
 const Fold = (() => {
   const WHOLE = "whole archive", SHORT = 152;
-  const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "search_forecast", "detection_measured", "verification_measured", "pictures_shown", "note", "run_ended", "run_failed"]);
+  const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "search_forecast", "detection_measured", "verification_measured", "pictures_shown", "asked", "counted", "answered", "note", "run_ended", "run_failed"]);
   const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "open_set_measured", "search_forecast", "verification_measured"]);
   const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans", gallery: "searches" };
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
@@ -43,7 +43,7 @@ const Fold = (() => {
   }
 
   function fold(events, until) {
-    const s = { t: "", moves: 0, slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], note: "", caption: "", round: [], before: [], shown: new Map(), progress: null };
+    const s = { t: "", moves: 0, slots: [], curves: new Map(), base: [], cited: [], cells: new Map(), rows: [], columns: [], note: "", caption: "", round: [], before: [], shown: new Map(), progress: null, room: null, guesses: [] };
     let last = null;
     for (const e of events.slice(0, until + 1)) {
       if (!KINDS.has(e.kind)) continue;
@@ -51,12 +51,40 @@ const Fold = (() => {
       s.progress = e.kind === "progress" ? e : null;
       if (e.kind === "clock_moved") s.note = "";
       else if (e.kind === "note") s.note = s.caption = e.text;
+      else if (e.kind === "asked" || e.kind === "counted" || e.kind === "answered") room(s, e);
       else if (e.kind === "pictures_shown") s.shown.set(e.person, e);
       else if (e.kind === "protection_measured") measured(s, e, last);
       else if (MOVES.has(e.kind)) moved(s, e);
       last = e;
     }
     return s;
+  }
+
+  // What the room is asked, how many have answered, and what it said.
+  function room(s, e) {
+    if (e.kind === "asked") {
+      s.room = { asked: e, counts: [], answered: null };
+      if (!e.options?.length) s.guesses = [];
+      s.caption = asked(e);
+    } else if (s.room?.asked.question === e.question) {
+      if (e.counts?.length) s.room.counts = e.counts;
+      if (e.kind === "counted") return;
+      s.room.answered = e;
+      if (e.guesses?.length) s.guesses = e.guesses.map((guess) => guess / 100);
+      s.caption = answered(e);
+    }
+  }
+
+  // As tui/text/sentences.py says them.
+  const asked = (e) => `The room is asked: ${e.text} ${(e.options ?? []).map((option, i) => `${i + 1} ${option}`).join("; ") || "A share from 0 to 100 %."}`;
+  function answered(e) {
+    if (e.by === "before") return `As was answered before: ${e.answer}.`;
+    if (e.by === "nobody" || e.by === "unasked") {
+      const why = e.by === "nobody" ? "Nobody answered" : "Nobody was asked: there is nobody who can vote";
+      return e.answer ? `${why}. It goes on with: ${e.answer}.` : `${why}.`;
+    }
+    if (e.guesses?.length) return `The room guesses ${e.answer}: the middle of ${e.guesses.length} guesses, ${e.guesses[0]} to ${e.guesses[e.guesses.length - 1]} %.`;
+    return `The room answers: ${e.answer} (votes by option: ${(e.counts ?? []).join(", ")}).`;
   }
 
   function moved(s, e) {

@@ -18,11 +18,12 @@ def commands(url: str) -> list[str]:
     return [f"facetui follow {url}", f"{WITHOUT} facetui follow {url}"]
 
 
-def who_can_read(url: str, pictures: str) -> str:
+def who_can_read(url: str, pictures: str, *, votes: bool = False) -> str:
     """What publishing means, in a sentence."""
     here = "on this machine" if "//127." in url or "//[::1]" in url or "//localhost" in url else "on your network"
     seen = {"none": "no pictures", "fictional": "pictures of fictional people only", "all": "every picture"}[pictures]
-    return f"whoever {here} knows this address can read the run, with {seen}; Ctrl-C ends it"
+    vote = ", and vote" if votes else ""
+    return f"whoever {here} knows this address can read the run, with {seen}{vote}; Ctrl-C ends it"
 
 
 def qr(url: str) -> list[str]:

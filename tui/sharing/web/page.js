@@ -68,6 +68,7 @@
       const [cx, cy] = [x(c.slot), y(c.event.protection_rate)];
       svg.append(draw("path", { d: `M${cx - 6} ${cy - 6} l12 12 m0 -12 l-12 12`, class: "cited" }));
     }
+    for (const { guess, n } of Room.places(s.guesses)) svg.append(draw("circle", { cx: LEFT + 8 + 7 * n, cy: y(guess), r: 3.5, class: "guessed" }));
     labels.sort((a, b) => a[0] - b[0]);
     const legend = make("ul");
     if (small) for (const [, text, kind] of labels) {
@@ -220,6 +221,7 @@
   const KEYS = { " ": play, "[": () => step(-1), "]": () => step(1), "{": () => move(-1), "}": () => move(1), g: first, G: latest, ArrowLeft: () => step(-1), ArrowRight: () => step(1) };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !KEYS[event.key]) return;
+    if (event.target.matches?.("input[type=number]")) return;
     if (event.target.matches?.("input") && event.key.startsWith("Arrow")) return;
     if (event.key === " " && event.target.matches?.("button")) return;
     event.preventDefault();
@@ -232,7 +234,7 @@
     let have = 0, tag = "", rest = new Uint8Array(), told = 0, failures = 0, heard = Date.now(), fresh = true;
     for (;;) {
       try {
-        const headers = { Range: `bytes=${have}-`, Prefer: `wait=${WAIT}`, "Facetui-Cues": String(told) };
+        const headers = { Range: `bytes=${have}-`, Prefer: `wait=${WAIT}`, "Facetui-Cues": String(told), "Facetui-Votes": String(Room.version()) };
         if (tag) headers["If-Range"] = tag;
         const answer = await fetch("events.jsonl", { headers, cache: "no-store", signal: AbortSignal.timeout(PATIENCE) });
         if (answer.status === 404) { failed = "there is no run at this address any more"; break; }
@@ -265,6 +267,8 @@
         status = answer.headers.get("Facetui-Status") ?? "";
         const size = Number(answer.headers.get("Facetui-Cues") ?? 0);
         if (size !== told) { told = size; await look(); }
+        Room.heard(answer.headers.get("Facetui-Votes"), answer.headers.get("Facetui-Question"));
+        Room.show(by("room"), events, cues, make);
         failures = 0; heard = Date.now(); trouble = "";
         if (live) head = events.length - 1;
         if (grew && (live || head < 0)) show(); else state();
@@ -293,7 +297,7 @@
     const lines = (await answer.text()).split("\n").filter(Boolean);
     cues = lines.flatMap((line) => { try { return [JSON.parse(line)]; } catch { return []; } });
     const cue = cues[cues.length - 1], box = by("cue");
-    if (!cue || !Number.isInteger(cue.at)) return;
+    if (!cue || !Number.isInteger(cue.at) || cue.question) return;
     const there = make("button", { type: "button" }, "go there");
     there.addEventListener("click", () => { box.hidden = true; stop(); go(cue.at); });
     box.replaceChildren(make("strong", {}, "look here "), make("span", {}, `${cue.text ?? ""} `), there);

@@ -26,7 +26,7 @@ def _file(name: str) -> str:
 def script() -> str:
     """The page's script; it cleans what it shows of what ``text.clean`` cleans."""
     unseen = "".join(c if c == "-" else f"\\u{{{ord(c):x}}}" for c in UNSEEN)
-    return _file("fold.js") + _file("lanes.js") + _file("page.js").replace("UNSEEN", unseen)
+    return _file("fold.js") + _file("lanes.js") + _file("room.js") + _file("page.js").replace("UNSEEN", unseen)
 
 
 def text(foreign: str) -> str:
@@ -94,6 +94,7 @@ def page(events: Sequence[Event]) -> str:
 </header>
 <main>
 <p id="cue" role="alert" hidden></p>
+<section id="room" aria-label="question to the room" hidden></section>
 <figure id="chart">{chart}</figure>
 <p id="caption" aria-live="polite">{caption}</p>
 <p id="now">{now}</p>

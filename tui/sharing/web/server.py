@@ -1,6 +1,7 @@
 """A run for others to follow: its growing journal over HTTP, read only. A process of its own, without torch.
 
-Whoever knows the address, which holds a random token, may read; nothing can be written. A follower asks for the bytes
+Whoever knows the address, which holds a random token, may read; nothing can be written but votes, where the presenter
+allows them (``voting.py``). A follower asks for the bytes
 that it lacks (``Range: bytes=N-``); with ``Prefer: wait=S`` (RFC 7240) the answer is held until there are any, or for S
 seconds. Every answer says how the run stands: a follower can tell a slow step from a dead engine from a dead server.
 """
@@ -26,6 +27,7 @@ from facetui.engine.records.events import decode
 from facetui.tui.runs import cues
 from facetui.tui.runs.cues import CUES
 from facetui.tui.runs.picture_policy import PicturePolicy
+from facetui.tui.sharing.web.voting import Voting
 
 LOOK_SECONDS = 0.1
 """Between two looks at files that somebody waits for."""
@@ -55,19 +57,23 @@ RANGE = re.compile(rb"bytes=(\d{1,15})-(\d{0,15})")
 WAIT = re.compile(rb"(?:^|[,;\s])wait=(\d{1,4})(?:$|[,;\s])")
 PICTURE = re.compile(r"pictures/([0-9a-f]{16})\.png")
 
+CLIENT = b":client"
+"""Beside the headers of a question: from where it came; no header is called so."""
+
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class _Facts:
-    """How a run stands: bytes of its journal, the file, what identifies it, its state, and bytes of cues."""
+    """How a run stands: bytes of its journal, the file, what identifies it, its state, bytes of cues, and the votes."""
 
     size: int = 0
     inode: int = 0
     tag: bytes = b'"none"'
     state: journal.Status = "empty"
     cues: int = 0
+    votes: int = 0
 
 
 class Publication:
@@ -77,13 +83,15 @@ class Publication:
         folder: the run's folder; its journal may not be there yet.
         token: what the path begins with.
         pictures: which may be seen, see ``PicturePolicy``: ``none``, ``fictional`` or ``all``.
+        votes: those who follow may vote.
 
     Raises:
         UsageError: no such choice of pictures.
     """
 
-    def __init__(self, folder: Path, token: str, pictures: str = "fictional") -> None:
+    def __init__(self, folder: Path, token: str, pictures: str = "fictional", *, votes: bool = False) -> None:
         self._folder = folder
+        self._voting = Voting(folder) if votes else None
         self._token = token.encode()
         self._policy = PicturePolicy(folder, pictures)
         self._waiting = 0
@@ -97,26 +105,47 @@ class Publication:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Send) -> None:
         """Answer one request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
         if scope["type"] != "http":
             return
         first, _, path = scope["path"].removeprefix("/").partition("/")
         # Compared in constant time, and before anything else: without the token every answer is the same.
         if not hmac.compare_digest(first.encode("utf-8", "surrogateescape"), self._token):
             await _answer(send, 404, b"not found\n")
+        elif self._voting is not None and scope["method"] == "POST" and path == "vote":
+            status, body = await self._voting.vote(scope, _headers(scope), receive)
+            # After a vote that was not read the connection holds its rest: it is closed.
+            await _answer(send, status, body, [] if status in (200, 400, 409) else [(b"connection", b"close")])
         elif scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, b"read only\n", [(b"allow", b"GET, HEAD")])
         elif "/" not in scope["path"].removeprefix("/"):  # the page's own addresses are relative to the slash
             await _answer(send, 308, b"", [(b"location", b"/" + self._token + b"/")])
         else:
-            headers = {name.lower(): value for name, value in scope["headers"]}
+            headers = _headers(scope) | {CLIENT: repr(scope.get("client")).encode()}
             with contextlib.suppress(TimeoutError):
                 await self._get(path, headers, send, scope["method"] == "HEAD")
 
+    async def _live(self, receive: Any, send: Send) -> None:
+        """From the server's beginning to its end votes are looked after."""
+        await receive()
+        keeper = asyncio.create_task(self._voting.keep()) if self._voting is not None else None
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        if keeper is not None:
+            keeper.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
     async def _get(self, path: str, headers: dict[bytes, bytes], send: Send, head: bool) -> None:
+        number, cookie = b"", list[tuple[bytes, bytes]]()
+        if self._voting is not None and path in ("", "voter"):
+            number, cookie = self._voting.introduce(headers, b"/" + self._token + b"/")
         if path == "":
             body, allowed = self._whole_page()
-            more = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", allowed)]
+            more = [(b"content-type", b"text/html; charset=utf-8"), (b"content-security-policy", allowed), *cookie]
             await _answer(send, 200, body, more, head=head)
+        elif path == "voter" and self._voting is not None:
+            await _answer(send, 200, number, [(b"content-type", b"text/plain"), *cookie], head=head)
         elif path in (journal.EVENTS, CUES):
             await self._part(path, headers, send, head)
         elif (named := PICTURE.fullmatch(path)) and (picture := self._picture(named[1])) is not None:
@@ -130,6 +159,9 @@ class Publication:
         asked = RANGE.fullmatch(headers.get(b"range", b""))
         start = int(asked[1]) if asked else 0
         waits = WAIT.search(headers.get(b"prefer", b""))
+        if self._voting is not None and waits and not head and name == journal.EVENTS:
+            seconds = min(WAIT_MOST, float(waits[1]))
+            self._voting.saw(headers, headers[CLIENT], seconds, caught_up=start >= self._size(name))
         if asked and waits and not head and start == self._size(name):
             await self._wait(name, start, min(WAIT_MOST, float(waits[1])), headers)
         size, tag = self._size(name), self._now().tag
@@ -139,6 +171,7 @@ class Publication:
             (b"etag", tag),
             (b"facetui-status", self._now().state.encode()),
             (b"facetui-cues", str(self._now().cues).encode()),
+            *(self._voting.told() if self._voting is not None else []),
         ]
         if headers.get(b"if-range", tag) != tag:  # another run: a part of it would fit nothing
             asked, start = None, 0
@@ -167,7 +200,8 @@ class Publication:
             last = self._facts
             tag = last.tag if inode == last.inode and size >= last.size > 0 else self._tag(inode)
             state = last.state if size == last.size and last.state in journal.OVER else self._look(size)
-            self._facts = _Facts(size, inode, tag, state, self._look_at_cues())
+            votes = self._voting.version if self._voting is not None else 0
+            self._facts = _Facts(size, inode, tag, state, self._look_at_cues(), votes)
             self._asked = time.monotonic()
         return self._facts
 
@@ -209,12 +243,13 @@ class Publication:
 
     async def _wait(self, name: str, start: int, seconds: float, headers: dict[bytes, bytes]) -> None:
         """Until the file has grown, cues have come, the run has ended, or the time is over."""
-        known = headers.get(b"facetui-cues", b"")
-        cues = int(known) if known.isdigit() and len(known) < 16 else self._size(CUES)
+        cues = _number(headers, b"facetui-cues", self._size(CUES))
+        votes = _number(headers, b"facetui-votes", self._now().votes)
         state = self._now().state
 
         def news() -> bool:
-            return self._size(name) != start or self._size(CUES) != cues or self._now().state != state
+            now = self._now()
+            return self._size(name) != start or now.cues != cues or now.state != state or now.votes != votes
 
         if self._looker is None or self._looker.done():
             self._looker = asyncio.create_task(self._keep_looking())
@@ -262,6 +297,16 @@ class Publication:
             text = page(events)
             self._page = now, text.encode(), policy(text)
         return self._page[1], self._page[2]
+
+
+def _headers(scope: dict[str, Any]) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in scope["headers"]}
+
+
+def _number(headers: dict[bytes, bytes], name: bytes, otherwise: int) -> int:
+    """What a follower says that it knows."""
+    told = headers.get(name, b"")
+    return int(told) if told.isdigit() and len(told) < 16 else otherwise
 
 
 def policy(page: str) -> bytes:

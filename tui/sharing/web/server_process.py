@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from facetui.engine import system
-from facetui.engine.records.errors import UsageError
+from facetui.engine.records.errors import JournalError, UsageError
+from facetui.engine.runs import ballots
 from facetui.tui.runs.picture_policy import PicturePolicy, refuse_private
 
 LOOPBACK = "127.0.0.1:0"
@@ -31,6 +32,10 @@ HEADER_SECONDS = 10.0
 """How long a connection may be open without a request."""
 
 
+DATA_MOST, AHEAD_MOST = 1 << 14, 8
+"""Bytes that may come at once on a connection, and questions that may wait there for their answers."""
+
+
 @dataclass
 class Server:
     """A process that serves a run.
@@ -38,29 +43,35 @@ class Server:
     Attributes:
         url: what followers type.
         process: the process; it ends with the one that started it.
+        voted: the folder of the run that is voted on; absent: those who follow only read.
     """
 
     url: str
     process: subprocess.Popen[bytes]
+    voted: Path | None = None
 
     def stop(self) -> None:
-        """End it."""
+        """End it; from then on nobody can vote."""
         if self.process.poll() is None:
             self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(5)
+        if self.voted is not None:
+            ballots.remove(self.voted)
 
 
-def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") -> Server:
+def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional", *, votes: bool = False) -> Server:
     """Serve a run, as long as this process lives.
 
     Args:
         folder: the run's folder.
         address: ``HOST:PORT``; port 0 is any free one.
         pictures: which may be read: ``none``, ``fictional`` or ``all``.
+        votes: those who follow may vote where the story, or the presenter, asks the room.
 
     Raises:
         UsageError: no such address here, or it is taken; or the run is about somebody's own photos.
+        JournalError: votes cannot be kept in the run's folder.
     """
     refuse_private(folder)
     PicturePolicy(folder, pictures)  # a choice that does not exist is said here, not by the process
@@ -74,7 +85,14 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
         SHARED if sys.platform == "win32" else str(listener.fileno()),
         str(folder),
         pictures,
+        "votes" if votes else "no-votes",
     ]
+    if votes:
+        try:
+            ballots.write(folder, ballots.Ballots())  # before a story asks whether anybody can vote
+        except OSError as error:
+            listener.close()
+            raise JournalError(f"votes cannot be kept in {folder}: {error.strerror}; leave out --votes") from error
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,  # it ends when this pipe does
@@ -91,7 +109,9 @@ def start(folder: Path, address: str = LOOPBACK, pictures: str = "fictional") ->
         process.stdin.flush()
     listener.close()
     shown = _reachable(host)
-    return Server(f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process)
+    return Server(
+        f"http://{f'[{shown}]' if ':' in shown else shown}:{port}/{token}/", process, folder if votes else None
+    )
 
 
 def _listen(address: str) -> socket.socket:
@@ -152,6 +172,13 @@ def limited(most: int) -> type[Any]:
                 return
             self.loop.call_later(HEADER_SECONDS, self._hurry)
 
+        def data_received(self, data: bytes) -> None:
+            """Who follows sends little, and few questions before the first is answered: reading them costs time."""
+            if len(data) <= DATA_MOST:
+                super().data_received(data)
+            if len(data) > DATA_MOST or len(getattr(self, "pipeline", ())) > AHEAD_MOST:
+                self.transport.abort()
+
         def _hurry(self) -> None:
             """Close a connection on which no request was whole; the first one makes a cycle of question and answer."""
             if self.cycle is None and not self.transport.is_closing():
@@ -168,17 +195,17 @@ def main() -> None:
 
     from facetui.tui.sharing.web.server import Publication
 
-    descriptor, folder, pictures = sys.argv[1:4]
+    descriptor, folder, pictures, votes = sys.argv[1:5]
     system.yield_to(os.getpid(), NICENESS)
     most = int(os.environ.get("FACETUI_FOLLOWERS", MOST))
-    app = Publication(Path(folder), os.environ.pop("FACETUI_TOKEN"), pictures)
+    app = Publication(Path(folder), os.environ.pop("FACETUI_TOKEN"), pictures, votes=votes == "votes")
     config = uvicorn.Config(
         app,
         http=limited(most),
         log_level="critical",
         access_log=False,
         server_header=False,
-        lifespan="off",
+        lifespan="on",
         ws="none",
         timeout_keep_alive=60,
         timeout_graceful_shutdown=1,
