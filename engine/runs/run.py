@@ -15,9 +15,9 @@ from facetui.engine.records.errors import Cancelled, FacetuiError, OutOfMemory, 
 from facetui.engine.records.events import Event, Note, RunEnded, RunFailed
 from facetui.engine.records.journal import Journal, new_run_folder
 from facetui.engine.runs.ballots import Said
+from facetui.engine.runs.branches.what_if import Branch
 from facetui.engine.runs.scenario import NO_MEMORY, Scenario
 from facetui.engine.runs.settings import Settings
-from facetui.engine.runs.what_if import Branch
 
 Display = Callable[[Event], None]
 

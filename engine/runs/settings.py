@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from facetui.engine.people import PER_PERSON
-from facetui.engine.runs.changes import Change
+from facetui.engine.runs.branches.changes import Change
 from facetui.engine.runs.scenario import Value
 
 EMBEDDED_CROWD = 490

@@ -29,7 +29,7 @@ from facetui.tui.screens.keys import KEYS, works
 from facetui.tui.session import messages
 
 if TYPE_CHECKING:
-    from facetui.engine.runs.comparison import Comparison
+    from facetui.engine.runs.branches.comparison import Comparison
     from facetui.tui.app.console.prompt import Prompt
 
 

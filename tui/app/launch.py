@@ -19,7 +19,7 @@ from facetui.tui.text.sentences import live
 from facetui.tui.text.spans import ASCII_TWINS
 
 if TYPE_CHECKING:
-    from facetui.engine.runs.comparison import Comparison
+    from facetui.engine.runs.branches.comparison import Comparison
     from facetui.tui.app.app import FacetApp
     from facetui.tui.runs.engine_process import Engine
     from facetui.tui.runs.remote import Mirror

@@ -24,7 +24,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
 from facetui.engine.records.events import Event, RunEnded, RunFailed
 from facetui.engine.records.text import clean
-from facetui.engine.runs.comparison import compare
+from facetui.engine.runs.branches.comparison import compare
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.presenter import Cueing
 from facetui.tui.app.remembered import Remembered, keep

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from facetui.engine.attacks import ATTACKS
 from facetui.engine.defences import DEFENCES
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, PhotosPosted, RunBegan
-from facetui.engine.runs.changes import ANSWERS, NONE, Change, Made, dates, moves_of
+from facetui.engine.runs.branches.changes import ANSWERS, NONE, Change, Made, dates, moves_of
 from facetui.tui.state.snapshot import Scene
 
 BUDGETS = tuple(f"linf {size}/255" for size in (2, 4, 8, 16, 32))

@@ -8,7 +8,7 @@ from facetui.engine.records.cohort_table import ROWS
 from facetui.engine.records.events import WHOLE_ARCHIVE
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import brief, clean
-from facetui.engine.runs.comparison import Comparison, Difference, kind_of, label
+from facetui.engine.runs.branches.comparison import Comparison, Difference, kind_of, label
 from facetui.tui.text.spans import Line, between, cells, cut, fit, left, pad, right, wrap
 from facetui.tui.text.table import column
 

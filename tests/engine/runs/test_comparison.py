@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import WHOLE_ARCHIVE, Event, PhotosPosted, ProtectionMeasured, RunBegan
 from facetui.engine.records.rates import difference_interval, people_interval
-from facetui.engine.runs.comparison import FEWEST, Comparison, Difference, compare
+from facetui.engine.runs.branches.comparison import FEWEST, Comparison, Difference, compare
 from facetui.tui.text.comparison import how, in_words, lines, screen, summary
 from facetui.tui.text.spans import length, text_of
 

@@ -19,9 +19,9 @@ from facetui.engine.records.events import (
     PhotosScraped,
     ProtectionMeasured,
 )
-from facetui.engine.runs.changes import READERS, Change, MoveCount, check, dates, moves_of
+from facetui.engine.runs.branches.changes import READERS, Change, MoveCount, check, dates, moves_of
+from facetui.engine.runs.branches.what_if import TAKES, Branch
 from facetui.engine.runs.scenario import Scenario
-from facetui.engine.runs.what_if import TAKES, Branch
 from facetui.tui.runs import recordings
 from facetui.tui.state.branching import WhatIf
 from facetui.tui.state.snapshot import Scene

@@ -24,7 +24,7 @@ from markdown_it import MarkdownIt
 from facetui.engine.records import text
 from facetui.engine.records.events import Event, decode, encode
 from facetui.engine.records.journal import Journal
-from facetui.engine.runs.comparison import compare
+from facetui.engine.runs.branches.comparison import compare
 from facetui.tui.figures import drawing, table_data
 from facetui.tui.sharing.reports import comparison_report, document
 from facetui.tui.sharing.reports.run_report import blocks

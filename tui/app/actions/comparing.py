@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from facetui.engine.records import journal
 from facetui.engine.records.errors import FacetuiError
-from facetui.engine.runs.comparison import compare
+from facetui.engine.runs.branches.comparison import compare
 from facetui.tui.runs import named
 from facetui.tui.runs.recordings import RECORDED
 

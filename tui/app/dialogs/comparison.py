@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
 from facetui.engine.records.places import short
-from facetui.engine.runs.comparison import Comparison
+from facetui.engine.runs.branches.comparison import Comparison
 from facetui.tui.app.actions import exports
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.text.comparison import screen

@@ -10,7 +10,7 @@ import typer
 
 from facetui.engine.records import journal, places
 from facetui.engine.records.text import json
-from facetui.engine.runs.comparison import Comparison, compare
+from facetui.engine.runs.branches.comparison import Comparison, compare
 from facetui.tui.app.terminal import capabilities
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.options import DisplayOption, NoMotionOption, NoMouseOption

@@ -38,7 +38,7 @@ def branched(
         UsageError: a change that does not fit, or a run of another story.
         JournalError: the run cannot be read.
     """
-    from facetui.engine.runs.changes import Change, check
+    from facetui.engine.runs.branches.changes import Change, check
 
     changes = tuple(Change.parse(text) for text in what_if)
     if not changes:

@@ -11,7 +11,7 @@ from facetui.engine.records.cohort_table import ROWS
 from facetui.engine.records.errors import JournalError, UsageError
 from facetui.engine.records.rates import percent, percents
 from facetui.engine.records.text import csv_cell
-from facetui.engine.runs.comparison import Comparison, Difference
+from facetui.engine.runs.branches.comparison import Comparison, Difference
 from facetui.tui.sharing.reports import document
 from facetui.tui.sharing.reports.document import Block, Heading, Items, Sentence, Table
 from facetui.tui.text.comparison import cohorts_of, how, in_words, interval_words, missing, points, row_name, summary

@@ -28,7 +28,7 @@ from facetui.engine.records.events import (
 )
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
-from facetui.engine.runs.comparison import compare
+from facetui.engine.runs.branches.comparison import compare
 from facetui.engine.runs.settings import EMBEDDED_CROWD
 from facetui.scenarios import SCENARIOS, path_of
 from facetui.tui.figures import axis, chart, lanes

@@ -14,7 +14,7 @@ from facetui.engine.records.cohort_table import CohortTable, cohort_table
 from facetui.engine.records.errors import JournalError
 from facetui.engine.records.events import Event, PhotosPosted, ProtectionMeasured, RunBegan
 from facetui.engine.records.rates import difference_interval
-from facetui.engine.runs.changes import moves_of
+from facetui.engine.runs.branches.changes import moves_of
 
 Verdict = Literal["lower", "higher", "the same", "cannot tell"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RESCAN, Event
-from facetui.engine.runs.changes import NONE, Change, MoveCount
+from facetui.engine.runs.branches.changes import NONE, Change, MoveCount
 
 TOOL = ("attack", "budget", "share")
 """What belongs to the tool that users have chosen before they post."""

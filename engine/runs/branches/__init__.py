@@ -1,0 +1,1 @@
+"""A run that branches from another: what is otherwise, how it is played, and what came of it, side by side."""
