@@ -109,7 +109,9 @@ def test_whatever_is_sent_the_last_good_vote_of_each_counts(shared_room, sent):
         assert shared_room.vote(voters[who], number, choice) == (200 if 1 <= choice <= 3 else 400)
         if 1 <= choice <= 3:
             last[who] = choice
-    assert shared_room.votes == {n: list(last.values()).count(n) for n in sorted(set(last.values()))}
+    now = ballots.read(shared_room.folder)
+    counted = now.votes if now is not None and now.question == number else {}  # the engine looks whose votes they are
+    assert counted == {n: list(last.values()).count(n) for n in sorted(set(last.values()))}
     shared_room.ends(number)
 
 

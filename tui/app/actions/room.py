@@ -20,10 +20,10 @@ def offer_once(app: Viewer) -> None:
     from facetui.tui.app.dialogs.vote import Vote
 
     now = app.stage.run.vote
-    over = app.screen
+    over = app.screen_stack[-1] if app.is_running else None
     if isinstance(over, Vote) and (now is None or now.question != over.number):
         over.dismiss(None)
-    elif now is not None and now.question != app.stage.run.offered and len(app.screen_stack) == 1:
+    elif over is not None and now is not None and now.question != app.stage.run.offered and len(app.screen_stack) == 1:
         offer(app)
 
 
