@@ -20,6 +20,8 @@ def offer_once(app: Viewer) -> None:
     from facetui.tui.app.dialogs.vote import Vote
 
     now = app.stage.run.vote
+    if now is None and not app.stage.run.offered:
+        return
     over = app.screen
     if isinstance(over, Vote) and (now is None or now.question != over.number):
         over.dismiss(None)
