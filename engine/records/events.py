@@ -457,7 +457,7 @@ class Answered(Event, frozen=True, kw_only=True, tag="answered"):
     """The option that goes on; of guesses the one in the middle, ``40 %``, or nothing where nobody guessed."""
     choice: Count | None
     """Its number, from 1; of guesses the one in the middle in per cent; absent: nobody guessed."""
-    by: AnsweredBy
+    by: AnsweredBy = "room"
     """``room``; ``nobody``, or ``unasked`` where nobody could: the first option is taken; ``before``: it was given."""
     counts: list[Count] = []
     """Votes for each option."""

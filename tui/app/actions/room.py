@@ -20,10 +20,12 @@ def offer_once(app: Viewer) -> None:
     from facetui.tui.app.dialogs.vote import Vote
 
     now = app.stage.run.vote
-    over = app.screen_stack[-1] if app.is_running else None
+    if not app.is_running or (now is None and not app.stage.run.offered):
+        return
+    over = app.screen
     if isinstance(over, Vote) and (now is None or now.question != over.number):
         over.dismiss(None)
-    elif over is not None and now is not None and now.question != app.stage.run.offered and len(app.screen_stack) == 1:
+    elif now is not None and now.question != app.stage.run.offered and len(app.screen_stack) == 1:
         offer(app)
 
 
