@@ -13,7 +13,7 @@ from facetui.engine.runs.branches.changes import NONE, Change, MoveCount
 TOOL = ("attack", "budget", "share")
 """What belongs to the tool that users have chosen before they post."""
 
-SILENT = frozenset({"at", "note", "show", "users.protect", "trainer.classify_by"})
+SILENT = frozenset({"at", "note", "show", "ask", "guess", "users.protect", "trainer.classify_by"})
 """Calls of a story that are no move on the timeline."""
 
 TAKES: Mapping[str, Mapping[str, str]] = {

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from facetui.engine.records import journal
-from facetui.engine.records.events import WHOLE_ARCHIVE, Event, ProtectionMeasured, RunBegan
+from facetui.engine.records.events import WHOLE_ARCHIVE, Event, PhotosPosted, ProtectionMeasured, RunBegan
 from facetui.engine.records.journal import Journal
 from facetui.tui.app.actions import home
 from facetui.tui.app.app import FacetApp
@@ -228,3 +228,21 @@ def test_a_branch_from_the_command_line_goes_on_from_the_cache(tmp_path):
     told = facetui("diff", base.name, branch.name, "--display", "plain").stdout
     assert "paired by person" in told and "what if  none -> 5: answer=none" in told
     assert shlex.quote("5: answer=none") in run_report.command(after[0])
+
+
+def test_a_branch_does_not_ask_the_room_again(tmp_path):
+    story = tmp_path / "asks.py"
+    story.write_text(
+        '"""It asks the room.\n\nNothing else.\n"""\n\n\ndef scenario(lab):\n    lab.at("2020-07")\n'
+        '    said = lab.ask("Under what?", options=["pgd", "filters"], seconds=1)\n    lab.users.protect(said)\n'
+        "    lab.users.post(2)\n    lab.trainer.scrape()\n    lab.measure()\n"
+    )
+    common = ("--crowd", "5", "--display", "none")
+    ran = facetui("run", story, "--answers", "2", *common)
+    assert ran.returncode == 0, ran.stderr
+    (base,) = journal.runs(journal.runs_folder())
+    ran = facetui("run", story, "--branch-of", base.name, "--what-if", "1: photos=1", *common)
+    assert ran.returncode == 0, ran.stderr
+    (branch,) = [folder for folder in journal.runs(journal.runs_folder()) if folder != base]
+    posted = [event for event in journal.read(branch) if isinstance(event, PhotosPosted) and event.attack]
+    assert [(event.attack, event.n_photos // event.n_people) for event in posted] == [("filters", 1)]

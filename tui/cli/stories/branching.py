@@ -12,7 +12,7 @@ import typer
 from facetui.engine.people import PER_PERSON
 from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
-from facetui.engine.records.events import RunBegan
+from facetui.engine.records.events import RunBegan, answers_in
 from facetui.engine.records.text import brief
 from facetui.tui.runs import named, recordings
 from facetui.tui.runs.recordings import RECORDED
@@ -58,7 +58,11 @@ def branched(
     if began.scenario != scenario.name:
         raise UsageError(f"{brief(name)} is a run of {brief(began.scenario)}, not of {scenario.name}")
     check(changes, events, brief(name))
-    return replace(_as_in(_typed(context), settings, began, scenario, brief(name)), changes=changes, branch_of=name)
+    typed = _typed(context)
+    taken = _as_in(typed, settings, began, scenario, brief(name))
+    if "answers" not in typed:
+        taken = replace(taken, answers=answers_in(events))  # the room was asked already
+    return replace(taken, changes=changes, branch_of=name)
 
 
 def _as_recorded(settings: Settings, scenario: Scenario) -> bool:
