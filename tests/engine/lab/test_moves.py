@@ -15,7 +15,7 @@ from facetui.engine.records.errors import UnknownName, UsageError
 from facetui.engine.records.events import DefenceApplied
 
 MOVES = {
-    "": {"ask", "at", "cite", "compare", "guess", "identify", "measure", "note", "search", "show"},
+    "": {"ask", "at", "cite", "compare", "forecast", "guess", "identify", "measure", "note", "search", "show"},
     "users": {"decoy", "post", "protect", "publish_pairs"},
     "friends": {"post"},
     "trainer": {

@@ -40,9 +40,10 @@ def play(
         raise UsageError(f"expected --as user or --as trainer, got {role!r}")
     if me is not None and not me.expanduser().is_dir():
         raise DataError(f"{me} is no folder; expected one with pictures of yourself in it")
+    from facetui.engine.lab.world.strength import check  # where there is no lab, that is said first
+
     if why := capabilities.no_screen():
         raise UsageError(f"a game is drawn on a terminal, but {why}; facetui repl takes moves as Python without one")
-    from facetui.engine.lab.world.strength import check
     from facetui.tui.app import launch
 
     game = {"role": role, "strength": check(strength), "seed": seed, "me": str(me.expanduser().resolve()) if me else ""}
