@@ -14,7 +14,7 @@ BELIEFS = tuple(range(0, 101, 10))
 """Per cent that can be believed."""
 
 
-STRENGTHS = ("as released: about 5 minutes", "weakened, for a workshop: about 1 minute")
+STRENGTHS = ("as released: about 2 minutes to compute", "weakened, for a workshop: about 1")
 """Of the tools, and what a game with them takes on two cores."""
 
 
