@@ -49,8 +49,8 @@ from facetui.engine.records.fields import DATE
 from facetui.engine.records.measurements import Measurements
 from facetui.engine.records.text import html
 
-FORECAST = (1_000_000, 3_000_000_000, 30_000_000_000)
-"""Photos of strangers: a large archive; a face search engine's of 2020, and its of 2023, by their own account."""
+FORECAST = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 3_000_000_000, 30_000_000_000)
+"""Photos of strangers; the last two are a face search engine's of 2020, and its of 2023, by their own account."""
 
 
 class Lab(Player):
@@ -320,7 +320,7 @@ class Lab(Player):
         """Foretell how many searches would fail among more photos of strangers than there are, with intervals.
 
         Args:
-            photos: how many there would be; none: a million, three billion and thirty billion.
+            photos: how many there would be; none: from ten thousand to thirty billion.
 
         Raises:
             UsageError: nothing was scraped, or too few strangers to fit a tail to.

@@ -125,15 +125,7 @@ def load(name: str) -> Cast:
         return _parse(text, name, f"the embedded cast {name}")
     if path.suffix != ".toml" and not os.path.isfile(path):
         raise UnknownName("cast", name, _nearest(name), names())
-    try:
-        # The path may be a link, as whoever typed it wants it; a pipe in its place is not waited for.
-        text = files.read(path.resolve().parent, path.resolve().name, MOST).decode()
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text; expected a TOML file") from None
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or "it is a link in a circle"
-        raise DataError(f"the cast {path} cannot be read ({why}); check its path") from error
-    return _parse(text, path.stem, str(path))
+    return _parse(files.typed_text(path, "the cast", MOST), path.stem, str(path))
 
 
 def _nearest(name: str) -> list[str]:

@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from facetui.engine import system
+from facetui.engine.records.errors import DataError
 
 _NO_LINKS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
@@ -222,3 +223,23 @@ def _check_replaceable(path: Path, last: str, number: int | None, replace: bool)
         raise refused(path, "is not a plain file; remove it or choose another name")
     if not replace:
         raise FileExistsError(errno.EEXIST, "it exists and is not overwritten", str(path))
+
+
+def typed_text(path: Path, what: str, most: int) -> str:
+    """The text of a file that somebody named: a link is followed, as they want it; a pipe is not waited for.
+
+    Args:
+        path: as typed.
+        what: it is, for the sentence: ``the cast``.
+        most: bytes.
+
+    Raises:
+        DataError: it cannot be read, or is no text; names the file.
+    """
+    try:
+        return read(path.resolve().parent, path.resolve().name, most).decode()
+    except UnicodeDecodeError:
+        raise DataError(f"{path} is not UTF-8 text; expected a TOML file") from None
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or "it is a link in a circle"
+        raise DataError(f"{what} {path} cannot be read ({why}); check its path") from error

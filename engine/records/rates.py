@@ -70,6 +70,9 @@ def people_interval(missed: Sequence[int], probes: Sequence[int]) -> tuple[float
 def difference_interval(before: Sequence[int], after: Sequence[int], probes: Sequence[int]) -> tuple[float, float]:
     """95 % interval of how much a share fell from one model to another, for the same people and probes.
 
+    People are drawn again; where the share fell alike for all of them nothing can be drawn that differs. There it is
+    exact over people, as for a share of all or none: so many others may differ in any way.
+
     Args:
         before: of each person's probes, how many the first did not name right.
         after: the same of the second.
@@ -83,6 +86,9 @@ def difference_interval(before: Sequence[int], after: Sequence[int], probes: Seq
     counts = [(a - b, n) for a, b, n in zip(before, after, probes, strict=True) if n]
     if not counts:
         return -1.0, 1.0
+    if len(alike := {m / n for m, n in counts}) == 1:
+        change, reach = alike.pop(), 1 - 0.025 ** (1 / len(counts))
+        return change - reach * (1 + change), change + reach * (1 - change)
     return _middle(sorted(m / n for m, n in _drawn(counts)))
 
 

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from pathlib import Path
 
 
 class Tmux:
@@ -35,3 +36,13 @@ class Tmux:
 
     def close(self) -> None:
         subprocess.run(["tmux", "-L", self.socket, "kill-server"], capture_output=True)
+
+
+def places(base: Path) -> dict[str, str]:
+    """What a program in it finds in its environment: runs of its own, the cache that all tests share."""
+    return {
+        "FACETUI_RUNS": str(base / "runs"),
+        "FACETUI_CACHE": os.environ["FACETUI_CACHE"],
+        "TERM": "tmux-256color",
+        "CI": "",
+    }

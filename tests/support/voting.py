@@ -17,6 +17,9 @@ from .presenting import Presenter, until
 JSON = {"Content_Type": "application/json", "Facetui_Vote": "1"}
 
 
+HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \x1b[31mred\u202e"
+
+
 class Room(Presenter):
     """A run that is published with votes, whose questions the test asks."""
 

@@ -16,7 +16,6 @@ from textual.screen import Screen
 from facetui.engine.records.errors import FacetuiError
 from facetui.tui.app import config
 from facetui.tui.app.actions import comparing, exports, home, pointing, room, what_if
-from facetui.tui.app.actions.play import Playing
 from facetui.tui.app.canvas import Canvas
 from facetui.tui.app.console.session import NOT_HERE, ConsoleSession
 from facetui.tui.app.presenter import NOT_PUBLISHED, NOT_YOURS
@@ -30,6 +29,7 @@ from facetui.tui.session import messages
 
 if TYPE_CHECKING:
     from facetui.engine.runs.branches.comparison import Comparison
+    from facetui.tui.app.actions.play import Playing
     from facetui.tui.app.console.prompt import Prompt
 
 
@@ -75,6 +75,8 @@ class FacetApp(Viewer):
     @cached_property
     def playing(self) -> Playing:
         """The game that is played here, if one is."""
+        from facetui.tui.app.actions.play import Playing
+
         return Playing(self, self.session)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -336,7 +338,8 @@ class FacetApp(Viewer):
                 self.prompt.go_on(heard.answer)
         else:
             self.session.take(heard.answer)
-            self._go_on_playing(heard.answer)
+            if self.stage.game:
+                self.playing.hear(heard.answer)
         if not isinstance(heard.answer, messages.Said):  # of lines there may be many: the clock draws them
             self.draw()
 
@@ -360,12 +363,6 @@ class FacetApp(Viewer):
         elif self.playing.game is not None:
             self.playing.ask()
         else:
-            self.playing.ask_who()
-
-    def _go_on_playing(self, answer: messages.Answer) -> None:
-        self.playing.hear(answer)
-        if isinstance(answer, messages.Left) and self.playing.ask_again:
-            self.playing.ask_again = False
             self.playing.ask_who()
 
     # --- cues ----------------------------------------------------------------------------------------------------

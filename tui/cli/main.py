@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 from typer.core import TyperGroup
 from typer.main import get_command
 
@@ -19,7 +18,7 @@ from facetui.engine.records.errors import FacetuiError, OutOfMemory, lack_of_lab
 from facetui.engine.records.text import clean
 from facetui.tui.cli import streams
 from facetui.tui.cli.defaults import defaults, looks
-from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption
+from facetui.tui.cli.options import NoConsoleOption, NoMotionOption, NoMouseOption, typed_in
 
 EXAMPLES = """\
 Watch how the protection of poisoned photos decays.
@@ -151,7 +150,7 @@ def _root(
     from facetui.tui.app import launch
 
     said: dict[str, Any] = {"motion": not no_motion, "mouse": not no_mouse}
-    typed = {name for name in said if context.get_parameter_source(f"no_{name}") is ParameterSource.COMMANDLINE}
+    typed = {name for name in said if f"no_{name}" in typed_in(context)}
     said |= {name: value for name, value in looks().items() if name not in typed}
     raise typer.Exit(launch.app(runs_folder(), **said, console=not no_console))
 

@@ -239,3 +239,12 @@ def answers_of(text: str | None) -> tuple[int, ...]:
     except UsageError:
         expected = "expected --answers 2,1,40 (an option's number, a guess in %, or - for nobody) or a run's name"
         raise UsageError(f"{expected}, got {text!r}") from None
+
+
+def typed_in(context: typer.Context) -> set[str]:
+    """Parameters of a command that somebody has typed.
+
+    By the name of the source: Typer may have its own copy of the kinds that click names so, by version.
+    """
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}

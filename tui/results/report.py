@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from facetui.engine.applications.benchmarks.bands import judge
@@ -47,6 +47,20 @@ def write(results: Results, target: Path, title: str) -> None:
         ".json": lambda: json.dumps(list(table(results)), indent=1).encode(),
         ".parquet": lambda: parquet(list(table(results))),
     }
+    write_as(target, makers)
+
+
+def write_as(target: Path, makers: Mapping[str, Callable[[], bytes]]) -> None:
+    """Write a file, in the format that its ending says.
+
+    Args:
+        target: where; what is there is replaced.
+        makers: its content, by ending; only the one that is wanted is made.
+
+    Raises:
+        UsageError: another ending.
+        DataError: it cannot be written.
+    """
     kind = target.suffix.lower()
     if kind not in makers:
         raise UsageError(f"expected a file ending in {', '.join(KINDS)}, got {target.name!r}")

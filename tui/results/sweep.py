@@ -16,8 +16,6 @@ from textual.widgets import Static
 
 from facetui.engine.applications.sweep.results import Found, Page
 from facetui.engine.applications.sweep.status import Line, Status
-from facetui.engine.records import files
-from facetui.engine.records.errors import DataError, UsageError
 from facetui.engine.records.text import clean, csv_cell
 from facetui.tui.figures import heatmap
 from facetui.tui.figures.drawing import Area, Box, Shape, Stroke, Words, png, svg
@@ -53,14 +51,7 @@ def write(found: Found, target: Path, *, by_seed: bool = False) -> None:
         ".json": lambda: json.dumps(rows, indent=1).encode(),
         ".parquet": lambda: report.parquet(rows),
     }
-    kind = target.suffix.lower()
-    if kind not in makers:
-        raise UsageError(f"expected a file ending in {', '.join(report.KINDS)}, got {target.name!r}")
-    content = makers[kind]()
-    try:
-        files.write(target.parent, target.name, content)
-    except OSError as error:
-        raise DataError(f"{target} cannot be written ({error.strerror}); choose another name with -o") from error
+    report.write_as(target, makers)
 
 
 def name(found: Found) -> str:

@@ -175,12 +175,15 @@ def _open_set(event: OpenSetMeasured) -> str:
     )
 
 
+SAID = 4
+"""Sizes of a forecast that a sentence names."""
+
+
 def _forecast(event: SearchForecast) -> str:
     """What would be left, each with its interval, beside what the same tail says of what was counted."""
-    far = "; ".join(
-        f"among {many(n)}, {percent(rate)} ({percents(*interval)})"
-        for n, rate, interval in zip(event.photos, event.rates, event.intervals, strict=False)
-    )
+    rows = list(zip(event.photos, event.rates, event.intervals, strict=False))
+    some = rows if len(rows) <= SAID else [rows[len(rows) // 2 - 1], *rows[-2:]]  # the figure has them all
+    far = "; ".join(f"among {many(n)}, {percent(rate)} ({percents(*interval)})" for n, rate, interval in some)
     if not far or not event.counted or not event.counted_among:
         return f"foretells nothing, {event.generation}"
     others = f"; of everybody else's, {percent(event.unprotected[-1])} among the most" if event.unprotected else ""
@@ -328,7 +331,8 @@ def brief(event: Event) -> str:
         case DefenceApplied() if event.defence == "adapt":
             return clean(f"The trainer learns to see through {', '.join(event.against)}: {event.extractor}.")
         case ProtectionMeasured() if event.basis == "measured":  # what it found is the caption's
-            people = f" of {len(event.people)} people" if event.people else ""
+            some = len(event.people)
+            people = f" of {some} {'person' if some == 1 else 'people'}" if some else ""
             return f"is asked who is on {event.n_probes} new, clean photos{people}"
         case DetectionMeasured():
             flagged, wrong = percent(event.recall), percent(event.false_positive_rate)

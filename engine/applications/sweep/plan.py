@@ -73,13 +73,7 @@ def read(path: Path) -> Plan:
         UsageError: a key that does not exist, a value of a wrong kind, an empty list, or keys that do not go together;
             names the key and what is allowed.
     """
-    try:
-        text = files.read(path.resolve().parent, path.resolve().name, MOST).decode()
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not UTF-8 text; expected a TOML file") from None
-    except (OSError, RuntimeError) as error:
-        why = getattr(error, "strerror", None) or "it is a link in a circle"
-        raise DataError(f"the sweep {path} cannot be read ({why}); check its path") from None
+    text = files.typed_text(path, "the sweep", MOST)
     try:
         found = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

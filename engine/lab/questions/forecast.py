@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from facetui.engine.core.search import tail
-from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
+from facetui.engine.lab.recognition.gallery import Galleries, Gallery, make_galleries
 from facetui.engine.lab.recognition.recogniser import seen_by
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.errors import UsageError
@@ -95,8 +95,9 @@ def forecast(state: TrainerState, photos: Sequence[int]) -> SearchForecast:
         raise UsageError(f"nobody may be searched for at {world.t}: a moratorium is in force")
     if pipeline.classifier != "nearest" or pipeline.second:
         raise UsageError("a forecast needs one extractor's similarities; classify_by('nearest') first")
-    protected = _searched(state, world.protected)
-    others = _searched(state, world.kept) if world.kept else None
+    galleries = make_galleries(state, pipeline, archive)
+    protected = _searched(state, galleries, world.protected)
+    others = _searched(state, galleries, world.kept) if world.kept else None
     rates = protected.among(photos)
     some, count = _few(protected, world.seed), protected.strangers.shape[1]
     there = sorted({count // part for part in PARTS if count >= part})
@@ -119,9 +120,8 @@ def forecast(state: TrainerState, photos: Sequence[int]) -> SearchForecast:
     return event
 
 
-def _searched(state: TrainerState, people: Sequence[int]) -> Searched:
-    world, pipeline, archive = state.world, state.current, state.archive
-    galleries = make_galleries(state, pipeline, archive)
+def _searched(state: TrainerState, galleries: Galleries, people: Sequence[int]) -> Searched:
+    world, pipeline = state.world, state.current
     own, strangers, asked, whose = [], [], [], torch.empty(0, dtype=torch.int64)
     for person in people:
         gallery = galleries.of(person, WHOLE_ARCHIVE) if person in world.protected else galleries.posted

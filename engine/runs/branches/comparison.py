@@ -239,21 +239,12 @@ def _probes(counts: Mapping[str, tuple[int, int]]) -> dict[str, int]:
 
 
 def _drawn(rows: Sequence[tuple[int, int]]) -> tuple[float, float]:
-    """95 % interval of a difference in pairs: people drawn again; where all differ alike, nothing can be drawn.
-
-    There it is exact over people, as for a share of all or none (Clopper and Pearson 1934): so many others may differ
-    in any way.
+    """95 % interval of a difference in pairs.
 
     Args:
         rows: of each person, how many probes more the second missed, and how many there are.
     """
-    asked = [(more, n) for more, n in rows if n]
-    shares = {more / n for more, n in asked}
-    if len(shares) > 1:
-        low, high = difference_interval([more for more, _ in asked], [0] * len(asked), [n for _, n in asked])
-        return low, high
-    change, reach = shares.pop(), 1 - 0.025 ** (1 / len(asked))
-    return change - reach * (1 + change), change + reach * (1 - change)
+    return difference_interval([more for more, _ in rows], [0] * len(rows), [n for _, n in rows])
 
 
 def _apart(change: float, first: ProtectionMeasured, second: ProtectionMeasured) -> tuple[float, float] | None:

@@ -73,7 +73,15 @@ def test_all_or_none_is_exact_over_people():
 def test_a_difference_is_paired():
     before, after, probes = [8, 4, 8, 2, 8, 4, 8, 2], [6, 2, 6, 0, 6, 2, 6, 0], [8] * 8
     low, high = difference_interval(before, after, probes)
-    assert low == high == 0.25, "everybody lost a quarter, however much they had"
+    assert low < 0.25 < high, "everybody lost a quarter, however much they had; eight others need not"
+    assert high - low < 0.75, "but most of them would"
+    low, high = difference_interval([8, 4, 8, 2, 8, 4, 8, 2], [6, 2, 6, 0, 6, 2, 6, 1], probes)
+    assert 0.2 < low <= high <= 0.25, "paired: what they had differs much more"
+    assert (
+        difference_interval([8] * 8, [0] * 8, probes)[0] > 0.25
+        and difference_interval([8] * 8, [0] * 8, probes)[1] == 1
+    )
+    assert difference_interval([0] * 200, [0] * 200, [8] * 200)[1] < 0.02, "the more people, the surer"
     apart = people_interval(before, probes), people_interval(after, probes)
     assert apart[0][0] < apart[1][1], "though the intervals of both overlap"
     assert difference_interval([], [], []) == (-1, 1)

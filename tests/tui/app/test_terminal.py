@@ -18,6 +18,7 @@ from facetui.tui.app.terminal.driver import RESTORE
 from facetui.tui.cli.machine import bench_screens
 from facetui.tui.cli.machine.bench_screens import MAIN, Pty
 
+from ...support import tmux
 from ...support.tmux import Tmux
 
 STORY = '''"""A story for tests.
@@ -220,14 +221,8 @@ def test_the_memory_of_a_process_is_known_here_or_nowhere():
 @pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 @pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=lambda size: f"{size[0]}x{size[1]}")
 def test_the_arms_race_in_a_real_terminal(size, tmp_path):
-    places = {
-        "FACETUI_RUNS": str(tmp_path / "runs"),
-        "FACETUI_CACHE": os.environ["FACETUI_CACHE"],
-        "TERM": "tmux-256color",
-        "CI": "",
-    }
     pace = "" if size == (80, 24) else " --pace fast"  # once with the time that captions are given to be read: minutes
-    terminal = Tmux(f"{' '.join(MAIN)} run arms_race --strength workshop{pace}", size, places)
+    terminal = Tmux(f"{' '.join(MAIN)} run arms_race --strength workshop{pace}", size, tmux.places(tmp_path))
     try:
         assert "arms_race" in terminal.wait("users +▲ fawkes-0.3", 240)
         terminal.wait("trainer +■")

@@ -11,6 +11,8 @@ import pytest
 
 from facetui.tui.sharing.web import server_process
 
+from ...support.voting import Room
+
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -68,3 +70,13 @@ def served():
     yield serve
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def room(tmp_path):
+    """A published run of six moves on which one can vote."""
+    made = Room(tmp_path / "run")
+    made.write(6)
+    made.seq = 9
+    yield made
+    made.server.stop()

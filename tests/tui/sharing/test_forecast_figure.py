@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facetui.engine.records.events import SearchForecast
-from facetui.tui.figures.drawing import HEIGHT, WIDTH, Stroke, Words, png, svg
+from facetui.tui.figures.drawing import HEIGHT, WIDTH, Area, Stroke, Words, png, svg
 from facetui.tui.figures.plots import forecast
 from facetui.tui.sharing.reports import run_report
 from facetui.tui.state.snapshot import Scene
@@ -45,7 +45,7 @@ def test_whatever_the_numbers_all_of_it_is_on_the_page(there, further, rate):
     assert forecast.is_whole(event)
     shapes = forecast.draw(event)
     for shape in shapes:
-        for x, y in shape.points if isinstance(shape, Stroke) else [(shape.x, shape.y)]:
+        for x, y in shape.points if isinstance(shape, Stroke | Area) else [(shape.x, shape.y)]:
             assert 0 <= x <= WIDTH and 0 <= y <= HEIGHT
     assert {s.text for s in shapes if isinstance(s, Words)} >= {"counted", "foretold, not measured"}
     assert svg(shapes).startswith("<svg")

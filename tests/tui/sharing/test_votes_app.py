@@ -22,18 +22,7 @@ from facetui.tui.text.spans import length, text_of
 
 from ...support.presenting import until
 from ...support.sample_run import sample_events
-from ...support.voting import Room
-
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \x1b[31mred\u202e"
-
-
-@pytest.fixture
-def room(tmp_path):
-    made = Room(tmp_path / "run")
-    made.write(6)
-    made.seq = 9
-    yield made
-    made.server.stop()
+from ...support.voting import HOSTILE, Room
 
 
 async def seen(app: FacetApp, wanted: str, seconds: float = 15) -> None:

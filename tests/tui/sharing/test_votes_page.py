@@ -9,18 +9,7 @@ import pytest
 from facetui.engine.records.events import Answered
 
 from ...support.presenting import until
-from ...support.voting import Room
-
-HOSTILE = "<img src=x onerror=\"document.title='owned'\"> \x1b[31mred\u202e"
-
-
-@pytest.fixture
-def room(tmp_path):
-    made = Room(tmp_path / "run")
-    made.write(6)
-    made.seq = 9
-    yield made
-    made.server.stop()
+from ...support.voting import HOSTILE
 
 
 def test_a_telephone_votes_changes_its_mind_and_sees_the_counts(room, visit):

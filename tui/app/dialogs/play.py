@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -34,12 +34,20 @@ class Seen:
 
 
 class Sheet(ModalScreen[Said]):
-    """Lines at the bottom of the screen, as many as there are; the chart stays in sight."""
+    """Lines at the bottom of the screen, as many as there are; the chart stays in sight.
+
+    Args:
+        lines: what it says, for a width.
+    """
 
     DEFAULT_CSS = """
     Sheet { align: center bottom; background: $background 0%; }
     Sheet > Canvas { width: 100%; background: $surface; border: none; }
     """
+
+    def __init__(self, lines: Callable[[int], list[Line]]) -> None:
+        super().__init__()
+        self._lines = lines
 
     def compose(self) -> ComposeResult:
         """One canvas."""
@@ -56,13 +64,13 @@ class Sheet(ModalScreen[Said]):
     def write(self) -> None:
         """Lay the lines out, the last of them at the bottom; where there is too little room the middle stays away."""
         canvas, width, height = self.query_one(Canvas), self.app.size.width, self.app.size.height
-        lines = self.lines(width)[: height - 1]
+        lines = self._lines(width)[: height - 1]
         canvas.styles.height = len(lines)
         canvas.paint([fit(line, width) for line in lines])
 
-    def lines(self, width: int) -> list[Line]:
-        """What it says."""
-        raise NotImplementedError
+
+def _told(text: str, width: int) -> list[Line]:
+    return [[(f" {line}", "lit")] for line in wrap(text, width - 2, 2)] if text else []
 
 
 class Ask(Sheet):
@@ -79,14 +87,15 @@ class Ask(Sheet):
         Binding("escape,q", "close('')", "for now"),
     ]
 
-    def __init__(self, form: Beginning | Asking, seen: Seen | None = None) -> None:
-        super().__init__()
+    def __init__(self, form: Beginning | Asking, seen: Seen | None = None, told: str = "") -> None:
+        super().__init__(self.lines)
         self.form = form
         self.seen = seen
+        self.told = told
 
     def lines(self, width: int) -> list[Line]:
         """The form; above it a photo as it was and as the tool left it, where there is room for that."""
-        lines = self.form.lines(width, self.form.below(width))
+        lines = [*_told(self.told, width), *self.form.lines(width, self.form.below(width))]
         side = min((width - 4) // 3, 2 * (self.app.size.height - len(lines) - 3)) // 2 * 2
         if self.seen is None or side < 8:
             return lines
@@ -126,14 +135,20 @@ class End(Sheet):
         Binding("escape,q", "dismiss(None)", "close"),
     ]
 
-    def __init__(self, game: Game, conclusion: Sequence[str]) -> None:
-        super().__init__()
+    def __init__(self, game: Game, conclusion: Sequence[str], told: str = "") -> None:
+        super().__init__(self.lines)
         self._game = game
         self._conclusion = conclusion
+        self._told = told
 
     def lines(self, width: int) -> list[Line]:
         """A line a turn, and sentences made of what was measured."""
-        lines: list[Line] = [[(" The game is over.", "title")], *table(self._game, width), []]
+        lines: list[Line] = [
+            *_told(self._told, width),
+            [(" The game is over.", "title")],
+            *table(self._game, width),
+            [],
+        ]
         for sentence in self._conclusion:
             lines += [[(f" {text}", "")] for text in wrap(sentence, width - 2, 4)]
         return [*lines, [], *keys(width, "enter play again   s save as a story   esc look at the run")]

@@ -14,6 +14,7 @@ from facetui.engine.records import journal
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import RunBegan, answers_in
 from facetui.engine.records.text import brief
+from facetui.tui.cli.options import typed_in
 from facetui.tui.runs import named, recordings
 from facetui.tui.runs.recordings import RECORDED
 
@@ -58,7 +59,7 @@ def branched(
     if began.scenario != scenario.name:
         raise UsageError(f"{brief(name)} is a run of {brief(began.scenario)}, not of {scenario.name}")
     check(changes, events, brief(name))
-    typed = _typed(context)
+    typed = typed_in(context)
     taken = _as_in(typed, settings, began, scenario, brief(name))
     if "answers" not in typed:
         taken = replace(taken, answers=answers_in(events))  # the room was asked already
@@ -73,12 +74,6 @@ def _as_recorded(settings: Settings, scenario: Scenario) -> bool:
         return False
     began = recordings.read(scenario.name).began
     return began is not None and began.source == scenario.source
-
-
-def _typed(context: typer.Context) -> set[str]:
-    """Parameters of the command that somebody has typed."""
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
 
 
 def _as_in(asked: set[str], settings: Settings, began: RunBegan, scenario: Scenario, name: str) -> Settings:

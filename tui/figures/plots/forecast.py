@@ -6,10 +6,11 @@ from math import ceil, floor, log10
 
 from facetui.engine.records.events import SearchForecast
 from facetui.engine.records.rates import percent, percents
-from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Shape, Stroke, Words
+from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Area, Shape, Stroke, Words
+from facetui.tui.figures.plots.shares import INK, LINE, SOFT, axis
 from facetui.tui.text.sentences import many
 
-INK, SOFT, LINE, BAND = "#15191e", "#5b6570", "#d5d9dd", "#9a5b00"
+BAND = "#9a5b00"
 DASH = "10 6"
 
 
@@ -39,9 +40,7 @@ def draw(event: SearchForecast) -> list[Shape]:
     shapes: list[Shape] = [
         Words(LEFT, 32, "clean photos not named, by how many photos of strangers are searched", size=18)
     ]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(Stroke(((LEFT, y(share)), (WIDTH - RIGHT, y(share))), LINE, 1.0))
-        shapes.append(Words(LEFT - 12, y(share) + 5, f"{share:.0%}", SOFT, right=True))
+    shapes += axis(y)
     for power in range(first, last + 1, 1 if last - first < 6 else 2):
         at = x(10.0**power)
         shapes.append(Stroke(((at, y(0)), (at, y(1))), LINE, 1.0))
@@ -50,16 +49,17 @@ def draw(event: SearchForecast) -> list[Shape]:
     told = [(x(n), y(rate)) for n, rate in zip(event.photos, event.rates, strict=True)]
     if len(counted) > 1:
         shapes.append(Stroke(tuple(counted), INK, 4.0))
+    ends = [(x(n), y(low), y(high)) for n, (low, high) in zip(event.photos, event.intervals, strict=True)]
+    if len(ends) > 1:
+        shapes.append(Area((*((at, top) for at, _, top in ends), *((at, low) for at, low, _ in reversed(ends))), BAND))
     shapes.append(Stroke((counted[-1], *told), BAND, 2.0, DASH))
-    for n, (low, high) in zip(event.photos, event.intervals, strict=True):
-        shapes.append(Stroke(((x(n), y(high)), (x(n), y(low))), BAND, 2.0))
     if len(event.unprotected) == len(event.photos) and len(told) > 1:
         others = tuple((x(n), y(rate)) for n, rate in zip(event.photos, event.unprotected, strict=True))
         shapes += [
             Stroke(others, SOFT, 2.0, DASH),
             Words(WIDTH - RIGHT + 14, others[-1][1] + 14, "everybody else", SOFT),
         ]
-    shapes.append(Words(counted[0][0], max(TOP + 14, counted[0][1] - 12), "counted", INK))
+    shapes.append(Words(counted[-1][0] + 10, min(HEIGHT - BOTTOM - 6, counted[-1][1] + 22), "counted", INK))
     shapes.append(Words(WIDTH - RIGHT + 14, told[-1][1] - 4, "foretold, not measured", BAND))
     return shapes
 

@@ -11,6 +11,7 @@ from facetui.engine.records.events import WHOLE_ARCHIVE, ProtectionMeasured
 from facetui.engine.records.rates import percent
 from facetui.engine.records.text import clean
 from facetui.tui.figures.drawing import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Shape, Stroke, Words
+from facetui.tui.figures.plots.shares import INK, LINE, SOFT, axis
 from facetui.tui.text.spans import cut
 
 LONGEST = 40
@@ -18,7 +19,6 @@ LONGEST = 40
 LEAST = 3
 """Models from which on there is a curve."""
 RADIUS = 6
-INK, SOFT, LINE = "#15191e", "#5b6570", "#d5d9dd"
 GAP = 18.0
 """Pixels between two labels."""
 
@@ -78,9 +78,7 @@ def draw(models: Sequence[Point]) -> list[Shape]:
     shapes: list[Shape] = [
         Words(LEFT, 32, "up: names the protected people; to the right: names everybody else", size=18)
     ]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        shapes.append(Stroke(((LEFT, y(share)), (WIDTH - RIGHT, y(share))), LINE, 1.0))
-        shapes.append(Words(LEFT - 12, y(share) + 5, f"{share:.0%}", SOFT, right=True))
+    shapes += axis(y)
     for part in range(6):  # a fifth of a multiple of five per cent is a whole number of them
         accuracy = least + part / 5 * (1 - least)
         shapes.append(Stroke(((x(accuracy), y(0)), (x(accuracy), y(1))), LINE, 1.0))
