@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from facetui.engine.applications.benchmarks import cells as store
 from facetui.engine.applications.benchmarks.bands import judge
-from facetui.engine.applications.benchmarks.cells import ANSWERS, Results, Store
+from facetui.engine.applications.benchmarks.cells import ANSWERS, Cell, Results, Store
 from facetui.engine.applications.benchmarks.cited import CITED, MIX
 from facetui.engine.applications.benchmarks.grid import Row
 from facetui.engine.applications.benchmarks.paper import Plan, measure
@@ -128,6 +128,11 @@ def test_some_of_the_users(tmp_path):
 
 
 ALL, NONE, HALF = (8, 8, 8, 8), (0, 0, 0, 0), (8, 8, 0, 0)
+FEW = "cannot be told"  # four people who all differ alike: one time in eight that is chance
+
+
+def eighty(*measured: Cell) -> Results:
+    return Results(msgspec.structs.replace(SETTINGS, users=[f"p{i}" for i in range(80)]), grid(*measured).cells)
 
 
 def judged(results: Results) -> dict[str, str]:
@@ -139,21 +144,24 @@ def test_bands_are_judged_by_intervals():
     for missed, verdict in ((ALL, "cannot be told"), (NONE, "cannot be told"), (HALF, "cannot be told")):
         # Of four people all or none leave an interval of more than a half.
         assert judged(grid(cell(missed=missed)))[expected] == verdict
-    many = msgspec.structs.replace(SETTINGS, users=[f"p{i}" for i in range(20)])
     for missed, verdict in ((ALL, "holds"), (NONE, "does not hold"), (HALF, "cannot be told")):
-        assert judged(Results(many, {("lowkey", "model-b", "nearest"): cell(missed=missed * 5)}))[expected] == verdict
+        assert judged(eighty(cell(missed=missed * 20)))[expected] == verdict
 
 
 def test_the_order_of_tools_is_paired_by_person():
     for weak, strong, verdict in ((NONE, ALL, "holds"), (ALL, NONE, "does not hold"), (HALF, HALF, "cannot be told")):
-        results = grid(cell("fawkes-0.3", missed=weak), cell("lowkey", missed=strong))
-        assert judged(results)["fawkes-0.3 transfers worse than lowkey"] == verdict
+        expected = "fawkes-0.3 transfers worse than lowkey"
+        assert judged(grid(cell("fawkes-0.3", missed=weak), cell("lowkey", missed=strong)))[expected] == FEW
+        results = eighty(cell("fawkes-0.3", missed=weak * 20), cell("lowkey", missed=strong * 20))
+        assert judged(results)[expected] == verdict
 
 
 def test_a_mix_is_compared_with_its_weaker_half():
     expected = "half and half of two tools protects no more than the weaker one"
     for mixed, verdict in ((NONE, "holds"), (ALL, "does not hold")):
-        results = grid(cell("fawkes-0.3", missed=NONE), cell("fawkes-1.0", missed=ALL), cell(MIX, missed=mixed))
+        rows = {"fawkes-0.3": NONE, "fawkes-1.0": ALL, MIX: mixed}
+        assert judged(grid(*(cell(attack, missed=missed) for attack, missed in rows.items())))[expected] == FEW
+        results = eighty(*(cell(attack, missed=missed * 20) for attack, missed in rows.items()))
         assert judged(results)[expected] == verdict
     assert judged(grid(cell(MIX)))[expected] == "not measured"
 
