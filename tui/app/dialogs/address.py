@@ -18,7 +18,7 @@ class Address(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Address { align: center middle; }
-    Address > Canvas { width: 90%; max-width: 90; background: $surface; }
+    Address > Canvas { width: 100%; max-width: 92; background: $surface; border: round $primary; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,a,enter,space", "dismiss", "close")]
 
@@ -32,7 +32,7 @@ class Address(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """As tall as it needs to be, and the terminal allows."""
-        self.query_one(Canvas).styles.height = min(len(qr(self._url)) + 8, self.app.size.height)
+        self.query_one(Canvas).styles.height = min(len(qr(self._url)) + 10, self.app.size.height)
 
     def on_canvas_resized(self) -> None:
         """Write it; the code only where all of it fits."""

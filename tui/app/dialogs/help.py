@@ -20,7 +20,9 @@ class Help(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Help { align: center middle; }
-    Help > VerticalScroll { width: 90%; max-width: 130; height: 90%; background: $surface; padding: 1 1; }
+    Help > VerticalScroll {
+        width: 100%; max-width: 130; height: 100%; background: $surface; border: round $primary; padding: 0 1;
+    }
     Help Canvas { height: auto; background: $surface; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close")]
@@ -47,7 +49,7 @@ class Cards(ModalScreen[None]):
 
     DEFAULT_CSS = """
     Cards { align: center middle; }
-    Cards > Canvas { width: 90%; max-width: 76; height: 18; background: $surface; }
+    Cards > Canvas { width: 100%; max-width: 78; height: 20; background: $surface; border: round $primary; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space,right", "go(1)", "next"),

@@ -18,7 +18,7 @@ class Leave(ModalScreen[str | None]):
 
     DEFAULT_CSS = """
     Leave { align: center middle; }
-    Leave > Canvas { width: 90%; max-width: 64; height: 9; background: $surface; border: none; }
+    Leave > Canvas { width: 100%; max-width: 66; height: 11; background: $surface; border: round $primary; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s", "answer('stop')", "stop"),

@@ -41,8 +41,10 @@ class Asked(ModalScreen[list[str] | None]):
 
     DEFAULT_CSS = """
     Asked { align: center middle; }
-    Asked > Canvas { width: 96%; max-width: 100; height: 20; max-height: 100%; background: $surface; }
+    Asked > Canvas { width: 100%; max-width: 100; height: 20; max-height: 100%; background: $surface; }
+    Asked.-tall > Canvas { max-width: 102; height: 22; border: round $primary; }
     """
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (22, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "choose(-1, 0)", "line up"),
         Binding("down,j", "choose(1, 0)", "line down"),
