@@ -44,7 +44,6 @@ class Asked(ModalScreen[list[str] | None]):
     Asked > Canvas { width: 100%; max-width: 100; height: 20; max-height: 100%; background: $surface; }
     Asked.-tall > Canvas { max-width: 102; height: 22; border: round $primary; }
     """
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-low"), (22, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "choose(-1, 0)", "line up"),
         Binding("down,j", "choose(1, 0)", "line down"),
@@ -64,6 +63,7 @@ class Asked(ModalScreen[list[str] | None]):
             command: what plays the run as it was, and names it.
         """
         super().__init__()
+        self.VERTICAL_BREAKPOINTS = [(0, "-low"), (22, "-tall")]
         self.asked = asked
         self._command = list(command)
 
