@@ -15,8 +15,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, raw, ready
-from facetui.engine.attacks.tanh import (
+from facetui.engine.attacks.optimising.loop import Tick, batchwise, clean_rows, raw, ready
+from facetui.engine.attacks.optimising.tanh import (
     PENALTY,
     Adadelta,
     Mode,

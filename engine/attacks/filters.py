@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, normal
+from facetui.engine.attacks.optimising.loop import Tick, batchwise, clean_rows, normal
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.records.errors import UsageError

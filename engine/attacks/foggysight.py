@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, device_generator, normal, ready
-from facetui.engine.attacks.resampling import resize
+from facetui.engine.attacks.optimising.loop import Tick, batchwise, clean_rows, device_generator, normal, ready
+from facetui.engine.attacks.optimising.resampling import resize
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast
 from facetui.engine.core.inference import embed

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facetui.engine.attacks.loop import Tick, batchwise, clean_rows, ready, uniform
-from facetui.engine.attacks.resampling import blur
+from facetui.engine.attacks.optimising.loop import Tick, batchwise, clean_rows, ready, uniform
+from facetui.engine.attacks.optimising.resampling import blur
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import autocast, batch_size, in_batches
 from facetui.engine.core.interfaces import Album, Attack, Extractor

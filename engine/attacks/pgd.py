@@ -13,7 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.loop import clean_rows, ready, uniform
+from facetui.engine.attacks.optimising.loop import clean_rows, ready, uniform
 from facetui.engine.core.budget import Budget
 from facetui.engine.core.device import Portion, autocast, batch_size
 from facetui.engine.core.inference import centres, embed

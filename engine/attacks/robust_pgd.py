@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from facetui.engine.attacks.optimising.resampling import blur, resize
 from facetui.engine.attacks.pgd import PGD, SeenAfter
-from facetui.engine.attacks.resampling import blur, resize
 from facetui.engine.records.errors import UsageError
 
 VIEWS = ("plain", "resize", "blur", "jpeg")

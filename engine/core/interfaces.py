@@ -150,6 +150,7 @@ class Attack(ABC):
         default_budget: what a user gets who asks for nothing else; may depend on the settings.
         source: the paper or the release it follows.
         ensemble: whether it uses all surrogates there are, or only the first.
+        anticipate: whether it also uses robust copies of the surrogates, trained against the tools there were before.
         decoy: whether it protects the people of the bank instead of those in the photos.
         about: what differs from the release, for the audience.
         release_steps: optimisation steps that its release takes; 0: it has no release, or none are needed.
@@ -162,6 +163,7 @@ class Attack(ABC):
     default_budget: Budget
     source: str
     ensemble: bool = False
+    anticipate: bool = False
     decoy: bool = False
     about: str = ""
     release_steps: int = 0

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from facetui.engine.core.cache import Cache
+from facetui.engine.lab.anticipation import anticipate
 from facetui.engine.lab.friends import Friends
 from facetui.engine.lab.law import Law
 from facetui.engine.lab.questions.audience import Audience, ask, guess
@@ -130,7 +131,7 @@ class Lab(Player):
         self.recorder = self.world.recorder
         self.measurements: list[ProtectionMeasured] = []
         self._audience.asked = 0
-        self.users = Users(self.world)
+        self.users = Users(self.world, partial(anticipate, self.world))
         self.friends = Friends(self.world)
         self.law = Law(self.recorder)
         self.trainer = Trainer(TrainerState(self.world, self.law))

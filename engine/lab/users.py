@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,16 @@ class Users(Player):
 
     actor = "users"
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, anticipate: Callable[[], None]) -> None:
+        """Let users live in a world.
+
+        Args:
+            world: theirs.
+            anticipate: trains what the makers of tools that anticipate need beforehand.
+        """
         self.recorder = world.recorder
         self._world = world
+        self._anticipate = anticipate
         self._policy: Policy | None = None
 
     @move
@@ -76,6 +83,8 @@ class Users(Player):
             if tool.attack.decoy:
                 raise UsageError(f"{tool.attack.name} protects somebody else than who posts; use lab.users.decoy(...)")
         self._policy = Policy(tools, share)
+        if any(tool.attack.anticipate for tool in tools):
+            self._anticipate()
         for tool in tools:
             (self._world.tools.publish if public else self._world.tools.close)(tool)
 

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from facetui.engine import extractors
+from facetui.engine.core.interfaces import Extractor
 
 CORNERS = torch.tensor([[3.0, -1.0], [1.0, 1.0]])
 """Factors of four places whose mean is 1."""
@@ -44,3 +45,16 @@ def export(path: Path, network: nn.Module, example: torch.Tensor | None = None, 
             dynamic_axes={"photos": {0: "n"}},
         )
     return f"onnx:{path}"
+
+
+class Linear(Extractor):
+    """Six weighted sums of all pixels: what an attack does to it can be written again in NumPy."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.name, self.embedding_size = f"linear-{seed}", 6
+        weights = torch.randn(6, 3, 112, 112, generator=torch.Generator().manual_seed(seed)) / 200
+        self.weights = torch.nn.Parameter(weights)
+
+    def features(self, photos):
+        return torch.einsum("nchw,dchw->nd", photos, self.weights)

@@ -19,6 +19,7 @@ from facetui.engine.lab.world.web import Post
 from facetui.engine.lab.world.world import World
 from facetui.engine.people.persons import EMBEDDED
 from facetui.engine.records.errors import UsageError
+from facetui.engine.records.events import Actor
 
 TRAINING_PAIRS = 42
 """Photos of people in the run that are perturbed for training, about, however many people there are."""
@@ -126,6 +127,9 @@ def train(
     poisoned: Tensor,
     name: str,
     trial: Callable[[], Callable[[Extractor], float] | None] = lambda: None,
+    *,
+    actor: Actor = "trainer",
+    anchors: Bank | None = None,
 ) -> Extractor:
     """Train an extractor, or take it from the cache; what was trained before a stop is not trained again.
 
@@ -138,10 +142,12 @@ def train(
         name: of the network that results.
         trial: gives what tells, for the audience, which share of searches on trial fail with a network, or ``None``
             with nobody to try; asked only where something is trained.
+        actor: who trains it, for the audience.
+        anchors: clean photos that must stay where they are; absent: of everybody whom the trainer may train on.
     """
     network = world.networks.get(base)
     training = training.suited(network)
-    anchors = anchor_photos(world)
+    anchors = anchors or anchor_photos(world)
     key = caching.key(
         "robust, anchored",
         training.name,
@@ -161,7 +167,7 @@ def train(
             robust.load_state_dict(kept)
             return robust
         checkpoint = Checkpoint(world.cache, key)
-        tell = world.recorder.progress("trainer", f"train {name} on {len(poisoned)} pairs", unit="pairs")
+        tell = world.recorder.progress(actor, f"train {name} on {len(poisoned)} pairs", unit="pairs")
         looks = _Looks(trial())
         robust = training.train(
             network,

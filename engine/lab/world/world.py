@@ -103,6 +103,7 @@ class World:
         self.recorder = recorder or Recorder()
         self.web = Web()
         self.tools = PublicTools()
+        self.anticipated: tuple[str, ...] = ()
         self.networks = Networks(self.device, self.cache, self.recorder.check)
         for name in cast.networks:
             extractors.EXTRACTORS.entry(name)  # a name that does not exist is said before anything is computed
@@ -262,8 +263,9 @@ class World:
         return said
 
     def surrogates(self, attack: Attack) -> list[str]:
-        """The cast's surrogates an attack runs: all of them for an ensemble attack, else the first."""
-        return list(self.cast.surrogates if attack.ensemble else self.cast.surrogates[:1])
+        """The networks an attack runs: of the cast's surrogates the first, or all for an ensemble; robust copies."""
+        own = self.cast.surrogates if attack.ensemble else self.cast.surrogates[:1]
+        return [*own, *(self.anticipated if attack.anticipate else ())]
 
     def generator(self, *parts: Any) -> torch.Generator:
         """A CPU generator that depends on the seed and on what it is for, not on what was drawn before."""

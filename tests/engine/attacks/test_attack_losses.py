@@ -8,29 +8,19 @@ import torch
 from scipy.ndimage import correlate1d
 from scipy.optimize import nnls
 
-from facetui.engine.attacks import fawkes03, fawkes10, foggysight, opom
+from facetui.engine.attacks import fawkes03, fawkes10, foggysight
 from facetui.engine.attacks.lowkey import LowKey
+from facetui.engine.attacks.masks import opom
+from facetui.engine.attacks.optimising.tanh import Mode, penalty_term
 from facetui.engine.attacks.pgd import PGD
-from facetui.engine.attacks.tanh import Mode, penalty_term
 from facetui.engine.core.budget import Budget, dssim
-from facetui.engine.core.interfaces import Bank, Extractor
+from facetui.engine.core.interfaces import Bank
 from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import UsageError
 
+from ...support.networks import Linear
+
 RHO = 0.95
-
-
-class Linear(Extractor):
-    """Six weighted sums of all pixels."""
-
-    def __init__(self, seed: int) -> None:
-        super().__init__()
-        self.name, self.embedding_size = f"linear-{seed}", 6
-        weights = torch.randn(6, 3, 112, 112, generator=torch.Generator().manual_seed(seed)) / 200
-        self.weights = torch.nn.Parameter(weights)
-
-    def features(self, photos):
-        return torch.einsum("nchw,dchw->nd", photos, self.weights)
 
 
 @pytest.fixture

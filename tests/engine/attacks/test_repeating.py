@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from facetui.engine.attacks import ATTACKS, lowkey, resampling
+from facetui.engine.attacks import ATTACKS, lowkey
+from facetui.engine.attacks.optimising import resampling
 from facetui.engine.core.interfaces import Bank
 
 from ...support.builders import some_faces, tiny_extractor

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from facetui.engine.attacks import ATTACKS
-from facetui.engine.attacks.opom import _affine
+from facetui.engine.attacks.masks.opom import _affine
 from facetui.engine.core import device as devices
 from facetui.engine.core.inference import embed, frozen
 from facetui.engine.core.interfaces import Bank
