@@ -69,7 +69,7 @@ def test_a_step_by_hand(apart, monkeypatch):
     gradient = gradient.flip(3) if flip else gradient
     expected = (photos + (x - 0.0025 * gradient.sign() - photos).clamp(-LINF.epsilon, LINF.epsilon)).clamp(0, 1)
     clear = gradient.abs() > 1e-3 * gradient.abs().mean()  # where rounding cannot turn a sign
-    assert clear.float().mean() > 0.99
+    assert clear.float().mean() > 0.97
     assert torch.allclose(out[clear], expected[clear].float(), atol=1e-6)
 
 
