@@ -28,7 +28,7 @@ from facetui.engine.records.errors import UsageError
 HALF = 2
 """Every second pixel of a row and column becomes a channel: half the resolution at a quarter of the cost."""
 
-PIXELS = 5.0
+PIXELS = 0.3
 """Weight of the mean distance in pixels, beside one minus the cosine of what the extractor sees."""
 
 ANCHOR_WEIGHT = 1.5
@@ -120,8 +120,8 @@ class LearnedPurifier(Training):
         learning_rate: float = 2e-3,
         batch: int = 14,
         anchors: int = 6,
-        width: int = 32,
-        depth: int = 6,
+        width: int = 24,
+        depth: int = 5,
         pixels: float = PIXELS,
         sizes: tuple[float, float] = (1.0, 1.6),
     ) -> None:

@@ -80,7 +80,7 @@ def test_precision_in_a_crawl():
 # --- the purifier -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("recipe", [*CANDIDATES, "resize 72, jpeg 75"])
+@pytest.mark.parametrize("recipe", [*CANDIDATES, "resize 72, jpeg 75", "median 3", "noise 8, denoise 2"])
 def test_a_purifier_washes_the_same_way_each_time(recipe, embedded):
     photos = embedded.persons[0].photos[:3]
     original, washed = photos.clone(), Purifier(recipe)(photos)
@@ -92,11 +92,11 @@ def test_a_purifier_washes_the_same_way_each_time(recipe, embedded):
     assert Purifier(recipe)(photos[:0]).shape == (0, 3, 112, 112)
 
 
-def test_every_kind_of_purifier_is_a_candidate():
-    assert {recipe.split()[0] for recipe in CANDIDATES} == set(KINDS)
+def test_every_candidate_is_a_purifier():
+    assert {recipe.split()[0] for recipe in CANDIDATES} <= set(KINDS)
 
 
-@pytest.mark.parametrize("wrong", ["", "soap", "jpeg", "jpeg 0", "jpeg 101", "blur many", "resize 300", "blur nan"])
+@pytest.mark.parametrize("wrong", ["", "soap", "jpeg", "jpeg 0", "jpeg 101", "blur many", "resize 300", "blur nan", "median 4", "denoise 9"])
 def test_a_purifier_that_is_none(wrong):
     with pytest.raises(UsageError, match="expected"):
         Purifier(wrong)

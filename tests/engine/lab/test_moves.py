@@ -30,6 +30,7 @@ MOVES = {
             "rescan",
             "scrape",
             "search_among",
+            "subtract",
             "use",
         ),
     },
