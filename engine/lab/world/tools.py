@@ -83,6 +83,10 @@ class PublicTools:
         """The closed tools that have a public demonstration, the first one first."""
         return [name for name in self._closed if name in self._demonstrated]
 
+    def closed(self, attack: str) -> Tool:
+        """A closed tool in the setting in which it was last sold; it must be one."""
+        return self._closed[attack][-1]
+
     def upload(self, attack: str, n: int) -> Tool:
         """The tool behind a public demonstration, in the setting in which it was last sold, which takes ``n`` photos.
 
@@ -109,7 +113,7 @@ class PublicTools:
                 else f"the demonstration of {attack} has taken {DEMONSTRATION} photos of the trainer's, and takes no more"
             )
         self._uploaded[attack] = self._uploaded.get(attack, 0) + n
-        return self._closed[attack][-1]
+        return self.closed(attack)
 
     def settings_of(self, attack: str) -> list[Tool]:
         """The settings in which an attack was used; none when it was not."""
