@@ -278,7 +278,7 @@ class Training(Defence):
     makes: str = "robust"
 
     def shell(self, extractor: Extractor) -> Extractor:
-        """An extractor with the layers of what ``train`` makes of one, for weights that were kept; by default a copy."""
+        """An extractor with the layers of what ``train`` makes of one, for weights that were kept: as a rule a copy."""
         return copy.deepcopy(extractor)
 
     def suited(self, extractor: Extractor) -> Training:

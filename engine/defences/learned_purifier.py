@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import itertools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -28,7 +29,7 @@ from facetui.engine.records.errors import UsageError
 HALF = 2
 """Every second pixel of a row and column becomes a channel: half the resolution at a quarter of the cost."""
 
-PIXELS = 0.3
+PIXELS = 0.1
 """Weight of the mean distance in pixels, beside one minus the cosine of what the extractor sees."""
 
 ANCHOR_WEIGHT = 1.5
@@ -47,7 +48,7 @@ class Wash(nn.Module):
         super().__init__()
         channels = [3 * HALF**2, *[width] * (depth - 1), 3 * HALF**2]
         layers: list[nn.Module] = [nn.PixelUnshuffle(HALF)]
-        for cin, cout in zip(channels[:-1], channels[1:], strict=True):
+        for cin, cout in itertools.pairwise(channels):
             # Not initialised here, which would draw from the process's own generator.
             layers += [nn.utils.skip_init(nn.Conv2d, cin, cout, 3, padding=1), nn.ReLU()]
         self.layers = nn.Sequential(*layers[:-1], nn.PixelShuffle(HALF))
@@ -128,7 +129,9 @@ class LearnedPurifier(Training):
         if steps < 1 or batch < 1 or anchors < 1 or learning_rate <= 0:
             raise UsageError("expected steps, batch and anchors of at least 1 and a learning rate above 0")
         if width < 1 or depth < 2 or pixels < 0:
-            raise UsageError("expected a width of at least 1, a depth of at least 2 and a weight of pixels of at least 0")
+            raise UsageError(
+                "expected a width of at least 1, a depth of at least 2 and a weight of pixels of at least 0"
+            )
         if len(sizes) != 2 or not 0 <= sizes[0] <= sizes[1]:
             raise UsageError(f"expected sizes (least, most) with 0 <= least <= most, got {sizes}")
         self.steps = steps
@@ -184,10 +187,7 @@ class LearnedPurifier(Training):
         # The purifier itself, before a copy of the extractor that is quicker and does not learn.
         passing = Purified(frozen(extractor, device), network.wash)
         goal = torch.cat(
-            [
-                embed(extractor, bank.photos, lambda: progress(0, self.steps * self.batch))
-                for bank in (clean, anchors)
-            ]
+            [embed(extractor, bank.photos, lambda: progress(0, self.steps * self.batch)) for bank in (clean, anchors)]
         )
         optimiser = torch.optim.Adam(network.wash.parameters(), self.learning_rate)
         batches = Batches.drawn(

@@ -1,11 +1,11 @@
 """Estimate and subtract: what all photos of a person share, and photos of faces do not, is a mask, and comes off.
 
-Tools that make one mask a person (OPOM: Zhong and Deng, TPAMI 2022, arXiv 2205.11981) are instant on new photos, and give
-the trainer several copies of the same secret. The trainer knows who is in the photos it scraped, so it averages what is
-fine in each of a person's photos, takes off what aligned faces share anyway, and subtracts what is left.
+Tools that make one mask a person (OPOM: Zhong and Deng, TPAMI 2022, arXiv 2205.11981) are instant on new photos, and
+give the trainer several copies of the same secret. The trainer knows who is in the photos it scraped, so it averages
+what is fine in each of a person's photos, takes off what aligned faces share anyway, and subtracts what is left.
 
-Coarse parts of a mask cannot be told from the face and stay; so the fine ones are subtracted at twice their size, held to
-what the mask shows at most places. Of people whose photos have no more in common than clean photos do, nothing is changed.
+Coarse parts of a mask cannot be told from the face and stay; so the fine ones are subtracted at twice their size, held
+to what the mask shows at most places. Of people whose photos share no more than clean photos do, nothing is changed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from facetui.engine.records.errors import UsageError
 FINE = 1.2
 """Standard deviation in pixels of the blur that a photo loses to its fine part.
 
-On development people (eight, three posted photos each, L-inf 8/255) the similarity of a masked photo to its original, by
-the extractor that OPOM attacks, rose from -0.68 to 0.79 with 0.7, to 0.95 with 1 and to 0.94 with 1.4 at twice the size;
-at once the size to 0.46, 0.82 and 0.90. Masks of 16/255 lose more with the coarser blur: 0.49, 0.87 and 0.90.
+On development people (eight, three posted photos each, L-inf 8/255) the similarity of a masked photo to its original,
+by the extractor that OPOM attacks, rose from -0.68 to 0.79 with 0.7, to 0.95 with 1 and to 0.94 with 1.4 at twice the
+size; at once the size to 0.46, 0.82 and 0.90. Masks of 16/255 lose more with the coarser blur: 0.49, 0.87 and 0.90.
 """
 
 MOST = 0.9
@@ -112,6 +112,6 @@ def fine(photos: Tensor) -> Tensor:
 
 
 def alike(parts: Tensor) -> Tensor:
-    """How alike rows ``(n, ...)`` are, n at least 2: the sum of pairs' dot products as a share of what equal ones have."""
+    """How alike rows ``(n, ...)`` are, n at least 2: pairs' dot products, as a share of what equal rows have."""
     own, together = parts.square().sum(), parts.sum(0).square().sum()
     return (together - own) / ((len(parts) - 1) * own).clamp_min(1e-9)

@@ -58,7 +58,7 @@ def adapt(state: TrainerState, training: Training, pairs: Pairs, bare: Pipeline)
 
 
 def _how(training: Training, pairs: Pairs) -> str:
-    """What a network is called after the one it was made from: ``robust``, ``from 5 pairs``, ``purified from 5 pairs``."""
+    """What a network is called after the one it began with: ``robust``, ``from 5 pairs``, ``purified from 5 pairs``."""
     if not pairs.how:
         return training.makes
     return pairs.how if training.makes == Training.makes else f"{training.makes} {pairs.how}"

@@ -13,6 +13,7 @@ from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.training_photos import perturbed, published_pairs, training_photos
 from facetui.engine.lab.world.perturb import perturb
 from facetui.engine.lab.world.tools import DEMONSTRATION
+from facetui.engine.lab.world.world import World
 from facetui.engine.records.errors import UsageError
 
 SOURCES = ("own", "published", "server")
@@ -59,13 +60,23 @@ def pairs_from(source: str, state: TrainerState, names: Sequence[str], uploads: 
         return Pairs(clean, copies, found, f"from {len(clean.photos)} pairs")
     if source == "server":
         return _uploaded(state, list(names) or state.world.tools.demonstrated(), uploads)
-    clean = training_photos(state.world)
-    copies = torch.cat([copies for name in names for copies in perturbed(state.world, name, clean)])
+    return own_pairs(state.world, names)
+
+
+def own_pairs(world: World, names: Sequence[str]) -> Pairs:
+    """Pairs of public tools that the trainer runs itself.
+
+    Raises:
+        UnknownName: no such attack.
+        UsageError: it is a closed tool.
+    """
+    clean = training_photos(world)
+    copies = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
     return Pairs(clean, copies, list(names))
 
 
 def _uploaded(state: TrainerState, names: list[str], n: int) -> Pairs:
-    """Pairs by uploading ``n`` photos of other people to each tool's demonstration; earlier ones are learnt from, too."""
+    """Pairs by uploading ``n`` photos of other people to each tool's demonstration; earlier ones count, too."""
     if not names:
         raise UsageError(
             "there is no public demonstration of a closed tool; lab.users.protect(..., public=False) has users use one"

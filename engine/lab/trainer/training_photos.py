@@ -81,8 +81,8 @@ def perturbed(world: World, attack: str, clean: Bank, people: str = "other peopl
     if world.tools.is_closed(attack):
         raise UsageError(
             f"{attack} is a closed tool here, which the trainer cannot run; it can learn from what others show of it: "
-            "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published'); or upload a few photos to its "
-            "public demonstration: lab.trainer.adapt(pairs='server')"
+            "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published'); or upload a few photos to "
+            "its public demonstration: lab.trainer.adapt(pairs='server')"
         )
     n = len(clean.people.unique())
     task = f"run {attack} on {len(clean.photos)} photos of {n} {people}"

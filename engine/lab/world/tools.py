@@ -105,12 +105,12 @@ class PublicTools:
                 "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published')"
             )
         left = DEMONSTRATION - self._uploaded.get(attack, 0)
+        if not left:
+            raise UsageError(f"the demonstration of {attack} has taken {DEMONSTRATION} photos, and takes no more")
         if not 1 <= n <= left:
             raise UsageError(
-                f"the demonstration of {attack} takes {DEMONSTRATION} photos in all, {left} more of the trainer's; "
-                f"expected 1 to {left} uploads, got {n}"
-                if left
-                else f"the demonstration of {attack} has taken {DEMONSTRATION} photos of the trainer's, and takes no more"
+                f"expected 1 to {left} uploads, for the demonstration of {attack} takes {DEMONSTRATION} photos in all, "
+                f"got {n}"
             )
         self._uploaded[attack] = self._uploaded.get(attack, 0) + n
         return self.closed(attack)

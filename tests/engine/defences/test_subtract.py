@@ -63,9 +63,7 @@ def test_what_is_found_is_what_numpy_finds(estimate, posted, embedded):
     common = np.mean([fine_in_numpy(p.photos[:8].double().numpy()).mean(0) for p in embedded.persons[20:36]], axis=0)
     parts = fine_in_numpy(photos.double().numpy()) - common
     pairs = [2 * (parts[i] * parts[j]).sum() for i in range(3) for j in range(i)]
-    assert float(alike(fine(photos) - estimate._common)) == pytest.approx(
-        sum(pairs) / (2 * (parts**2).sum()), rel=1e-3
-    )
+    assert float(alike(fine(photos) - estimate._common)) == pytest.approx(sum(pairs) / (2 * (parts**2).sum()), rel=1e-3)
     mean = parts.mean(0)
     bound = np.quantile(np.abs(mean), 0.9)
     expected = np.clip(2 * mean, -bound, bound)

@@ -57,7 +57,7 @@ def test_a_demonstration_takes_few_photos_in_all(make_closed):
     tools = lab.world.tools
     assert tools.demonstrated() == ["pgd"]
     tools.upload("pgd", DEMONSTRATION - 1)
-    with pytest.raises(UsageError, match="expected 1 to 1 uploads, got 2"):
+    with pytest.raises(UsageError, match="expected 1 to 1 uploads"):
         tools.upload("pgd", 2)
     assert tools.upload("pgd", 1).attack.name == "pgd"
     with pytest.raises(UsageError, match="takes no more"):
