@@ -37,8 +37,8 @@ CANDIDATES = ("jpeg 75", "jpeg 40", "blur 1", "blur 2", "resize 72", "resize 56"
 """What a trainer tries who does not know what helps, weak before strong.
 
 No median and no denoiser: on development people (eight users under OPOM, LowKey, Fawkes 1.0 and 0.3; three compact
-networks) none of ``median 3`` and ``5``, ``denoise 1`` and ``2``, and these after noise, left less of a tool than ``blur
-2`` did: 8, 80, 5 and 2 % with compact-a, where ``noise 8, denoise 2`` left 100, 100, 62 and 44 %.
+networks) neither left less of a tool than ``blur 2``, alone or after noise (``median 3`` and ``5``, ``denoise 1`` and
+``2``, noise 8 and 16): with compact-a 8, 80, 5 and 2 %, where ``noise 8, denoise 2`` left 100, 100, 62 and 44 %.
 """
 
 
