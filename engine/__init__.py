@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from facetui.engine.core.interfaces import Combining as Combining
     from facetui.engine.core.interfaces import Defence as Defence
     from facetui.engine.core.interfaces import Detecting as Detecting
+    from facetui.engine.core.interfaces import Estimating as Estimating
     from facetui.engine.core.interfaces import Extractor as Extractor
     from facetui.engine.core.interfaces import Purifying as Purifying
     from facetui.engine.core.interfaces import Training as Training
@@ -47,6 +48,7 @@ PUBLIC = {
     "Purifying": "core.interfaces:Purifying",
     "Defence": "core.interfaces:Defence",
     "EXTRACTORS": "extractors:EXTRACTORS",
+    "Estimating": "core.interfaces:Estimating",
     "Extractor": "core.interfaces:Extractor",
     "Lab": "lab.lab:Lab",
     "Training": "core.interfaces:Training",
@@ -73,6 +75,7 @@ __all__ = [
     "Combining",
     "Defence",
     "Detecting",
+    "Estimating",
     "Extractor",
     "Lab",
     "Purifying",

@@ -11,6 +11,7 @@ The **user** runs an attack (poisons photos before posting them); the **trainer*
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -270,7 +271,17 @@ class Defence(ABC):
 
 
 class Training(Defence):
-    """A defence that makes a new extractor from one it has and photos of people it may use."""
+    """A defence that makes a new extractor from one it has and photos of people it may use.
+
+    Attributes:
+        makes: what the extractor is called that results, after the name of the first: ``compact-a robust``.
+    """
+
+    makes: str = "robust"
+
+    def shell(self, extractor: Extractor) -> Extractor:
+        """An extractor with the layers of what ``train`` makes of one, for weights that were kept: as a rule a copy."""
+        return copy.deepcopy(extractor)
 
     def suited(self, extractor: Extractor) -> Training:
         """The same training with everything decided that depends on the network; by default itself."""
@@ -330,6 +341,32 @@ class Purifying(Defence):
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Purifying) and (self.name, self.recipe) == (other.name, other.recipe)
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.recipe))
+
+
+class Estimating(Defence):
+    """A defence that finds what a person's photos have in common and no person's should, and takes it off them.
+
+    Only scraped photos go through it, of which the trainer knows who is in them; probes stay as they are.
+
+    Attributes:
+        recipe: what it does, in a few words: its name in tables, and what makes two of a kind the same.
+    """
+
+    recipe: str
+
+    @abstractmethod
+    def fit(self, clean: Bank) -> Estimating:
+        """Learn from clean photos of other people what photos have in common anyway; returns itself."""
+
+    @abstractmethod
+    def clean(self, photos: Tensor, people: Tensor) -> Tensor:
+        """Scraped photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``, cleaned, uint8, in the same order."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Estimating) and (self.name, self.recipe) == (other.name, other.recipe)
 
     def __hash__(self) -> int:
         return hash((self.name, self.recipe))

@@ -45,6 +45,20 @@ DEFENCES: Registry[type[Defence]] = Registry(
             "preprocessing as a baseline, e.g. in PuFace (2024)",
             "purify()",
         ),
+        "learned-purifier": _answer(
+            "learned_purifier:LearnedPurifier",
+            "a small network before the extractor that takes perturbations off, trained on other people's photos",
+            "2024",
+            "Wen 2024 (PuFace), arXiv 2406.02253",
+            "adapt(defence='learned-purifier')",
+        ),
+        "subtract": _answer(
+            "subtract:Subtract",
+            "estimate the mask that a person's photos share, and take it off them",
+            "2022",
+            "against one mask a person, e.g. OPOM (Zhong and Deng, TPAMI 2022, arXiv 2205.11981)",
+            "subtract()",
+        ),
         "combine": _answer(
             "hybrid:Hybrid", "an accurate extractor, and a robust one where it is unsure", "2022", _TALK, "combine()"
         ),

@@ -15,7 +15,6 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -23,9 +22,10 @@ from torch import Tensor, nn
 
 from facetui.engine.core.cache import Checkpoint
 from facetui.engine.core.device import autocast, backward
-from facetui.engine.core.inference import centres, embed, folded_in_passes, pixels
+from facetui.engine.core.inference import centres, embed, folded_in_passes
 from facetui.engine.core.interfaces import Bank, Extractor, Progress, Training, no_progress, unwatched
 from facetui.engine.core.training_loop import State, learn
+from facetui.engine.defences.pairs import Batches, check_pairs
 from facetui.engine.records.errors import UsageError
 
 OBJECTIVES = ("consistency", "shared-label")
@@ -148,10 +148,7 @@ class Adapt(Training):
             UsageError: no pairs, no anchors, or a number of perturbed photos that is no multiple of the clean ones.
             OutOfMemory: not even one photo fits.
         """
-        if not len(anchors.photos):
-            raise UsageError("expected clean photos as anchors, got none")
-        if not len(clean.photos) or len(poisoned) % len(clean.photos) or not len(poisoned):
-            raise UsageError(f"expected perturbed copies of {len(clean.photos)} photos, got {len(poisoned)}")
+        check_pairs(clean, poisoned, anchors)
         device = next(extractor.parameters()).device
         # In evaluation mode batch norm keeps its statistics: a few hundred photos would spoil them.
         network = copy.deepcopy(extractor).eval().requires_grad_(False)
@@ -162,11 +159,20 @@ class Adapt(Training):
         loss_of, weights = self._loss(extractor, clean, anchors, lambda: progress(0, self.steps * self.batch))
         rate = self._rate(extractor)
         optimiser = torch.optim.Adam([*learning, *weights], rate)
-        batches = _Batches.drawn(self, clean, poisoned, anchors, generator)
+        batches = Batches.drawn(
+            clean,
+            poisoned,
+            anchors,
+            steps=self.steps,
+            batch=self.batch,
+            n_anchors=self.anchors,
+            sizes=self.sizes,
+            generator=generator,
+        )
         weight = torch.cat([torch.ones(self.batch), torch.full((self.anchors,), ANCHOR_WEIGHT)]).to(device)
 
         def step(number: int) -> None:
-            photos, which = batches.batch(number, device)
+            photos, _, which = batches.batch(number, device)
             backward(partial(_loss, passing, photos, which, weight, loss_of), len(photos), optimiser.zero_grad, device)
             for group in optimiser.param_groups:
                 group["lr"] = rate * (1 + math.cos(math.pi * number / self.steps)) / 2
@@ -203,53 +209,3 @@ def _loss(network: Extractor, photos: Tensor, which: Tensor, weight: Tensor, los
     with autocast(photos.device):
         seen = network(photos[rows].contiguous(memory_format=torch.channels_last))
     return (weight[rows] * loss(seen.float(), which[rows])).mean()
-
-
-@dataclass(frozen=True)
-class _Batches:
-    """What comes when in a training: every random draw of it, made at its beginning.
-
-    Attributes:
-        clean: the originals.
-        poisoned: their copies.
-        anchors: clean photos beside them.
-        pairs: ``(steps, batch)`` which perturbed copies.
-        anchor_rows: ``(steps, anchors)`` which anchors.
-        sizes: ``(steps, batch)`` how much of its perturbation a copy shows.
-        mirrored: ``(steps, batch + anchors)`` bool.
-    """
-
-    clean: Bank
-    poisoned: Tensor
-    anchors: Bank
-    pairs: Tensor
-    anchor_rows: Tensor
-    sizes: Tensor
-    mirrored: Tensor
-
-    @classmethod
-    def drawn(
-        cls, training: Adapt, clean: Bank, poisoned: Tensor, anchors: Bank, generator: torch.Generator
-    ) -> _Batches:
-        steps, batch = training.steps, training.batch
-        # Every pair once, then again in another order.
-        rounds = -(-steps * batch // len(poisoned))
-        order = torch.cat([torch.randperm(len(poisoned), generator=generator) for _ in range(rounds)])
-        anchor_rows = torch.randint(len(anchors.photos), (steps, training.anchors), generator=generator)
-        # Perturbations somewhat weaker and stronger than the tool makes them, mirrored.
-        low, high = training.sizes
-        sizes = low + (high - low) * torch.rand(steps, batch, generator=generator)
-        mirrored = torch.rand(steps, batch + training.anchors, generator=generator) < 0.5
-        return cls(clean, poisoned, anchors, order[: steps * batch].view(steps, batch), anchor_rows, sizes, mirrored)
-
-    def batch(self, number: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Photos in [0, 1], and which clean photo each shows, anchors after originals."""
-        rows, anchor_rows = self.pairs[number], self.anchor_rows[number]
-        originals = rows % len(self.clean.photos)
-        before, after = pixels(self.clean.photos[originals], device), pixels(self.poisoned[rows], device)
-        size = self.sizes[number].to(device).view(-1, 1, 1, 1)
-        after = (before + size * (after - before)).clamp(0, 1)
-        photos = torch.cat([after, pixels(self.anchors.photos[anchor_rows], device)])
-        photos = torch.where(self.mirrored[number].to(device).view(-1, 1, 1, 1), photos.flip(-1), photos)
-        which = torch.cat([originals, len(self.clean.photos) + anchor_rows]).to(device)
-        return photos, which

@@ -53,6 +53,7 @@ class Users(Player):
         share: float = 1.0,
         budget: str | Budget | None = None,
         public: bool = True,
+        demonstration: bool = True,
         **settings: Any,
     ) -> None:
         """From now on, perturb what is posted; what was posted stays as it is.
@@ -63,6 +64,7 @@ class Users(Player):
             share: of each user's photos that are perturbed, in [0, 1].
             budget: e.g. ``linf 8/255``; absent: the attack's own.
             public: whether anybody can run the tool, so the trainer too; or it is a closed service.
+            demonstration: of a closed service: whether it perturbs a few photos for anybody, so for the trainer too.
             settings: the attack's own settings, e.g. ``steps=40``; absent: as its release runs it, unless the run is
                 at a workshop's strength.
 
@@ -86,7 +88,10 @@ class Users(Player):
         if any(tool.attack.anticipate for tool in tools):
             self._anticipate()
         for tool in tools:
-            (self._world.tools.publish if public else self._world.tools.close)(tool)
+            if public:
+                self._world.tools.publish(tool)
+            else:
+                self._world.tools.close(tool, demonstration)
 
     def left(self) -> int:
         """How many photos every protected person can still post."""

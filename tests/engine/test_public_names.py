@@ -16,7 +16,7 @@ from ..support.sample_run import write_sample
 
 NAMES = [
     *("ATTACKS", "Attack", "Bank", "Budget", "Classifier", "Combining", "DEFENCES", "Defence", "Detecting"),
-    *("EXTRACTORS", "Extractor", "Lab", "Purifying", "Run", "Settings", "Training"),
+    *("EXTRACTORS", "Estimating", "Extractor", "Lab", "Purifying", "Run", "Settings", "Training"),
     *("cohort_table", "in_words", "open_lab", "percent", "prepare", "read_run", "register"),
 ]
 

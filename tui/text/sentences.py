@@ -47,6 +47,8 @@ VERBS = {
     "adapt": "adapts",
     "detect": "detects",
     "purify": "purifies",
+    "learned-purifier": "purifies",
+    "subtract": "subtracts",
     "combine": "combines",
     "best-of": "chooses",
     "rescan": "rescans",
@@ -243,8 +245,11 @@ def _verification(event: VerificationMeasured) -> str:
 def _defence(event: DefenceApplied) -> str:
     if event.detail:
         return event.detail
-    text = f"{VERBS.get(event.defence, event.defence)} to {', '.join(event.against)} on {event.n_photos} photos of "
-    text += f"{event.n_people} other people: {event.extractor}"
+    does = f"{VERBS.get(event.defence, event.defence)} to"
+    if event.defence == "learned-purifier":
+        does = "learns to purify photos of"
+    text = f"{does} {', '.join(event.against)} on {event.n_photos} photos of {event.n_people} other people: "
+    text += event.extractor
     if event.accuracy_before is not None and event.accuracy_after is not None:
         before, after = percent(event.accuracy_before), percent(event.accuracy_after)
         text += f"; accuracy on people neither protected nor trained on {before} -> {after} ({event.n_probes} probes)"

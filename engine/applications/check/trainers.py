@@ -19,6 +19,7 @@ from facetui.engine.lab.law import Law
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.adapt import adapt
+from facetui.engine.lab.trainer.pair_sources import own_pairs
 from facetui.engine.lab.trainer.purify import best_purifier
 from facetui.engine.lab.trainer.rehearsal import Rehearsal, errors_alone
 from facetui.engine.lab.trainer.training_photos import perturbed, some_photos
@@ -138,7 +139,7 @@ def adapted(world: World) -> str:
     """The cast's first generation, fine-tuned until clean and perturbed copies look alike; the name of the result."""
     state = _state(world)
     training = Adapt(**{**world.training, "steps": max(TRAINED, world.training["steps"])})
-    adapt(state, training, list(TOOLS), state.current)
+    adapt(state, training, own_pairs(world, TOOLS), state.current)
     return state.current.extractor
 
 

@@ -131,7 +131,7 @@ def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post
         [post.cohort for post, rows in zip(posts, kept, strict=True) for _ in range(int(rows.sum()))],
         torch.isin(people, torch.tensor(state.world.protected)),
         # Nobody else looks at them, and there may be thousands.
-        torch.cat([pipeline.purified(p.photos[rows]) for p, rows in zip(posts, kept, strict=True)])
+        torch.cat([state.photos(pipeline, p)[rows] for p, rows in zip(posts, kept, strict=True)])
         if pipeline.classifier == END_TO_END
         else None,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from facetui.engine.core.interfaces import Classifier, Combining, Purifying
+from facetui.engine.core.interfaces import Classifier, Combining, Estimating, Purifying
 from facetui.engine.lab.recognition.linear import Linear
 from facetui.engine.lab.recognition.nearest import Metric, NearestNeighbour
 from facetui.engine.records.errors import UsageError
@@ -27,7 +27,8 @@ class Pipeline:
         crowd: how many people of the crowd are searched; ``None``: all of them.
         classifier: ``nearest``, ``linear`` or ``end-to-end``.
         metric: of the nearest neighbour, ``cosine``, or ``euclidean`` on raw embeddings, as in the paper.
-        purifier: what every photo goes through first; none: nothing.
+        estimator: what scraped photos go through before all else, by person; none: nothing.
+        purifier: what every photo goes through, scraped ones and probes alike; none: nothing.
         detector: the name of a detector whose flagged photos are dropped; empty: none.
         second: a second extractor, with ``hybrid``; empty: none.
         hybrid: how the answers of both become one or two.
@@ -40,6 +41,7 @@ class Pipeline:
     crowd: int | None = None
     classifier: str = "nearest"
     metric: Metric = "cosine"
+    estimator: Estimating | None = None
     purifier: Purifying | None = None
     detector: str = ""
     second: str = ""
@@ -57,7 +59,8 @@ class Pipeline:
         both = ""
         if self.hybrid is not None:
             both = f"{self.second} {self.hybrid.words}"
-        filters = [f"{RESCAN} until {self.until}" if self.until else "", self.purifier.recipe if self.purifier else ""]
+        filters = [f"{RESCAN} until {self.until}" if self.until else ""]
+        filters += [step.recipe for step in (self.estimator, self.purifier) if step]
         filters.insert(0, "euclidean" if self.raw else "")
         filters.insert(0, "" if self.crowd is None else f"crowd of {self.crowd}")
         return list(filter(None, [*filters, "drop flagged" if self.detector else "", both]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -13,38 +13,27 @@ from facetui.engine.lab.recognition.gallery import make_gallery
 from facetui.engine.lab.recognition.nearest import NearestNeighbour
 from facetui.engine.lab.recognition.pipeline import Pipeline
 from facetui.engine.lab.recognition.trainer_state import TrainerState
+from facetui.engine.lab.trainer.pair_sources import Pairs
 from facetui.engine.lab.trainer.rehearsal import failing, rehearse
-from facetui.engine.lab.trainer.training_photos import perturbed, published_pairs, train, training_photos
+from facetui.engine.lab.trainer.training_photos import train
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
-from facetui.engine.records.rates import error_rate
+from facetui.engine.records.rates import error_rate, percent
 
 
-def adapt(
-    state: TrainerState, training: Training, names: Sequence[str], bare: Pipeline, published: bool = False
-) -> None:
+def adapt(state: TrainerState, training: Training, pairs: Pairs, bare: Pipeline) -> None:
     """Train the current extractor on and use the result from now on.
 
     Args:
         state: the trainer's.
         training: how.
-        names: attacks whose copies it learns from.
+        pairs: what it learns from.
         bare: the pipeline that the new extractor gets, apart from the extractor.
-        published: learn from pairs that other people published, and run no tool; no names: from all such pairs.
-
-    Raises:
-        UnknownName: no such attack.
-        UsageError: a tool that the trainer cannot run, or no pair was published.
     """
     world, base = state.world, state.current.extractor
-    held_out = world.kept
-    if published:
-        clean, poisoned, names = published_pairs(state.archive, names)
-    else:
-        clean = training_photos(world)
-        poisoned = torch.cat([copies for name in names for copies in perturbed(world, name, clean)])
-    name = _name(state, base, f"from {len(clean.photos)} pairs" if published else "robust")
-    robust = train(world, training, base, clean, poisoned, name, partial(_trial, state))
+    held_out, clean, names = world.kept, pairs.clean, pairs.names
+    name = _name(state, base, _how(training, pairs))
+    robust = train(world, training, base, clean, pairs.poisoned, name, partial(_trial, state))
     robust.name = name
     world.networks.add(robust.eval())
     before, n_probes = _accuracy(state, replace(bare, extractor=base), held_out)
@@ -63,8 +52,25 @@ def adapt(
             accuracy_before=before,
             accuracy_after=after,
             n_probes=n_probes,
+            detail=_detail(pairs, name, before, after, n_probes) if pairs.cost else "",
         )
     )
+
+
+def _how(training: Training, pairs: Pairs) -> str:
+    """What a network is called after the one it began with: ``robust``, ``from 5 pairs``, ``purified from 5 pairs``."""
+    if not pairs.how:
+        return training.makes
+    return pairs.how if training.makes == Training.makes else f"{training.makes} {pairs.how}"
+
+
+def _detail(pairs: Pairs, name: str, before: float | None, after: float | None, n_probes: int) -> str:
+    """What it took to get the pairs, and what came of them, in words."""
+    said = f"{pairs.cost} and learns from what comes back: {name}"
+    if before is not None and after is not None:
+        moved = f"{percent(before)} -> {percent(after)} ({n_probes} probes)"
+        said += f"; accuracy on people neither protected nor trained on {moved}"
+    return said
 
 
 def _name(state: TrainerState, base: str, how: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from facetui.engine import defences
-from facetui.engine.core.interfaces import Combining, Defence, Detecting, Purifying, Training
+from facetui.engine.core.interfaces import Combining, Defence, Detecting, Estimating, Purifying, Training
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.defences.hybrid import Hybrid
@@ -18,7 +18,9 @@ from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.adapt import adapt
 from facetui.engine.lab.trainer.combine_and_choose import choose, combine, sure
 from facetui.engine.lab.trainer.detect import detect
+from facetui.engine.lab.trainer.pair_sources import SOURCES, UPLOADS, pairs_from
 from facetui.engine.lab.trainer.purify import purify
+from facetui.engine.lab.trainer.subtract import subtract
 from facetui.engine.lab.world.moves import Player, move
 from facetui.engine.lab.world.web import Post
 from facetui.engine.records.errors import UsageError
@@ -31,9 +33,6 @@ from facetui.engine.records.events import (
     PhotosScraped,
 )
 from facetui.engine.records.fields import DATE
-
-PAIRS = ("own", "published")
-"""Where pairs of a photo and its perturbed copy come from."""
 
 
 class Trainer(Player):
@@ -166,17 +165,22 @@ class Trainer(Player):
         against: Sequence[str] | None = None,
         *,
         pairs: str = "own",
+        uploads: int = UPLOADS,
         defence: str = "adapt",
         **settings: Any,
     ) -> None:
         """Train an extractor that sees through tools.
 
         The trainer runs each tool on photos of people who are not evaluated, and fine-tunes its current extractor
-        on clean and perturbed copies. Or it runs nothing, and takes the pairs that such people published themselves.
+        on clean and perturbed copies. Or it runs nothing, and takes the pairs that such people published themselves, or
+        what the public demonstrations of closed tools make of a few photos that it uploads.
 
         Args:
-            against: names of attacks; absent: every attack that was used so far, or that there are pairs of.
-            pairs: ``own``: it runs the tools; ``published``: it takes what ``lab.users.publish_pairs`` showed.
+            against: names of attacks; absent: every attack that was used so far, or that there are pairs or
+                demonstrations of.
+            pairs: ``own``: it runs the tools; ``published``: it takes what ``lab.users.publish_pairs`` showed;
+                ``server``: it uploads photos of other people.
+            uploads: how many photos it uploads to each demonstration, which takes few in all.
             defence: its name in the registry; one that trains an extractor.
             settings: the defence's own settings, e.g. ``steps=100`` (else what the cast says) or
                 ``objective="shared-label"``.
@@ -185,13 +189,13 @@ class Trainer(Player):
             UnknownName: no such attack or defence.
             UsageError: there is nothing to adapt to, a tool that the trainer cannot run, or nobody to train on.
         """
-        if pairs not in PAIRS:
-            raise UsageError(f"expected pairs {' or '.join(PAIRS)}, got {pairs!r}")
+        if pairs not in SOURCES:
+            raise UsageError(f"expected pairs {' or '.join(SOURCES)}, got {pairs!r}")
         made = defences.make(defence, Training, "trains an extractor", **self._as_cast(defence, settings))
-        published = pairs == "published"
         self._ready()
-        names = list(against or ()) if published else self._tools(against, "adapt")
-        adapt(self.state, made, names, self._pipeline(self.state.current.extractor), published)
+        names = self._tools(against, "adapt") if pairs == "own" else list(against or ())
+        found = pairs_from(pairs, self.state, names, uploads)
+        adapt(self.state, made, found, self._pipeline(self.state.current.extractor))
 
     def _as_cast(self, defence: str, settings: dict[str, Any]) -> dict[str, Any]:
         """Settings with what the cast says of training, where our own is asked for without it."""
@@ -250,6 +254,24 @@ class Trainer(Player):
         purify(self.state, made)
 
     @move
+    def subtract(self, *, defence: str = "subtract", **settings: Any) -> None:
+        """Estimate the mask that a person's photos of one post share, and take it off them, from now on.
+
+        It answers tools that make one mask a person; probes, which nobody posted, stay as they are.
+
+        Args:
+            defence: its name in the registry; one that estimates.
+            settings: the defence's own settings.
+
+        Raises:
+            UnknownName: no such defence.
+            UsageError: nothing was scraped, or a setting that does not fit.
+        """
+        made = defences.make(defence, Estimating, "estimates masks", **settings)
+        self._ready()
+        subtract(self.state, made)
+
+    @move
     def combine(
         self,
         robust: str | None = None,
@@ -284,11 +306,11 @@ class Trainer(Player):
 
     @move
     def answer(self, defence: str, **settings: Any) -> None:
-        """Answer with a defence of the registry, whatever its kind: trained, detecting, purifying or combining.
+        """Answer with a defence of the registry, whatever its kind.
 
         Args:
             defence: its name.
-            settings: what its verb takes (``adapt``, ``detect``, ``purify`` or ``combine``), and its own.
+            settings: what its verb takes (``adapt``, ``detect``, ``purify``, ``combine`` or ``subtract``), and its own.
 
         Raises:
             UnknownName: no such defence.
@@ -299,6 +321,7 @@ class Trainer(Player):
             Detecting: self.detect,
             Purifying: self.purify,
             Combining: self.combine,
+            Estimating: self.subtract,
         }
         found = DEFENCES.get(defence)
         verb = next((v for kind, v in verbs.items() if issubclass(found, kind)), None)

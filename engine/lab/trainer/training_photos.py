@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -35,8 +34,8 @@ FICTIONAL = -1001
 """Numbers from here on downwards are fictional people who help with training; nobody in a game has them."""
 
 
-def training_photos(world: World) -> Bank:
-    """Photos that the trainer perturbs to learn from: of other people in the run, and of fictional ones.
+def training_photos(world: World, wanted: int = TRAINING_PAIRS) -> Bank:
+    """About ``wanted`` photos that the trainer perturbs to learn from: of other people in the run, and fictional ones.
 
     What a network learns on few people it does not know of others. So the fictional people of the crowd, whom nobody
     asks for, fill up what unprotected people there are; on development people, with 20 of 40 protected, users were then
@@ -45,10 +44,10 @@ def training_photos(world: World) -> Bank:
     """
     people = world.trainable
     if world.people.source == EMBEDDED:
-        missing = max(0, TRAINING_PAIRS - len(people))
-        drawn = torch.randperm(len(world.crowd), generator=world.generator("some people", TRAINING_PAIRS)).tolist()
+        missing = max(0, wanted - len(people))
+        drawn = torch.randperm(len(world.crowd), generator=world.generator("some people", wanted)).tolist()
         return some_photos(world, [*people, *sorted(world.crowd[i] for i in drawn[:missing])], TRAINING_PAIRS)
-    own = some_photos(world, people, TRAINING_PAIRS)
+    own = some_photos(world, people, wanted)
     # Not the photos that the users' tool aims at, which are the first ones of each.
     photos = torch.stack([person.photos[-1] for person in world.tool.persons])
     return Bank(torch.cat([own.photos, photos]), torch.cat([own.people, FICTIONAL - torch.arange(len(photos))]))
@@ -83,7 +82,8 @@ def perturbed(world: World, attack: str, clean: Bank, people: str = "other peopl
     if world.tools.is_closed(attack):
         raise UsageError(
             f"{attack} is a closed tool here, which the trainer cannot run; it can learn from what others show of it: "
-            "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published')"
+            "lab.users.publish_pairs(...), and then lab.trainer.adapt(pairs='published'); or upload a few photos to "
+            "its public demonstration: lab.trainer.adapt(pairs='server')"
         )
     n = len(clean.people.unique())
     task = f"run {attack} on {len(clean.photos)} photos of {n} {people}"
@@ -163,7 +163,7 @@ def train(
     with world.cache.alone(key, world.recorder.check):
         kept = world.cache.load(key)
         if kept is not None:
-            robust = copy.deepcopy(network)
+            robust = training.shell(network)
             robust.load_state_dict(kept)
             return robust
         checkpoint = Checkpoint(world.cache, key)

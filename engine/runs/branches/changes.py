@@ -124,7 +124,7 @@ def _date(value: str) -> str:
 
 def _extractor(value: str) -> str:
     if value != "newest":
-        EXTRACTORS.entry(value.removesuffix(" robust"))
+        EXTRACTORS.entry(re.sub("( robust| purified)+$", "", value))
     return value
 
 

@@ -26,6 +26,7 @@ TAKES: Mapping[str, Mapping[str, str]] = {
     "trainer.detect": {"answer": "", "against": "against"},
     "trainer.purify": {"answer": ""},
     "trainer.combine": {"answer": ""},
+    "trainer.subtract": {"answer": ""},
     "trainer.answer": {"answer": ""},
     "trainer.rescan": {"answer": "", "until": "until"},
     "trainer.choose": {"answer": ""},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from facetui.engine.core.cache import Cache
 from facetui.engine.defences.detector import RECODINGS, Detector, spectrum
 from facetui.engine.defences.hybrid import Hybrid, threshold_of
-from facetui.engine.defences.purifier import CANDIDATES, KINDS, Purifier
+from facetui.engine.defences.purifier import BILATERAL, CANDIDATES, KINDS, Purifier
 from facetui.engine.lab.trainer.rehearsal import COHORT, errors, rehearse
 from facetui.engine.records.errors import Cancelled, UnknownName, UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, DefenceApplied, DetectionMeasured, PhotosPosted
@@ -80,7 +81,7 @@ def test_precision_in_a_crawl():
 # --- the purifier -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("recipe", [*CANDIDATES, "resize 72, jpeg 75"])
+@pytest.mark.parametrize("recipe", [*CANDIDATES, "resize 72, jpeg 75", "median 3", "noise 8, denoise 2"])
 def test_a_purifier_washes_the_same_way_each_time(recipe, embedded):
     photos = embedded.persons[0].photos[:3]
     original, washed = photos.clone(), Purifier(recipe)(photos)
@@ -92,11 +93,37 @@ def test_a_purifier_washes_the_same_way_each_time(recipe, embedded):
     assert Purifier(recipe)(photos[:0]).shape == (0, 3, 112, 112)
 
 
-def test_every_kind_of_purifier_is_a_candidate():
-    assert {recipe.split()[0] for recipe in CANDIDATES} == set(KINDS)
+def test_a_median_and_a_denoiser_are_what_numpy_computes(embedded):
+    photo = embedded.persons[0].photos[:1]
+    exact = photo[0].double().numpy()
+    wide = np.lib.stride_tricks.sliding_window_view(
+        np.pad(exact, ((0, 0), (1, 1), (1, 1)), mode="edge"), (3, 3), (1, 2)
+    )
+    assert np.array_equal(Purifier("median 3")(photo)[0].numpy(), np.median(wide, axis=(3, 4)))
+    at = np.arange(-4, 5)
+    near = np.exp(-(at[:, None] ** 2 + at[None] ** 2) / (2 * 2.0**2))
+    around = np.pad(exact, ((0, 0), (4, 4), (4, 4)), mode="reflect")
+    around = np.lib.stride_tricks.sliding_window_view(around, (9, 9), (1, 2))
+    alike = np.exp(-(np.abs(around - exact[..., None, None]).sum(0) ** 2) / (2 * BILATERAL**2))
+    weight = near * alike
+    smooth = (around * weight).sum((3, 4)) / weight.sum((2, 3))
+    found = Purifier("denoise 2")(photo)[0].double().numpy()
+    assert np.abs(found - smooth).max() <= 0.51, "but for rounding"
 
 
-@pytest.mark.parametrize("wrong", ["", "soap", "jpeg", "jpeg 0", "jpeg 101", "blur many", "resize 300", "blur nan"])
+def test_noise_and_then_a_denoiser_leave_less_noise(embedded):
+    photos = embedded.persons[1].photos[:2]
+    washed, noised = Purifier("noise 8, denoise 2")(photos).float(), Purifier("noise 8")(photos).float()
+    assert (washed - photos).abs().mean() < 0.7 * (noised - photos).abs().mean()
+
+
+def test_every_candidate_is_a_purifier():
+    assert {recipe.split()[0] for recipe in CANDIDATES} <= set(KINDS)
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "soap", "jpeg", "jpeg 0", "jpeg 101", "blur many", "resize 300", "blur nan", "median 4", "denoise 9"]
+)
 def test_a_purifier_that_is_none(wrong):
     with pytest.raises(UsageError, match="expected"):
         Purifier(wrong)

@@ -7,7 +7,7 @@ import inspect
 import pytest
 import torch
 
-from facetui.engine.core.interfaces import Combining, Defence, Detecting, Purifying
+from facetui.engine.core.interfaces import Combining, Defence, Detecting, Estimating, Purifying
 from facetui.engine.defences import DEFENCES
 from facetui.engine.defences.adapt import Adapt
 from facetui.engine.lab.world.moves import moves_of
@@ -30,6 +30,7 @@ MOVES = {
             "rescan",
             "scrape",
             "search_among",
+            "subtract",
             "use",
         ),
     },
@@ -114,6 +115,16 @@ class Inverted(Purifying):
         return 255 - photos
 
 
+class Darker(Estimating):
+    name, source, recipe = "darker", "a test", "darker"
+
+    def fit(self, clean):
+        return self
+
+    def clean(self, photos, people):
+        return photos // 2
+
+
 class Robust(Combining):
     name, source, words, detail = "always-robust", "a test", "always", "in its place"
 
@@ -127,7 +138,7 @@ class Shrug(Defence):
 
 @pytest.fixture
 def others():
-    made = {kind.name: kind for kind in (Halved, Bright, Inverted, Robust, Shrug)}
+    made = {kind.name: kind for kind in (Halved, Bright, Inverted, Darker, Robust, Shrug)}
     for name, kind in made.items():
         DEFENCES.register(name, kind)
     yield made
@@ -149,6 +160,10 @@ def test_an_answer_from_elsewhere_is_called_by_name_whatever_its_kind(make_lab, 
     assert lab.trainer.pipelines[-1].steps == ["inverted 2"]
     photos = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
     assert torch.equal(lab.trainer.pipelines[-1].purified(photos), 255 - photos)
+    lab.trainer.answer("darker")
+    assert lab.trainer.pipelines[-1].steps == ["darker", "inverted 2"], "scraped photos first"
+    state, post = lab.trainer.state, lab.web[0]
+    assert torch.equal(state.photos(lab.trainer.pipelines[-1], post), 255 - post.photos // 2)
     lab.trainer.use("tiny-x")
     lab.trainer.answer("always-robust")
     assert lab.trainer.pipelines[-1].generation == "tiny-x + tiny-x robust always"
@@ -156,7 +171,7 @@ def test_an_answer_from_elsewhere_is_called_by_name_whatever_its_kind(make_lab, 
     lab.trainer.use("tiny-x robust")
     assert lab.measure().whole.protection_rate == robust, "its rule decides"
     applied = [e.defence for e in events if isinstance(e, DefenceApplied)]
-    assert applied == ["halved", "bright", "inverted", "always-robust"]
+    assert applied == ["halved", "bright", "inverted", "darker", "always-robust"]
     lab.trainer.answer("purify", recipe="jpeg 75")
     assert lab.trainer.pipelines[-1].steps == ["jpeg 75"], "ours, too"
 

@@ -5,7 +5,7 @@ const Fold = (() => {
   const WHOLE = "whole archive", SHORT = 152;
   const KINDS = new Set(["run_began", "clock_moved", "photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "progress", "protection_measured", "search_measured", "open_set_measured", "search_forecast", "detection_measured", "verification_measured", "pictures_shown", "asked", "counted", "answered", "note", "run_ended", "run_failed"]);
   const MOVES = new Set(["photos_posted", "photos_scraped", "extractor_released", "defence_applied", "law_passed", "detection_measured", "search_measured", "open_set_measured", "search_forecast", "verification_measured"]);
-  const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", combine: "combines", "best-of": "chooses", rescan: "rescans", gallery: "searches" };
+  const VERBS = { adapt: "adapts", detect: "detects", purify: "purifies", "learned-purifier": "purifies", subtract: "subtracts", combine: "combines", "best-of": "chooses", rescan: "rescans", gallery: "searches" };
   const finite = (value) => typeof value === "number" && Number.isFinite(value);
   const has = (object, key) => Object.prototype.hasOwnProperty.call(object, key);
   // Halves to the even digit, as everywhere else in the tool: 12.5 is 12, 6.25 is 6.2.
