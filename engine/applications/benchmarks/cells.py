@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 
@@ -22,11 +22,16 @@ VERSION = 1
 MOST = 64 << 20
 """Bytes of a file of cells that is read."""
 
-Answer = Literal["nearest", "linear", "end-to-end", "adapted", "purified", "combined"]
-ANSWERS: tuple[Answer, ...] = ("nearest", "linear", "end-to-end", "adapted", "purified", "combined")
+Answer = Literal[
+    "nearest", "linear", "end-to-end", "adapted", "purified", "combined", "subtracted", "learned-purifier", "stacked"
+]
+ANSWERS: tuple[Answer, ...] = get_args(Answer)
 """What a trainer does with an extractor: searches with it as it is, classifies by a linear layer or end to end, trains
-it on the tools, washes photos before it, or asks the adapted one where it is not sure.
+it on the tools, washes photos before it, asks the adapted one where it is not sure, takes masks off, trains a purifier
+on the tools, or one before the adapted extractor.
 """
+LEARN: frozenset[Answer] = frozenset({"adapted", "combined", "learned-purifier", "stacked"})
+"""Those for which the trainer learns from tools."""
 
 Key = tuple[str, str, Answer]
 

@@ -13,12 +13,15 @@ from typing import Any
 
 import torch
 
-from facetui.engine.applications.benchmarks.cells import Answer, Cell, Key, Settings
+from facetui.engine.applications.benchmarks.cells import LEARN, Answer, Cell, Key, Settings
 from facetui.engine.applications.benchmarks.grid import CLEAN, Row
+from facetui.engine.attacks import ATTACKS
 from facetui.engine.core import device as devices
 from facetui.engine.core.cache import Cache
+from facetui.engine.defences.learned_purifier import LearnedPurifier
 from facetui.engine.lab.lab import Lab
 from facetui.engine.lab.questions import identification
+from facetui.engine.lab.world.strength import tool_of
 from facetui.engine.people import PER_PERSON
 from facetui.engine.people.casts import Cast, Generation
 from facetui.engine.people.persons import People
@@ -26,6 +29,7 @@ from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import Event, PhotosPosted
 from facetui.engine.records.measurements import Measurements
 
+PURIFIER = LearnedPurifier.name
 BEGAN = "2020-01"
 """Everything happens at one date: every extractor is there from the start."""
 
@@ -136,6 +140,8 @@ def _row(plan: Plan, row: Row, todo: Sequence[tuple[str, Answer]], emit: Callabl
     lab = plan.lab(row.surrogates, hear)
     lab.at(BEGAN)
     if row.attack != CLEAN:
+        if row.settings.get("anticipate"):
+            _publish_earlier(lab, plan, row)
         lab.users.protect(list(row.names), budget=row.budget, share=row.share, **row.settings)
     lab.users.post(plan.photos)
     lab.trainer.use(todo[0][0])
@@ -165,19 +171,31 @@ def _row(plan: Plan, row: Row, todo: Sequence[tuple[str, Answer]], emit: Callabl
         )
 
 
+def _publish_earlier(lab: Lab, plan: Plan, row: Row) -> None:
+    """Let there be what a tool that anticipates can know: the tools that the trainer learns from, as far as older."""
+    world = lab.world
+    for name in plan.tools:
+        if name not in row.names and all(ATTACKS.get(name).year < ATTACKS.get(own).year for own in row.names):
+            world.tools.publish(tool_of(world.strength, name))
+
+
 def _answer(lab: Lab, plan: Plan, extractor: str, answer: Answer, robust: dict[str, str]) -> None:
     """Let the trainer do something with an extractor; ``robust`` has the adapted ones by those they began with."""
     trainer = lab.trainer
     trainer.classify_by("nearest")
     trainer.use(extractor)
+    if answer in LEARN and not plan.tools:
+        raise UsageError("a trainer adapts to tools; name one beside 'clean'")
     match answer:
         case "linear" | "end-to-end":
             trainer.classify_by(answer)
         case "purified":
             trainer.purify()
-        case "adapted" | "combined":
-            if not plan.tools:
-                raise UsageError("a trainer adapts to tools; name one beside 'clean'")
+        case "subtracted":
+            trainer.subtract()
+        case "learned-purifier":
+            trainer.adapt(plan.tools, defence=PURIFIER)
+        case "adapted" | "combined" | "stacked":
             if extractor in robust:
                 trainer.use(robust[extractor])
             else:
@@ -186,3 +204,5 @@ def _answer(lab: Lab, plan: Plan, extractor: str, answer: Answer, robust: dict[s
             if answer == "combined":
                 trainer.use(extractor)
                 trainer.combine(robust[extractor])
+            elif answer == "stacked":
+                trainer.adapt(plan.tools, defence=PURIFIER)

@@ -17,7 +17,7 @@ import msgspec
 
 from facetui.engine import attacks
 from facetui.engine import extractors as families
-from facetui.engine.applications.benchmarks.cells import Answer
+from facetui.engine.applications.benchmarks.cells import LEARN, Answer
 from facetui.engine.applications.benchmarks.grid import CLEAN, Row
 from facetui.engine.applications.sweep.plan import OWN, Plan
 from facetui.engine.applications.sweep.units import Task, Unit, name_of
@@ -35,7 +35,7 @@ from facetui.engine.records.errors import UsageError
 from facetui.engine.runs.casting import cast_at_hand
 from facetui.engine.runs.scenario import Scenario
 
-TRAINED = frozenset({"adapted", "purified", "combined"})
+TRAINED = LEARN | {"purified"}
 """Answers for which a trainer learns what is the same whatever was posted: one measurement goes before the others."""
 
 HASHED = 16
@@ -240,7 +240,7 @@ def _grid(here: _Here) -> Iterator[Unit]:
         tools = _tools(here, cast.surrogates)
         names = list(dict.fromkeys(name for tool in tools for name in tool.row.names))
         n_users = len(_check_people(here, cast, seed))
-        if {"adapted", "combined"} & set(here.plan.answers) and not names:
+        if LEARN & set(here.plan.answers) and not names:
             raise UsageError("answers: a trainer adapts to tools; name one beside 'clean' in attacks")
         made: dict[str, Unit] = {}
         for tool in tools:

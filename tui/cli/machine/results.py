@@ -10,6 +10,7 @@ import typer
 
 from facetui.engine.applications.benchmarks.cells import ANSWERS, Answer, Results
 from facetui.engine.applications.sweep.folder import is_sweep
+from facetui.engine.attacks import ATTACKS as REGISTERED
 from facetui.engine.people import PER_PERSON
 from facetui.engine.records import places
 from facetui.engine.records.errors import UsageError
@@ -49,6 +50,10 @@ def paper(
     users: Annotated[str | None, typer.Option(help="Who protects their photos, or how many.")] = None,
     photos: Annotated[int, typer.Option(help="Posted by everybody.", min=1)] = 8,
     crowd: CrowdOption = None,
+    adapt_to: Annotated[
+        str | None,
+        typer.Option(autocompletion=shell.attack_list, help="Tools that trainers learn from; absent: the rows'."),
+    ] = None,
     steps: Annotated[int | None, typer.Option(help="Of training, where a trainer adapts.", min=1)] = None,
     seed: SeedOption = 0,
     device: DeviceOption = "auto",
@@ -94,6 +99,7 @@ def paper(
         cache=cache,
         versions=versions(),
         per_person=per_person,
+        adapted_to=_known(adapt_to),
     )
     store = Store(out.expanduser(), plan.settings())
     wanted = len(rows) * len(columns) * len(plan.answers)
@@ -113,6 +119,13 @@ def say_left_out(*read: People | None) -> None:
     """What of the folders of people was not used, a sentence a reason."""
     for sentence in [sentence for people in read if people for sentence in people.left_out]:
         say(f"Left out: {sentence}.", sys.stderr)
+
+
+def _known(text: str | None) -> tuple[str, ...]:
+    names = comma_list(text) if text else []
+    for name in names:
+        REGISTERED.entry(name)
+    return tuple(names)
 
 
 def _answers(text: str) -> list[Answer]:
