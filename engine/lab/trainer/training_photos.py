@@ -46,7 +46,7 @@ def training_photos(world: World, wanted: int = TRAINING_PAIRS) -> Bank:
     if world.people.source == EMBEDDED:
         missing = max(0, wanted - len(people))
         drawn = torch.randperm(len(world.crowd), generator=world.generator("some people", wanted)).tolist()
-        return some_photos(world, [*people, *sorted(world.crowd[i] for i in drawn[:missing])], TRAINING_PAIRS)
+        return some_photos(world, [*people, *sorted(world.crowd[i] for i in drawn[:missing])], wanted)
     own = some_photos(world, people, wanted)
     # Not the photos that the users' tool aims at, which are the first ones of each.
     photos = torch.stack([person.photos[-1] for person in world.tool.persons])

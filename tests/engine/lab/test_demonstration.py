@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from facetui.engine.core.cache import Cache
+from facetui.engine.lab.trainer.training_photos import training_photos
 from facetui.engine.lab.world.tools import DEMONSTRATION
-from facetui.engine.people.persons import Person
+from facetui.engine.people.persons import EMBEDDED, Person
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import DefenceApplied
 
@@ -63,6 +66,16 @@ def test_a_demonstration_takes_few_photos_in_all(make_closed):
     with pytest.raises(UsageError, match="takes no more"):
         lab.trainer.adapt(pairs="server", uploads=1)
     assert lab.trainer.state.uploads.get("pgd", []) == []
+
+
+def test_there_are_as_many_photos_to_upload_as_are_wanted(make_lab, embedded):
+    around = [Person(f"c{i}", person.photos[:2]) for i, person in enumerate(embedded.persons[20:26])]
+    of_a_folder = make_lab(crowd=around).world
+    fictional = len(of_a_folder.tool.persons)
+    assert [len(training_photos(of_a_folder, n).photos) - fictional for n in (3, 8, 20)] == [3, 8, 20]
+    world = make_lab(crowd=around).world
+    world.people = replace(world.people, source=EMBEDDED)
+    assert [len(training_photos(world, n).photos) for n in (3, 8)] == [3, 8]
 
 
 def test_where_there_is_no_demonstration(make_closed, make_lab):
