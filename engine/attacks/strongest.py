@@ -25,6 +25,7 @@ from facetui.engine.core.interfaces import Album, Attack, Extractor
 from facetui.engine.core.ssim import Dissimilarity
 from facetui.engine.records.errors import UsageError
 
+STEPS = 50
 BOUND = 33.15 / 255
 """That of LowKey, so that both can be compared."""
 
@@ -52,10 +53,11 @@ class Strongest(Attack):
     default_budget = Budget("dssim", VISIBLE, BOUND)
     source = "MI-, DI-, TI- and SI-FGSM (2018-2020) and DFANet (arXiv 2004.05790) at once"
     ensemble = True
+    release_steps = STEPS
 
     def __init__(
         self,
-        steps: int = 50,
+        steps: int = STEPS,
         views: int = 4,
         momentum: float = 1.0,
         dropped: float = 0.05,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from facetui.engine.attacks.strongest import Strongest, same_person
+from facetui.engine.attacks.strongest import STEPS, Strongest, same_person
 from facetui.engine.records.errors import UsageError
 
 
@@ -32,7 +32,7 @@ class Unlinkable(Strongest):
 
     def __init__(
         self,
-        steps: int = 50,
+        steps: int = STEPS,
         views: int = 4,
         momentum: float = 1.0,
         dropped: float = 0.05,

@@ -18,6 +18,7 @@ class Law(Player):
         self.recorder = recorder
         self._months: int | None = None
         self._ban: tuple[str, str] | None = None
+        self._no_scraping = ""
 
     @property
     def words(self) -> str:
@@ -54,6 +55,23 @@ class Law(Player):
         self._ban = since, until
         text = f"moratorium: nobody may be identified from {since} to {until}"
         self.recorder.emit(LawPassed(actor="law", law="moratorium", text=text))
+
+    @move
+    def no_scraping(self, since: str | None) -> None:
+        """Nothing that is posted from a date on may be scraped; what was scraped before stays. ``None`` lifts the law.
+
+        Raises:
+            UsageError: not a date.
+        """
+        if since is not None and not DATE.fullmatch(since):
+            raise UsageError(f"expected a date like '2025-02-02', got {since!r}")
+        self._no_scraping = since or ""
+        text = f"nothing that is posted from {since} on may be scraped" if since else "is lifted"
+        self.recorder.emit(LawPassed(actor="law", law="scraping", text=f"ban on scraping: {text}"))
+
+    def may_scrape(self, posted: str) -> bool:
+        """Whether a photo posted at a date may be scraped."""
+        return not self._no_scraping or posted < self._no_scraping
 
     def keeps(self, posted: str) -> bool:
         """Whether a photo posted at a date may still be used."""

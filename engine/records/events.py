@@ -176,7 +176,7 @@ class DefenceApplied(Event, frozen=True, kw_only=True, tag="defence_applied"):
 
 class LawPassed(Event, frozen=True, kw_only=True, tag="law_passed"):
     law: Name
-    """``retention`` or ``moratorium``."""
+    """``retention``, ``moratorium`` or ``scraping``."""
     text: Text
     months: Count | None = None
 

@@ -117,6 +117,13 @@ def test_only_forgetting_protects(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_ban_on_scraping_changes_nothing_and_deletion_does(tmp_path):
+    before, banned, *deleted = whole(told("law_today", tmp_path)[0])
+    assert before.missed == banned.missed and before.protection_rate <= 0.2
+    assert max(event.protection_rate for event in deleted) >= before.protection_rate + 0.1
+
+
+@pytest.mark.slow
 def test_comparing_two_photos_is_not_a_search(tmp_path):
     events, _ = told("false_security", tmp_path)
     own, theirs = [e for e in events if isinstance(e, VerificationMeasured)]

@@ -85,6 +85,9 @@ HEADINGS: dict[Answer, str] = {
     "end-to-end": "all layers trained on the scraped photos",
     "adapted": "trained on every tool, run on other people's photos",
     "purified": "photos washed before it, as chosen on other people",
+    "subtracted": "masks that a person's photos share taken off",
+    "learned-purifier": "a purifier before it, trained on the tools",
+    "stacked": "the same, before one trained on the tools",
     "combined": "as it is, and the adapted one where it is not sure",
 }
 

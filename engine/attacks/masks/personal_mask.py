@@ -15,6 +15,7 @@ from facetui.engine.attacks.masks.opom import OPOM
 from facetui.engine.attacks.optimising.views import View, random_crop, random_view
 from facetui.engine.core.budget import Budget
 
+STEPS = 60
 STEP = 1 / 16
 """Length of a step in bounds: there are more of them than OPOM takes."""
 
@@ -33,12 +34,13 @@ class PersonalMask(OPOM):
     name = "personal-mask"
     year = 2024
     default_budget = Budget("linf", 8 / 255)
+    release_steps = STEPS
     source = "in the manner of Chow et al., ECCV 2024 (Chameleon), and FaceCloak, arXiv 2605.19032"
 
     def __init__(
         self,
         subspace: str = "centre",
-        steps: int = 60,
+        steps: int = STEPS,
         photos_a_mask: int = 10,
         ensemble: bool = True,
         momentum: float = 1.0,

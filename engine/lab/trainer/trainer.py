@@ -64,10 +64,11 @@ class Trainer(Player):
 
     @move
     def scrape(self) -> None:
-        """Keep everything on the web that is not in the archive yet."""
+        """Keep everything on the web that is not in the archive yet, as far as the law lets it."""
         self._ready()
         archive = self.state.archive
-        new = list(self.state.world.web)[len(archive) :]
+        there = {id(post) for post in archive}
+        new = [p for p in self.state.world.web if id(p) not in there and self.state.law.may_scrape(p.t)]
         archive.extend(new)
         self.recorder.emit(
             PhotosScraped(

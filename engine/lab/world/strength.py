@@ -18,6 +18,9 @@ WORKSHOP: dict[str, dict[str, Any]] = {
     "fawkes-1.0": {"steps": 20},
     "lowkey": {"steps": 10},
     "foggysight": {"steps": 100},
+    "personal-mask": {"steps": 20},
+    "strongest": {"steps": 12},
+    "unlinkable": {"steps": 12},
 }
 """What a workshop's quick run changes; what comes out protects less, or shows more, than what users of the tool get."""
 

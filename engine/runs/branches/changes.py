@@ -268,6 +268,9 @@ def _values(event: Event) -> dict[str, str]:
         case LawPassed(law="moratorium") if len(found := re.findall(DATE_PATTERN, event.text)) == 2:
             since, until = (f"{year}-{month}{day}" for year, month, day, _ in found)
             values = {"since": since, "until": until, **values}
+        case LawPassed(law="scraping") if len(found := re.findall(DATE_PATTERN, event.text)) == 1:
+            year, month, day = found[0]
+            values = {"since": f"{year}-{month}{day}", **values}
     return values
 
 

@@ -32,6 +32,7 @@ TAKES: Mapping[str, Mapping[str, str]] = {
     "trainer.choose": {"answer": ""},
     "law.retention": {"months": "months"},
     "law.moratorium": {"since": "since", "until": "until"},
+    "law.no_scraping": {"since": "since"},
 }
 """What can be changed of a move besides its date, and which argument of its call that is."""
 

@@ -261,6 +261,28 @@ def test_a_law_makes_the_trainer_forget(make_lab):
             wrong()
 
 
+def test_a_ban_on_scraping_leaves_what_was_scraped(make_lab):
+    lab = make_lab()
+    for t in ("2024-06", "2025-01"):
+        lab.at(t)
+        lab.users.post(2)
+    lab.trainer.scrape()
+    had = lab.trainer.archive
+    before = lab.measure().whole
+    lab.at("2025-03")
+    lab.law.no_scraping("2025-02-02")
+    lab.users.post(2)
+    lab.trainer.scrape()
+    assert lab.trainer.archive == had and lab.measure().whole.missed == before.missed
+    lab.law.no_scraping(None)
+    lab.trainer.scrape()
+    assert lab.trainer.archive == tuple(lab.web), "it was still there"
+    lab.trainer.scrape()
+    assert len(lab.trainer.archive) == len(lab.web)
+    with pytest.raises(UsageError, match="date"):
+        lab.law.no_scraping("soon")
+
+
 def test_a_linear_classifier_is_a_pipeline_of_its_own(make_lab):
     lab = make_lab()
     lab.at("2020-07")

@@ -34,7 +34,7 @@ MOVES = {
             "use",
         ),
     },
-    "law": {"moratorium", "retention"},
+    "law": {"moratorium", "no_scraping", "retention"},
 }
 
 
@@ -46,7 +46,7 @@ def test_the_moves_are_these_and_nothing_else_is_public_but_questions(make_lab):
         "users": {"left", "left_to_show"},
         "friends": set(),
         "trainer": set(),
-        "law": {"bans", "keeps"},
+        "law": {"bans", "keeps", "may_scrape"},
     }
     for name, player in lab.players.items():
         public = {n for n, f in inspect.getmembers(type(player), inspect.isfunction) if not n.startswith("_")}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -22,6 +20,7 @@ from facetui.engine.records.events import (
 from facetui.engine.runs.branches.changes import READERS, Change, MoveCount, check, dates, moves_of
 from facetui.engine.runs.branches.what_if import TAKES, Branch
 from facetui.engine.runs.scenario import Scenario
+from facetui.scenarios import path_of
 from facetui.tui.runs import recordings
 from facetui.tui.state.branching import WhatIf
 from facetui.tui.state.snapshot import Scene
@@ -280,8 +279,7 @@ def test_what_a_post_leaves_besides_its_first_tool_counts_with_it():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["retention_law", "retroactive_model"])
 def test_stories_that_come_along_go_on_after_a_change(name, make_lab):
-    source = Path(recordings.__file__).parents[3] / "scenarios" / f"{name}.py"
-    story = Scenario.read(source)
+    story = Scenario.read(path_of(name))
     branch, events = Branch([Change.parse("2: attack=filters")] if name == "retention_law" else []), []
     if name == "retroactive_model":
         branch = Branch([Change.parse("1: attack=filters"), Change.parse("5: attack=pgd")])
