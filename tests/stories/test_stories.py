@@ -116,11 +116,12 @@ def test_only_forgetting_protects(tmp_path):
     assert measured[""].protection_rate <= 0.2, "after the moratorium everything is as before"
 
 
-@pytest.mark.slow
-def test_a_ban_on_scraping_changes_nothing_and_deletion_does(tmp_path):
-    before, banned, *deleted = whole(told("law_today", tmp_path)[0])
+def test_a_ban_on_scraping_changes_nothing_and_deletion_does():
+    """At release strength: weakened tools do not survive the newest extractor, whatever is deleted."""
+    with recordings.unpacked("law_today") as (folder, _):
+        before, banned, *deleted = whole(journal.read(folder))
     assert before.missed == banned.missed and before.protection_rate <= 0.2
-    assert max(event.protection_rate for event in deleted) >= before.protection_rate + 0.1
+    assert all(event.protection_rate >= before.protection_rate + 0.3 for event in deleted)
 
 
 @pytest.mark.slow

@@ -197,6 +197,8 @@ def command(results: Results) -> str:
     parts += ["--extractors", ",".join(results.extractors), "--answers", ",".join(results.answers)]
     parts += ["--surrogates", ",".join(s.surrogates), "--people", s.people, "--users", ",".join(s.users)]
     parts += ["--photos", str(s.photos), "--crowd", s.crowd if s.crowd not in ("", "embedded") else str(s.n_crowd)]
+    told = [name for row in results.attacks if row != CLEAN for name in row.split()[0].split("+")]
+    parts += ["--adapt-to", ",".join(s.tools)] if list(dict.fromkeys(told)) != s.tools else []
     parts += ["--per-person", str(s.per_person)] if s.per_person != PER_PERSON else []
     return shlex.join([*parts, "--steps", str(s.training_steps), "--seed", str(s.seed)])
 

@@ -17,7 +17,7 @@ from facetui.engine.records.rates import percent
 from facetui.tui.cli import shell_completion as shell
 from facetui.tui.cli.machine.bench_forecast import forecast
 from facetui.tui.cli.machine.bench_search import search
-from facetui.tui.cli.machine.results import paper, say_left_out
+from facetui.tui.cli.machine.results import game, paper, say_left_out
 from facetui.tui.cli.options import CrowdOption, DeviceOption, NoCacheOption, PerPersonOption, SeedOption, comma_list
 from facetui.tui.text.plain import say
 
@@ -204,6 +204,7 @@ def _measured(line: Line, columns: Sequence[str], width: int) -> list[str]:
 
 
 app.command()(paper)
+app.command()(game)
 app.command()(search)
 app.command()(forecast)
 

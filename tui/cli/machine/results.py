@@ -225,3 +225,27 @@ def _load(name: str | None) -> Results:
     with unpacked(name) as packed:
         run = packed or labels.find(name)
         return results_of(journal.read(run), run.name)
+
+
+def game(
+    folders: Annotated[list[Path], typer.Argument(help="Folders that bench paper made: parts of a grid, other seeds.")],
+    lag: Annotated[int, typer.Option(help="Months until a trainer has learnt from a tool.", min=0)] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Every figure, for programs.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")] = False,
+) -> None:
+    """The arms race as a game: who survives whom, and what waiting is worth to the trainer."""
+    from facetui.engine.applications.benchmarks.cells import read
+    from facetui.engine.applications.game.matrix import matrix
+    from facetui.tui.results import game as words
+
+    found = matrix([read(places.expanded(folder)) for folder in folders], lag)
+    if as_json:
+        print(words.as_json(found))
+        return
+    if not plain and sys.stdout.isatty() and sys.stdin.isatty():
+        from facetui.tui.results.game_screen import GameBrowser
+
+        GameBrowser(found).run()
+        return
+    for line in words.lines(found):
+        say(line)
