@@ -180,6 +180,7 @@ COMPUTE = {
     "bench attacks": "",
     "bench grid": "",
     "bench paper": "-o paper",
+    "bench game": "paper",
     "bench search": "",
     "bench forecast": "",
     "bench follow": "--followers 1 --seconds 2 --rounds 1 --votes",

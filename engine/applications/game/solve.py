@@ -2,7 +2,7 @@
 
 The user moves first, with what there is when the photo is posted; the trainer answers with what there is when it
 searches, and may wait. So waiting can only help the trainer, and the user's choice is made against everything that will
-ever come: "an attack for all models". That for every model there is an attack is worth nothing to who cannot post again.
+ever come: "an attack for all models". That for every model there is an attack helps nobody who cannot post again.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def play(matrix: Matrix, posted: str, months: int | None) -> Played:
     if not tools or not replies:
         return Played(posted, months, tools[0] if tools else "", None, 1.0)
     replied = {tool: best_reply(matrix, tool, replies) for tool in tools}
-    tool = max(tools, key=lambda tool: matrix.rate(tool, replied[tool]))
+    tool = max(reversed(tools), key=lambda tool: matrix.rate(tool, replied[tool]))  # of equals the newest
     return Played(posted, months, tool, replied[tool], matrix.rate(tool, replied[tool]))
 
 
