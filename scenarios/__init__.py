@@ -24,6 +24,7 @@ _TOLD = {
     "recognisers": "answers.recognisers",
     "published_pairs": "answers.published_pairs",
     "two_models": "answers.two_models",
+    "learning_gallery": "answers.learning_gallery",
 }
 """Every story, and the module that tells it."""
 

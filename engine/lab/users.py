@@ -98,8 +98,13 @@ class Users(Player):
         return self._world.left()
 
     @move
-    def post(self, n: int = 8) -> int:
+    def post(self, n: int = 8, *, unnamed: bool = False) -> int:
         """Everybody posts ``n`` photos: protected people as they decided, all others clean ones.
+
+        Args:
+            n: photos of each.
+            unnamed: protected people post theirs from accounts that do not say who they are: a trainer has the photos
+                and no names, see ``lab.trainer.enrol``.
 
         Where a story has said how much it posts, and people have fewer photos, fewer are posted.
 
@@ -122,11 +127,11 @@ class Users(Player):
             photos, who, which = world.gather(world.protected, mine.__getitem__)
             task = f"perturb {len(photos)} photos with {tool.attack.name}"
             posted = perturb(world, tool.attack, tool.budget, photos, who, actor="users", task=task)
-            self._publish(tool, photos, posted, who, which, n_others)
+            self._publish(tool, photos, posted, who, which, n_others, unnamed)
             n_others = 0
         if perturbed < n:
             photos, who, which = world.gather(world.protected, lambda person: taken[person][perturbed:])
-            self._publish(None, photos, photos, who, which, n_others)
+            self._publish(None, photos, photos, who, which, n_others, unnamed)
         return n
 
     def left_to_show(self) -> int:
@@ -286,13 +291,26 @@ class Users(Player):
         who: Tensor,
         which: Tensor,
         n_others: int,
+        unnamed: bool,
     ) -> None:
         world = self._world
         attack = tool.attack.name if tool else None
         weakened = tool.weakened if tool else ""
         # In the name, so that it stands wherever the cohort does.
-        cohort = f"{world.t} {attack or 'clean'}{' weakened' if weakened else ''}".strip()
-        world.web.post(world.t, "users", cohort, attack, photos=posted, people=who, source=which, weakened=weakened)
+        cohort = (
+            f"{world.t} {attack or 'clean'}{' weakened' if weakened else ''}{' unnamed' if unnamed else ''}".strip()
+        )
+        world.web.post(
+            world.t,
+            "users",
+            cohort,
+            attack,
+            photos=posted,
+            people=who,
+            source=which,
+            weakened=weakened,
+            unnamed=unnamed,
+        )
         if tool:
             self._tell(tool, cohort, clean, posted, who, about=tool.attack.about, n_others=n_others)
             return

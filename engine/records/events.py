@@ -36,6 +36,9 @@ AnsweredBy = Literal["room", "nobody", "unasked", "before"]
 WHOLE_ARCHIVE = "whole archive"
 """The cohort name under which a measurement of everything the trainer holds is reported."""
 
+ENROL, LINK = "enrol", "link"
+"""What the trainer does besides defences of the registry: see ``lab.trainer``."""
+
 RESCAN = "rescan"
 GALLERY = "gallery"
 """The defence that searches the archive again; with a date, a step of a pipeline: ``rescan until 2020-12``."""

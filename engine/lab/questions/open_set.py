@@ -6,12 +6,11 @@ people who are *not* enrolled that end in a name.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
 from torch.nn.functional import normalize
 
-from facetui.engine.lab.recognition.gallery import Gallery, make_galleries
+from facetui.engine.lab.recognition.gallery import make_galleries
 from facetui.engine.lab.recognition.recogniser import seen_by
+from facetui.engine.lab.recognition.strangers import threshold_at
 from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import WHOLE_ARCHIVE, OpenSetMeasured
@@ -44,13 +43,7 @@ def identify(state: TrainerState, false_alarms: float) -> OpenSetMeasured:
         raise UsageError("saying nobody needs similarities; classify_by('nearest') first")
     galleries = make_galleries(state, pipeline, archive)
     strangers = [*world.trainable, *world.crowd]
-    wrong = _nearest_other(galleries.clean or galleries.posted, strangers)
-    if len(wrong) * false_alarms < 1:
-        raise UsageError(
-            f"{len(wrong)} searches for strangers cannot tell {100 * false_alarms:g} % of false alarms; "
-            "a larger crowd can (--crowd)"
-        )
-    threshold = float(wrong.sort(descending=True).values[int(len(wrong) * false_alarms) - 1])
+    threshold, n_strangers = threshold_at(galleries.clean or galleries.posted, strangers, false_alarms)
 
     def missed(person: int) -> int:
         gallery = galleries.of(person, WHOLE_ARCHIVE) if person in world.protected else galleries.posted
@@ -75,17 +68,8 @@ def identify(state: TrainerState, false_alarms: float) -> OpenSetMeasured:
         missed=misses,
         unprotected_error=sum(map(missed, world.kept)) / n_others if n_others else 0.0,
         n_unprotected=n_others,
-        n_strangers=len(wrong),
+        n_strangers=n_strangers,
         n_gallery=len(galleries.posted.people.unique()),
     )
     world.recorder.emit(event)
     return event
-
-
-def _nearest_other(gallery: Gallery, people: list[int]) -> Tensor:
-    """For every photo ``(N,)`` of some people in a gallery, the similarity of the nearest one of anybody else."""
-    rows = torch.isin(gallery.people, torch.tensor(people))
-    known = normalize(gallery.embeddings)
-    similarity = known[rows] @ known.T
-    similarity[gallery.people[rows][:, None] == gallery.people[None]] = -1
-    return similarity.max(1).values

@@ -96,7 +96,7 @@ def make_galleries(state: TrainerState, pipeline: Pipeline, archive: Sequence[Po
     """What a pipeline makes of an archive, for everybody who protects their photos.
 
     An end-to-end classifier is trained on its gallery, which nobody has the time to do for every person: there they
-    are asked for together.
+    are asked for together. What the trainer enrolled itself stays as it is, also beside the others' clean photos.
 
     Raises:
         UsageError: nothing is left.
@@ -114,7 +114,8 @@ def make_gallery(state: TrainerState, pipeline: Pipeline, archive: Sequence[Post
         UsageError: nothing is left.
     """
     until = pipeline.until
-    posts = [p for p in archive if (not until or p.t[: len(until)] <= until) and state.law.keeps(p.t)]
+    there = [*(p for p in archive if not p.unnamed), *(state.enrolled if pipeline.enrols else ())]
+    posts = [p for p in there if (not until or p.t[: len(until)] <= until) and state.law.keeps(p.t)]
     kept = [~state.flags(pipeline.detector, p) if pipeline.detector else torch.ones(len(p.who)) > 0 for p in posts]
     if not any(bool(rows.any()) for rows in kept):
         limit = f"posted until {until}" if until else f"left under {state.law.words or 'the detector'}"

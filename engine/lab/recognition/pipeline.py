@@ -32,6 +32,7 @@ class Pipeline:
         detector: the name of a detector whose flagged photos are dropped; empty: none.
         second: a second extractor, with ``hybrid``; empty: none.
         hybrid: how the answers of both become one or two.
+        enrols: whether the gallery has what the trainer gave a name itself.
         against: attacks that one of the extractors was trained against.
     """
 
@@ -46,6 +47,7 @@ class Pipeline:
     detector: str = ""
     second: str = ""
     hybrid: Combining | None = None
+    enrols: bool = False
     against: tuple[str, ...] = ()
 
     @property
@@ -63,7 +65,8 @@ class Pipeline:
         filters += [step.recipe for step in (self.estimator, self.purifier) if step]
         filters.insert(0, "euclidean" if self.raw else "")
         filters.insert(0, "" if self.crowd is None else f"crowd of {self.crowd}")
-        return list(filter(None, [*filters, "drop flagged" if self.detector else "", both]))
+        flags = ["drop flagged" if self.detector else "", "enrols" if self.enrols else ""]
+        return list(filter(None, [*filters, *flags, both]))
 
     @property
     def generation(self) -> str:

@@ -23,6 +23,8 @@ class TrainerState:
     Attributes:
         archive: everything scraped so far, in order.
         pipelines: every pipeline it has had, the current one last; none is ever thrown away.
+        enrolled: photos that came without a name, under the names that the trainer gave them.
+        given: of each scraped post without names, by digest, which photos have been given one, ``(N,)`` bool.
         uploads: what public demonstrations made of photos that it uploaded: originals and copies, by the attack.
     """
 
@@ -31,6 +33,8 @@ class TrainerState:
         self.law = law
         self.archive: list[Post] = []
         self.pipelines: list[Pipeline] = []
+        self.enrolled: list[Post] = []
+        self.given: dict[str, Tensor] = {}
         self.uploads: dict[str, list[tuple[Bank, Tensor]]] = {}
         self._detectors: dict[str, Detecting] = {}
         self._flags: dict[tuple[str, str], Tensor] = {}

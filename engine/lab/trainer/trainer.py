@@ -18,6 +18,7 @@ from facetui.engine.lab.recognition.trainer_state import TrainerState
 from facetui.engine.lab.trainer.adapt import adapt
 from facetui.engine.lab.trainer.combine_and_choose import choose, combine, sure
 from facetui.engine.lab.trainer.detect import detect
+from facetui.engine.lab.trainer.enrol import Enrolment, Linkage, enrol, link
 from facetui.engine.lab.trainer.pair_sources import SOURCES, UPLOADS, pairs_from
 from facetui.engine.lab.trainer.purify import purify
 from facetui.engine.lab.trainer.subtract import subtract
@@ -350,6 +351,40 @@ class Trainer(Player):
         if not names:
             raise UsageError(f"there is no attack to {verb} yet; name one: lab.trainer.{verb}(['pgd'])")
         return names
+
+    @move
+    def enrol(self, *, false_alarms: float = 0.01, rounds: int = 10) -> Enrolment:
+        """Give names to scraped photos that came without one, and search them, too, from now on.
+
+        What is more alike to a photo in the gallery than strangers are is enrolled under that photo's name, which may
+        be wrong; then the larger gallery is searched with what is left, until nothing is recognised any more. In the
+        manner of DynTracker (arXiv 2501.06533).
+
+        Args:
+            false_alarms: share of searches for strangers that may end in a name, in (0, 1).
+            rounds: at most.
+
+        Returns:
+            What was recognised, and how much of it rightly.
+
+        Raises:
+            UsageError: nothing without a name was scraped, a classifier without similarities, or too few strangers.
+        """
+        self._ready()
+        return enrol(self.state, false_alarms, rounds)
+
+    @move
+    def link(self) -> list[Linkage]:
+        """Match posted photos with each other, without any names: are those of one person more alike?
+
+        Returns:
+            An entry for each cohort that was scraped.
+
+        Raises:
+            UsageError: no cohort with several photos of somebody was scraped.
+        """
+        self._ready()
+        return link(self.state)
 
     @move
     def rescan(self, until: str = "") -> None:

@@ -33,6 +33,7 @@ class Post:
         weakened: in words, where the tool was run at less than its release's strength.
         pairs: whether the first half are originals, and the second their copies, row for row: somebody shows in public
             what a tool does.
+        unnamed: whether nobody can see who posted them: a trainer has the photos, and not ``who``.
     """
 
     t: str
@@ -46,6 +47,7 @@ class Post:
     decoys: bool = False
     weakened: str = ""
     pairs: bool = False
+    unnamed: bool = False
 
     @property
     def photos(self) -> Tensor:
@@ -68,6 +70,13 @@ class Post:
         """The same post, had nobody perturbed anything: ``photos`` as ``pixels``."""
         pixels = _read_only(photos)
         return replace(self, attack=None, pixels=pixels, digest=digest_of(pixels), weakened="")
+
+    def some(self, rows: Tensor, names: Tensor) -> Post:
+        """Some of its photos, rows ``(n,)``, under the names ``(n,)`` that somebody gives them."""
+        pixels = _read_only(self.photos[rows])
+        source = _read_only(torch.from_numpy(self.source.copy())[rows])
+        who = _read_only(names)
+        return replace(self, pixels=pixels, who=who, source=source, digest=digest_of(pixels), unnamed=False)
 
     def is_intact(self) -> bool:
         """Whether the pixels still are those that were posted."""
@@ -117,6 +126,7 @@ class Web:
         decoys: bool = False,
         weakened: str = "",
         pairs: bool = False,
+        unnamed: bool = False,
         handed_over: bool = False,
     ) -> Post:
         """Add photos ``(N, 3, 112, 112)`` uint8 of people ``(N,)``; there is no way to take them back.
@@ -132,6 +142,7 @@ class Web:
             decoys: see there.
             weakened: see there.
             pairs: see there.
+            unnamed: see there.
             handed_over: nobody else has the photos, and so they need no copy.
         """
         pixels = _read_only(photos.to(torch.uint8), copy=not handed_over)
@@ -147,6 +158,7 @@ class Web:
             decoys,
             weakened,
             pairs,
+            unnamed,
         )
         self._posts.append(post)
         return post

@@ -16,7 +16,9 @@ from facetui.engine.defences import DEFENCES
 from facetui.engine.extractors import EXTRACTORS
 from facetui.engine.records.errors import UsageError
 from facetui.engine.records.events import (
+    ENROL,
     GALLERY,
+    LINK,
     MOVES,
     RESCAN,
     DefenceApplied,
@@ -257,7 +259,7 @@ def _values(event: Event) -> dict[str, str]:
             values = {"photos": str(event.n_photos // max(1, event.n_people)), **values}
         case ExtractorReleased():
             values = {"extractor": event.extractor, "answer": "use", **values}
-        case DefenceApplied() if event.defence != GALLERY:
+        case DefenceApplied() if event.defence not in (GALLERY, ENROL, LINK):
             values = {"answer": event.defence, **values}
             if event.defence == "adapt" and event.against:
                 values = {"answer": "adapt", "against": ", ".join(event.against), **values}

@@ -26,6 +26,8 @@ MOVES = {
             "classify_by",
             "combine",
             "detect",
+            "enrol",
+            "link",
             "purify",
             "rescan",
             "scrape",
