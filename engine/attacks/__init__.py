@@ -85,7 +85,7 @@ ATTACKS: Registry[type[Attack]] = Registry(
             2024,
             "linf 8/255",
             60,
-            "in the manner of Chow et al., ECCV 2024 (Chameleon), and FaceCloak, arXiv 2605.19032",
+            "in the manner of Chow et al., ECCV 2024, arXiv 2407.13975, and FaceCloak, arXiv 2605.19032",
         ),
         "unlinkable": _entry(
             "unlinkable:Unlinkable",

@@ -1,6 +1,6 @@
 """A personal mask that survives crops: one mask a person, made once, put onto every new photo at no cost.
 
-In the manner of Chameleon (Chow et al., ECCV 2024: P3-Masks) and of FaceCloak (arXiv 2605.19032): the mask is optimised
+In the manner of Chameleon (P3-Masks; Chow et al., ECCV 2024, arXiv 2407.13975) and of FaceCloak (arXiv 2605.19032): the mask is optimised
 over several photos of a person and over random crops of them, against all surrogates, with momentum. It shares OPOM's
 loop, and its weakness: who has several photos under one mask can estimate it and subtract it.
 
@@ -35,7 +35,7 @@ class PersonalMask(OPOM):
     year = 2024
     default_budget = Budget("linf", 8 / 255)
     release_steps = STEPS
-    source = "in the manner of Chow et al., ECCV 2024 (Chameleon), and FaceCloak, arXiv 2605.19032"
+    source = "in the manner of Chow et al., ECCV 2024, arXiv 2407.13975, and FaceCloak, arXiv 2605.19032"
 
     def __init__(
         self,
