@@ -11,8 +11,10 @@ from facetui.engine.applications.game.solve import (
     an_attack_for_all_models,
     best_reply,
     dates,
+    fall,
     for_all_models_an_attack,
     play,
+    survived,
     survivors,
 )
 from facetui.engine.records.rates import METHOD, percent, percents
@@ -32,9 +34,14 @@ def headline(matrix: Matrix) -> str:
     best = play(matrix, last[-1], None) if last else None
     if best is None or best.reply is None:
         return "There is no tool with a date in this grid."
+    first = survived(matrix, best.tool)
+    at_first = ""
+    if first is not None:
+        worst = _cell(matrix, best.tool, first)
+        at_first = f"; when it appeared it SURVIVED every answer there was, with {worst} not named at worst"
     return (
-        f"Nothing survives every answer. The best is {best.tool}: {best.reply.words} leaves "
-        f"{_cell(matrix, best.tool, best.reply)} of it."
+        f"Nothing survives every answer. The best is {best.tool}: {best.reply.words}, leaves "
+        f"{_cell(matrix, best.tool, best.reply)} not named{at_first}."
     )
 
 
@@ -58,6 +65,10 @@ def lines(matrix: Matrix) -> Iterator[str]:
         cells = "".join(f"{percent(matrix.rate(tool, reply)):>8}" for reply in matrix.replies)
         yield f"{clean(tool):<{width}}{date or 'always':<12}{cells}"
     yield ""
+    yield "since when each protects no more, by the whole interval:"
+    for tool, date in matrix.tools.items():
+        yield f"  {clean(tool):<{width}}{_fall(matrix, tool, date)}"
+    yield ""
     yield "what a user can reach who knows what is to come, by the date of posting, and how long the trainer waits:"
     for posted in dates(matrix):
         yield f"  {posted:<11}" + "; ".join(_played(matrix, play(matrix, posted, months)) for months in WAITS)
@@ -65,6 +76,14 @@ def lines(matrix: Matrix) -> Iterator[str]:
     before, after = an_attack_for_all_models(matrix), for_all_models_an_attack(matrix)
     yield f"For every answer there is a tool that leaves {percent(after)} or more; "
     yield f"one tool for all answers leaves {percent(before)}."
+
+
+def _fall(matrix: Matrix, tool: str, date: str) -> str:
+    reply = fall(matrix, tool)
+    if reply is None:
+        return f"never: at worst {_cell(matrix, tool, _worst(matrix, tool))}"
+    since = "from the first day" if reply.date <= date else f"since {reply.date}"
+    return f"{since}: {clean(reply.words)}, leaves {_cell(matrix, tool, reply)}"
 
 
 def _played(matrix: Matrix, played: Played) -> str:

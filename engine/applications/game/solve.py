@@ -81,3 +81,16 @@ def survivors(matrix: Matrix) -> list[str]:
         for tool in matrix.tools
         if all(matrix.outcomes[tool, reply].interval[0] > HALF for reply in matrix.replies)
     ]
+
+
+def fall(matrix: Matrix, tool: str) -> Reply | None:
+    """The first answer under which a tool protects no more: its interval lies below a half; ``None``: none."""
+    return next((reply for reply in matrix.replies if matrix.outcomes[tool, reply].interval[1] < HALF), None)
+
+
+def survived(matrix: Matrix, tool: str) -> Reply | None:
+    """The best answer there was when a tool appeared, where the tool protected against every one; else ``None``."""
+    there = [reply for reply in matrix.replies if reply.date <= matrix.tools[tool]]
+    if not there or any(matrix.outcomes[tool, reply].interval[0] <= HALF for reply in there):
+        return None
+    return best_reply(matrix, tool, there)

@@ -1,8 +1,8 @@
 """A personal mask that survives crops: one mask a person, made once, put onto every new photo at no cost.
 
-In the manner of Chameleon (P3-Masks; Chow et al., ECCV 2024, arXiv 2407.13975) and of FaceCloak (arXiv 2605.19032): the mask is optimised
-over several photos of a person and over random crops of them, against all surrogates, with momentum. It shares OPOM's
-loop, and its weakness: who has several photos under one mask can estimate it and subtract it.
+In the manner of Chameleon (P3-Masks; Chow et al., ECCV 2024, arXiv 2407.13975) and of FaceCloak (arXiv 2605.19032): the
+mask is optimised over several photos of a person and over random crops of them, against all surrogates, with momentum.
+It shares OPOM's loop, and its weakness: who has several photos under one mask can estimate it and subtract it.
 
 What differs from both: no generator of masks and no perceptual loss; a plain L-inf bound, that of OPOM.
 """

@@ -12,8 +12,10 @@ from facetui.engine.applications.game import dates
 from facetui.engine.applications.game.matrix import Matrix, Outcome, Reply, matrix
 from facetui.engine.applications.game.solve import (
     an_attack_for_all_models,
+    fall,
     for_all_models_an_attack,
     play,
+    survived,
     survivors,
 )
 from facetui.engine.attacks import ATTACKS
@@ -97,6 +99,7 @@ def test_seeds_are_pooled_by_person_and_what_was_learnt_is_part_of_an_answer():
     assert (at_once.tool, at_once.reply, at_once.value) == ("lowkey", nearest, 14 / 16)
     assert waits.reply == adapted and play(found, "2021-03", None).reply == later
     assert play(found, "2021-01", 0).reply is None, "the network is not there yet"
+    assert fall(found, "lowkey") == adapted and survived(found, "lowkey") is None
     assert survivors(found) == [] and survivors(matrix([grid(lowkey={NEAREST: 8})])) == ["lowkey"]
 
 

@@ -27,6 +27,8 @@ def test_what_survives_everything_is_the_first_line(falls):
     assert text[0].startswith(
         "Nothing survives every answer. The best is lowkey: compact-b, adapted, learnt from lowkey"
     )
+    assert "SURVIVED" not in text[0], "the network came after the tool: there was no answer"
+    assert any("lowkey" in line and "since 2021-04" in line for line in text)
     assert any("at once: lowkey 100 %" in line and "for ever: lowkey 0 %" in line for line in text)
     found = json.loads(game.as_json(falls))
     assert found["survivors"] == [] and len(found["cells"]) == 4 and found["an_attack_for_all_models"] == 0
