@@ -54,7 +54,9 @@ class GameBrowser(App[None]):
     def compose(self) -> ComposeResult:
         """A heading, the matrix, what belongs to the cell, the keys."""
         yield Static(id="title")
-        yield DataTable(id="grid", cursor_type="cell", cursor_background_priority="css", fixed_columns=1)
+        yield DataTable(
+            id="grid", cursor_type="cell", cursor_background_priority="css", fixed_columns=1, header_height=2
+        )
         with VerticalScroll(id="below"):
             yield Static(id="detail")
         yield Static(self.KEYS, id="keys")
@@ -104,7 +106,7 @@ class GameBrowser(App[None]):
         table.clear(columns=True)
         table.add_column("photos under")
         for reply in self.matrix.replies:
-            table.add_column(Text(f"{clean(reply.extractor)} {clean(reply.answer)}"))
+            table.add_column(Text(f"{clean(reply.extractor)}\n{clean(reply.answer)}"))
         there = [reply for reply in self.matrix.replies if self.waits or reply.date <= self.posted]
         for tool, date in self.matrix.tools.items():
             best = best_reply(self.matrix, tool, there) if there and date <= self.posted else None
