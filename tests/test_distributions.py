@@ -180,7 +180,6 @@ COMPUTE = {
     "bench attacks": "",
     "bench grid": "",
     "bench paper": "-o paper",
-    "bench game": "paper",
     "bench search": "",
     "bench forecast": "",
     "bench follow": "--followers 1 --seconds 2 --rounds 1 --votes",
@@ -216,6 +215,7 @@ READ = {
     "cache prune": ["--to 1GB --older-than 30d"],
     "cache clear": ["--yes"],
     "config": ["", "cast networks", "cast", "cast --unset"],
+    "bench game": ["", "--json"],
     "bench ui": [],  # it takes 40 seconds; what it presses keys in has a test of its own
     "models": [""],
     "models list": [""],

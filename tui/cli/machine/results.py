@@ -228,17 +228,21 @@ def _load(name: str | None) -> Results:
 
 
 def game(
-    folders: Annotated[list[Path], typer.Argument(help="Folders that bench paper made: parts of a grid, other seeds.")],
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(help="That bench paper made: parts of a grid, seeds; absent: the results that come along."),
+    ] = None,
     lag: Annotated[int, typer.Option(help="Months until a trainer has learnt from a tool.", min=0)] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Every figure, for programs.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Lines, also on a terminal.")] = False,
 ) -> None:
     """The arms race as a game: who survives whom, and what waiting is worth to the trainer."""
-    from facetui.engine.applications.benchmarks.cells import read
+    from facetui.engine.applications.benchmarks.cells import read, shipped
     from facetui.engine.applications.game.matrix import matrix
     from facetui.tui.results import game as words
 
-    found = matrix([read(places.expanded(folder)) for folder in folders], lag)
+    grids = [read(places.expanded(folder)) for folder in folders or ()] or [shipped()]
+    found = matrix(grids, lag)
     if as_json:
         print(words.as_json(found))
         return
