@@ -9,6 +9,7 @@ import pytest
 
 from facetui import scenarios
 from facetui.engine.core.cache import default_folder
+from facetui.engine.lab.world.strength import WORKSHOP
 from facetui.engine.records import journal
 from facetui.engine.records.cohort_table import cohort_table
 from facetui.engine.records.events import (
@@ -44,7 +45,8 @@ def as_measured(events, *, weakened: bool):
                 low, high = event.interval or (0, 1)
                 assert (event.interval is None) == bool(event.law)
                 assert sum(event.missed) == round(event.protection_rate * event.n_probes)
-                untouched = event.attack is None and event.cohort.endswith(("clean", "friends", "archive"))
+                clean = event.attack is None and event.cohort.endswith(("clean", "friends", "archive", "unnamed"))
+                untouched = clean or event.attack not in (None, *WORKSHOP)
                 said = bool(event.weakened) is weakened
                 assert said or untouched, "the quick strength is said of every figure made with it, and of no other"
                 assert low <= event.protection_rate <= high and event.n_probes > 0

@@ -22,6 +22,9 @@ ROOM_FOR_DATES = 79
 SOME = 3
 """Runs that are shown at least, if there are so many."""
 
+LEAST = 6
+"""Stories that are listed at least before a list of its own follows the cursor through all there is."""
+
 FEW = 2
 """The same where rows are few."""
 
@@ -52,11 +55,12 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
     lines[-1] += _sought(stage)
     name = max((cells(clean(story.name)) for story in stories), default=8) + 2
     room = max(0, width - name - 12)
-    for number, story in enumerate(stories):
+    runs = [_run(stage, len(stories) + i, run, width) for i, run in enumerate(stage.listed_runs)]
+    for number in _seen(stage, height - len(lines), len(runs)):
+        story = stories[number]
         text = story.title if width >= 64 else ""
         body = f" {left(story.name, name)}{left(whole_words(clean(text), room), room)}"
         lines.append(_choice(stage, number, body, f"{took(story.seconds):>8} ", width))
-    runs = [_run(stage, len(stories) + i, run, width) for i, run in enumerate(stage.listed_runs)]
     below: list[Line] = []
     gap: list[Line] = [[]]
     if runs and height - len(lines) - described - 3 < min(len(runs), FEW):  # few rows: a run goes before many words
@@ -79,6 +83,16 @@ def _list(stage: Stage, width: int, height: int, described: int) -> list[Line]:
         lines = [*(lines[:1]), *(lines[2:] + runs)[at : at + room - 1]]
         below = below[-1:]
     return pad([*lines, *[[]] * max(0, height - len(lines) - len(below)), *below], width, height)
+
+
+def _seen(stage: Stage, rows: int, n_runs: int) -> range:
+    """Which stories are listed in so many rows: around the chosen one, where all of them would leave none for runs."""
+    n = len(stage.listed_stories)
+    room = rows - 2 - (1 + min(n_runs, FEW) if n_runs else 0)  # a line on the chosen one, the device, and some runs
+    if n <= room or room < LEAST:
+        return range(n)
+    at = max(0, min(stage.selection.entry - room // 2, n - room))
+    return range(at, at + room)
 
 
 def _sought(stage: Stage) -> Line:

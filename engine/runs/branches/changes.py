@@ -271,7 +271,7 @@ def _values(event: Event) -> dict[str, str]:
             since, until = (f"{year}-{month}{day}" for year, month, day, _ in found)
             values = {"since": since, "until": until, **values}
         case LawPassed(law="scraping") if len(found := re.findall(DATE_PATTERN, event.text)) == 1:
-            year, month, day = found[0]
+            ((year, month, day, _),) = found
             values = {"since": f"{year}-{month}{day}", **values}
     return values
 

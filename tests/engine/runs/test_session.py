@@ -54,7 +54,7 @@ def test_moves_are_listed_as_they_are_called(session, capsys):
     scope(session)["moves"]()
     listed = capsys.readouterr().out
     assert (
-        "lab.users.post(n=8)\n    Everybody posts" in listed
+        "lab.users.post(n=8, unnamed=False)\n    Everybody posts" in listed
         and "lab.at(t)" in listed
         and "lab.trainer.answer(" in listed
     )

@@ -15,6 +15,7 @@ from facetui.engine.records.events import (
     LawPassed,
     PhotosPosted,
     PhotosScraped,
+    Progress,
     ProtectionMeasured,
 )
 from facetui.engine.runs.branches.changes import READERS, Change, MoveCount, check, dates, moves_of
@@ -166,7 +167,9 @@ def test_the_same_draws_before_the_change(play):
     plain, changed = play(), play("8: attack=filters")
 
     def until(events):
-        return [msgspec.structs.replace(e, wall=0.0) for e in events if e.t < "2021-03"]
+        # What comes out of the cache shows no progress.
+        moved = [event for event in events if not isinstance(event, Progress)]
+        return [msgspec.structs.replace(e, wall=0.0, seq=0) for e in moved if e.t < "2021-03"]
 
     assert until(plain) == until(changed)
 
